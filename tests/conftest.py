@@ -1,0 +1,27 @@
+"""What every test may rely on: nothing of the machine it runs on reaches it."""
+
+import os
+
+import pytest
+
+OURS = (
+    "ACCESS_",
+    "AWS_",
+    "BOT_",
+    "DEEPRACER_",
+    "ENTRA_",
+    "GRAPH_",
+    "IDENTITY_",
+    "MICROSOFT_",
+    "SLACK_",
+    "SSO_",
+    "TEAMS_",
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own workspace and account are never what a test talks to."""
+    for name in os.environ:
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
