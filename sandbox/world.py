@@ -1,0 +1,242 @@
+"""The whole company in a box, running: every simulator on a loopback port, all in one thread."""
+
+import asyncio
+import json
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from aiohttp import web
+
+from sandbox.chatting import SlackPerson
+from sandbox.company import IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID, Company
+from sandbox.event_file import event_toml
+from sandbox.slack import SlackSimulator
+from sandbox.wire import CallLog, Faults
+
+if TYPE_CHECKING:
+    from sandbox.aws import AwsSimulator
+    from sandbox.entra import EntraSimulator
+    from sandbox.graph import GraphSimulator
+
+Result = TypeVar("Result")
+PARTS = frozenset({"slack", "graph", "entra", "aws"})
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a running company is found, and what a player in another process needs to act in it."""
+
+    urls: dict[str, str]
+    environment: dict[str, str]
+    signing_secret: str
+
+    @classmethod
+    def load(cls, path: Path) -> "Address":
+        """Read the address a company saved. Raises FileNotFoundError when none is running there."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def person(self, key: str, *, bot_url: str | None, channel: str | None = None) -> SlackPerson:
+        """Return a person of the running company who talks to the bot at this URL."""
+        return SlackPerson(
+            key,
+            slack_url=self.urls["slack"],
+            signing_secret=self.signing_secret,
+            bot_url=bot_url,
+            channel=channel,
+        )
+
+
+class World:
+    """The company and its simulators, served while the context is open.
+
+    `parts` names the simulators to start. `slack`, `graph`, `entra` and `aws` hold switches for their
+    constructors. Port 0 takes a free port. State is touched from the loop's thread only: use `do`.
+    """
+
+    graph: "GraphSimulator"
+    entra: "EntraSimulator"
+    aws: "AwsSimulator"
+    slack: SlackSimulator
+    _loop: asyncio.AbstractEventLoop
+
+    def __init__(
+        self,
+        company: Company | None = None,
+        *,
+        parts: frozenset[str] | set[str] = PARTS,
+        slack_port: int = 0,
+        graph_port: int = 0,
+        entra_port: int = 0,
+        aws_port: int = 0,
+        slack: Mapping[str, Any] | None = None,
+        graph: Mapping[str, Any] | None = None,
+        entra: Mapping[str, Any] | None = None,
+        aws: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.company = company or Company.found()
+        self.urls: dict[str, str] = {}
+        self._parts = frozenset(parts)
+        self._ports = {"slack": slack_port, "graph": graph_port, "entra": entra_port, "aws": aws_port}
+        self._switches = {"slack": slack or {}, "graph": graph or {}, "entra": entra or {}, "aws": aws or {}}
+        self._runners: list[web.AppRunner] = []
+        self._ca_file: Path | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._loop.run_forever, name="company", daemon=True)
+        thread.start()
+        self._stack.callback(self._end, thread)
+        try:
+            for part in sorted(self._parts):
+                self._start(part)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def do(self, work: Callable[[], Result]) -> Result:
+        """Run this on the simulators' thread, between requests, and return its result."""
+        outcome: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                outcome.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+                outcome.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return outcome.result(timeout=30)
+
+    def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run this coroutine in the simulators' loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    def person(self, key: str, *, bot_url: str | None, channel: str | None = None) -> SlackPerson:
+        """Return a person who talks to the bot at this URL, or over Socket Mode; the world closes them."""
+        return self._stack.enter_context(self.address().person(key, bot_url=bot_url, channel=channel))
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings with which the bot reaches this world: those of the parts that run."""
+        settings: dict[str, str] = {}
+        for part in self._parts:
+            settings |= getattr(self, f"_{part}_settings")()
+        return settings
+
+    def event_file(self, directory: Path, **overrides: Any) -> Path:
+        """Write an event of this company and return its path; `overrides` as in `event_toml`."""
+        path = directory / f"{overrides.get('id', 'spring-cup-2027')}.toml"
+        path.write_text(self.do(lambda: event_toml(self.company, **overrides)), encoding="utf-8")
+        return path
+
+    def address(self) -> Address:
+        """Return where this world is found."""
+        secret = self.slack.signing_secret if "slack" in self._parts else ""
+        return Address(dict(self.urls), self.environment(), secret)
+
+    def save_address(self, path: Path) -> None:
+        """Write the address for players in other processes; only the owner may read it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self.address()), indent=2), encoding="utf-8")
+
+    def _start(self, part: str) -> None:
+        log, faults = CallLog(self.company.clock), Faults()
+        context: ssl.SSLContext | None = None
+        if part == "entra":
+            from sandbox.tls import authority
+
+            # The directory lives as long as the world: clients read the authority's file at any time.
+            directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="company-"))
+            context, self._ca_file = authority(Path(directory))
+        simulator = _simulator(part)(self.company, log, faults, **self._switches[part])
+        setattr(self, part, simulator)
+        port = self.wait(self._serve(simulator.app(), self._ports[part], context))
+        scheme = "http" if context is None else "https"
+        self.urls[part] = f"{scheme}://127.0.0.1:{port}"
+
+    async def _serve(self, app: web.Application, port: int, context: ssl.SSLContext | None) -> int:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
+        return int(runner.addresses[0][1])
+
+    def _end(self, thread: threading.Thread) -> None:
+        async def clean() -> None:
+            for runner in self._runners:
+                await runner.cleanup()
+            await self._loop.shutdown_default_executor()
+
+        self.wait(clean())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        thread.join(timeout=30)
+        self._loop.close()
+
+    def _slack_settings(self) -> dict[str, str]:
+        return {
+            "SLACK_BOT_TOKEN": self.slack.token,
+            "SLACK_SIGNING_SECRET": self.slack.signing_secret,
+            "SLACK_API_BASE_URL": f"{self.urls['slack']}/api/",
+            "SLACK_TEAM_IDS": TEAM_ID,
+            "SLACK_RESPONSE_URL_HOSTS": self.urls["slack"].removeprefix("http://"),
+        }
+
+    def _entra_settings(self) -> dict[str, str]:
+        return {
+            "ENTRA_TENANT_ID": TENANT_ID,
+            "ENTRA_CLIENT_ID": self.entra.client_id,
+            "ENTRA_CLIENT_SECRET": self.entra.client_secret,
+            "ENTRA_AUTHORITY_URL": self.urls["entra"],
+            "SSL_CERT_FILE": str(self._ca_file),
+            "REQUESTS_CA_BUNDLE": str(self._ca_file),
+        }
+
+    def _graph_settings(self) -> dict[str, str]:
+        return {
+            "GRAPH_BASE_URL": f"{self.urls['graph']}/v1.0",
+            # Entra issues tokens for Graph's own name, wherever Graph is reached.
+            "GRAPH_SCOPE": "https://graph.microsoft.com/.default",
+        }
+
+    def _aws_settings(self) -> dict[str, str]:
+        return {
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "AKIASANDBOX000000000",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_ENDPOINT_URL": self.urls["aws"],
+            "IDENTITY_STORE_ID": IDENTITY_STORE_ID,
+            "SSO_INSTANCE_ARN": INSTANCE_ARN,
+        }
+
+
+def _simulator(part: str) -> Callable[..., Any]:
+    """Return the class of one part. Imported here, so that a world of fewer parts loads only those."""
+    if part == "graph":
+        from sandbox.graph import GraphSimulator
+
+        return GraphSimulator
+    if part == "entra":
+        from sandbox.entra import EntraSimulator
+
+        return EntraSimulator
+    if part == "aws":
+        from sandbox.aws import AwsSimulator
+
+        return AwsSimulator
+    return SlackSimulator
