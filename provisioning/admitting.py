@@ -1,0 +1,284 @@
+"""The gate at work: requests become registrations, or refusals.
+
+    waiting request ─▶ the platform vouches ─▶ one enabled member in the directory ─▶ binding ─▶ registration
+
+Many requests are looked up together; each is then folded in a unit of its own. Nothing is allowed in doubt: a
+question that was not answered is asked again later.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from provisioning.access import Failed
+from provisioning.deciding import PATIENCE, backoff
+from provisioning.directory import ChatPeople, Claim, Directory, DirectoryUser, MailClaim
+from provisioning.errors import (
+    EmailMissing,
+    IdentityChanged,
+    Misconfigured,
+    NothingToLeave,
+    NotInDirectory,
+    ProvisioningError,
+    Refusal,
+    SecondChatIdentity,
+    StaleWrite,
+    Unavailable,
+)
+from provisioning.events import Event
+from provisioning.identity import admitted_mail, the_employee
+from provisioning.ids import ChatIdentity, RegistrationKey, RequestKey
+from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.recording import audit, owe_card, post_to_organizers, record, refuse
+from provisioning.registrations import Person, Registration, Told
+from provisioning.requests import Request, Wish
+
+LEASE = timedelta(seconds=60)
+BATCH = 500  # requests looked up together
+INCIDENTS = (IdentityChanged, SecondChatIdentity, EmailMissing)  # refusals that organizers hear of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request at the gate, with its event and, when the chat identity is bound, the person."""
+
+    job: Job
+    request: Request
+    event: Event
+    bound: Person | None
+
+
+Verdict = DirectoryUser | Person | ProvisioningError
+
+
+class Gatekeeper:
+    """Answers waiting requests, many at a time. One round is one batch."""
+
+    def __init__(
+        self, store: Store, people: Mapping[str, ChatPeople], directory: Directory, clock: Clock
+    ) -> None:
+        """Take the chat platforms by name ("slack"), each with the port that vouches for its users."""
+        self._store = store
+        self._people = people
+        self._directory = directory
+        self._clock = clock
+
+    def round(self) -> int:
+        """Take the waiting requests that are due, decide them, and return how many there were."""
+        now = self._clock.now()
+        token = uuid.uuid4().hex
+        cases, jobs = self._store.run(lambda rows: _take(rows, token, now)).result()
+        if cases:
+            verdicts = self._verdicts(cases)
+            for part in range(0, len(cases), 50):
+                chunk = cases[part : part + 50]
+                self._store.run(lambda rows, chunk=chunk: self._fold_all(rows, chunk, verdicts)).result()  # type: ignore[misc]
+        return jobs
+
+    def _verdicts(self, cases: Sequence[Case]) -> dict[RequestKey, Verdict]:
+        """Ask the chat platforms and the directory, each question once."""
+        verdicts: dict[RequestKey, Verdict] = {}
+        unknown = []
+        for case in cases:
+            if case.bound is not None and case.request.wish is Wish.GONE:
+                verdicts[case.request.key] = case.bound  # leaving needs no more proof than the binding
+            else:
+                unknown.append(case)
+        claims = self._claims({case.request.key.chat for case in unknown})
+        wanted: dict[RequestKey, str] = {}
+        for case in unknown:
+            claim = claims[case.request.key.chat]
+            try:
+                wanted[case.request.key] = _question(claim, case)
+            except ProvisioningError as error:
+                verdicts[case.request.key] = error
+        found = self._found(claims, wanted)
+        return verdicts | {key: _employee(found[question]) for key, question in wanted.items()}
+
+    def _claims(self, chats: set[ChatIdentity]) -> dict[ChatIdentity, Claim | Failed]:
+        claims: dict[ChatIdentity, Claim | Failed] = {}
+        for platform in {chat.platform for chat in chats}:
+            asked = sorted(chat for chat in chats if chat.platform == platform)
+            vouched = self._people[platform].vouch(asked)
+            claims |= {chat: vouched.get(chat, Failed(Unavailable())) for chat in asked}
+        return claims
+
+    def _found(
+        self, claims: Mapping[ChatIdentity, Claim | Failed], wanted: Mapping[RequestKey, str]
+    ) -> dict[str, tuple[DirectoryUser, ...] | Failed]:
+        mails = {question for key, question in wanted.items() if isinstance(claims[key.chat], MailClaim)}
+        ids = {claim.person_id for claim in claims.values() if not isinstance(claim, MailClaim | Failed)}
+        found: dict[str, tuple[DirectoryUser, ...] | Failed] = {}
+        if mails:
+            answer = self._directory.find(mails)
+            found |= {mail: answer.get(mail, Failed(Unavailable())) for mail in mails}
+        if ids:
+            for person_id, user in self._directory.get(ids).items():
+                found[person_id] = user if isinstance(user, Failed) else ((user,) if user else ())
+        return found
+
+    def _fold_all(self, rows: Rows, cases: Sequence[Case], verdicts: Mapping[RequestKey, Verdict]) -> None:
+        now = self._clock.now()
+        for case in cases:
+            verdict = verdicts[case.request.key]
+            try:
+                if isinstance(verdict, ProvisioningError):
+                    _not_admitted(rows, case, verdict, now)
+                else:
+                    admit(rows, case.request.key, case.request.version, verdict, now)
+                    rows.queue.done(case.job)
+            except StaleWrite:  # a newer request took this one's place; its own key is on the queue
+                rows.queue.retry(case.job, now)
+
+
+def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
+    jobs = rows.queue.lease(Work.ANSWER, BATCH, token, now, now + LEASE)
+    events = {event.id: event for event in rows.events.all()} if jobs else {}
+    cases = []
+    for job in jobs:
+        key = RequestKey.parse(job.key)
+        request = rows.requests.get(key)
+        if request is None or request.state != "waiting" or key.event_id not in events:
+            rows.queue.done(job)
+            continue
+        cases.append(Case(job, request, events[key.event_id], _bound(rows, key)))
+    return cases, len(jobs)
+
+
+def _bound(rows: Rows, key: RequestKey) -> Person | None:
+    person_id = rows.bindings.person_of(key.chat)
+    registration = rows.registrations.get(RegistrationKey(key.event_id, person_id)) if person_id else None
+    return registration.person if registration else None
+
+
+def _question(claim: Claim | Failed, case: Case) -> str:
+    """Return what to ask the directory for: an admitted mail, or an object id."""
+    if isinstance(claim, Failed):
+        raise claim.error
+    if isinstance(claim, MailClaim):
+        return admitted_mail(claim.mail, case.event.email_domains)
+    return claim.person_id
+
+
+def _employee(found: tuple[DirectoryUser, ...] | Failed) -> Verdict:
+    if isinstance(found, Failed):
+        return found.error
+    try:
+        return the_employee(found)
+    except Refusal as refusal:
+        return refusal
+
+
+def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person, now: datetime) -> None:
+    """Fold the request into the registration of this person, if it is still the request that was looked at.
+
+    Claims the binding first: a chat identity or a person bound otherwise is refused, audited, and told to the
+    organizers. Raises StaleWrite when the request has been replaced meanwhile.
+    """
+    request, event = rows.requests.get(key), rows.events.get(key.event_id)
+    if request is None or event is None or request.state != "waiting" or request.version != version:
+        raise StaleWrite
+    person = who if isinstance(who, Person) else Person(who.id, who.user_principal_name, who.display_name)
+    try:
+        if rows.bindings.claim(key.chat, person.id, now):
+            audit(rows, now, str(key.chat), "bound", person.id, event)
+    except (IdentityChanged, SecondChatIdentity) as incident:
+        _refuse(rows, request, event, incident, now)
+        return
+    before = rows.registrations.get(RegistrationKey(key.event_id, person.id))
+    if before is None and request.wish is Wish.GONE:
+        refuse(rows, request, NothingToLeave.code, now, event=event.name)
+        return
+    after = folded(before, request, person, now)
+    rows.requests.save(replace(request, state="folded", person_id=person.id))
+    if after != before:
+        record(rows, before, after, event, now)
+        rows.queue.put(Work.SETTLE, str(after.key), now)
+    audit(rows, now, str(person.id), "joined" if request.wish is Wish.RACING else "left", after.key, event)
+
+
+def folded(before: Registration | None, request: Request, person: Person, now: datetime) -> Registration:
+    """Return the registration with this request in it; of several the newest received wins.
+
+    A hold stays, whatever is asked. Every request that counts deserves a result, so nothing counts as told.
+    """
+    key = RegistrationKey(request.key.event_id, person.id)
+    if before is None:
+        return Registration(
+            key,
+            person,
+            request.wish,
+            request.received_at,
+            request.reply,
+            request.received_at,
+            checked_at=now,
+            wake_at=now,
+        )
+    if request.received_at < before.wish_at:
+        return before
+    changed = request.wish is not before.wish
+    return replace(
+        before,
+        person=person,
+        wish=request.wish,
+        wish_at=request.received_at,
+        reply=request.reply,
+        asked_at=request.received_at if changed and request.wish is Wish.RACING else before.asked_at,
+        ready_at=None if changed else before.ready_at,
+        gone_at=None if changed else before.gone_at,
+        gone_recheck_at=None if changed else before.gone_recheck_at,
+        waiting_for=None if changed else before.waiting_for,
+        problem=None,
+        missing_since=None if changed else before.missing_since,
+        attempts=0,
+        checked_at=now,
+        told=Told.NOTHING,
+        wake_at=now,
+    )
+
+
+def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: datetime) -> None:
+    facts = {"event": event.name, **error.facts}
+    refuse(rows, request, error.code, now, **facts)
+    if isinstance(error, INCIDENTS):
+        what = f"incident:{error.code}:{request.key.chat}:{now:%Y%m%d}"
+        post_to_organizers(
+            rows, event, "organizers-incident", what, now, code=error.code, racer=str(request.key.chat)
+        )
+
+
+def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
+    request = rows.requests.get(case.request.key)
+    if request is None or request.state != "waiting" or request.version != case.request.version:
+        raise StaleWrite
+    if isinstance(error, Refusal):
+        if request.wish is Wish.GONE and isinstance(error, NotInDirectory):
+            error = NothingToLeave()
+        _refuse(rows, request, case.event, error, now)
+        rows.queue.done(case.job)
+        return
+    advice = error.retry_after if isinstance(error, Unavailable) else 60.0
+    pause = timedelta(seconds=advice) if advice is not None else backoff(case.job.attempts)
+    if isinstance(error, Misconfigured):
+        what = f"gate:{error.code}:{now:%Y%m%d}"
+        post_to_organizers(rows, case.event, "organizers-gate-broken", what, now, code=error.code)
+    _tell_when_overdue(rows, request, case.event, error, now)
+    rows.queue.retry(case.job, now + pause)
+
+
+def _tell_when_overdue(
+    rows: Rows, request: Request, event: Event, error: ProvisioningError, now: datetime
+) -> None:
+    """Tell the asker and the organizers, once, that nobody can be looked up; the request stays."""
+    if request.overdue_told or now < request.received_at + PATIENCE:
+        return
+    saved = rows.requests.save(replace(request, overdue_told=True))
+    owe_card(rows, f"request:{saved.key}", saved.reply, now, says=error.code)
+    what = f"overdue:{saved.key}:{saved.version}"
+    post_to_organizers(
+        rows, event, "organizers-overdue", what, now, code=error.code, racer=str(saved.key.chat)
+    )

@@ -1,0 +1,63 @@
+"""What provisioning needs to know of people: from the company's directory, and from the chat platform."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from provisioning.access import Failed
+from provisioning.ids import ChatIdentity, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUser:
+    """One user object of the directory. `user_type` is "Member", "Guest" or None, as the directory has it."""
+
+    id: PersonId
+    user_principal_name: str
+    display_name: str
+    enabled: bool
+    user_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailClaim:
+    """The chat platform vouches for this confirmed e-mail address of an employee account."""
+
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectClaim:
+    """The chat platform vouches for this directory object id."""
+
+    person_id: PersonId
+
+
+Claim = MailClaim | ObjectClaim
+
+
+class ChatPeople(Protocol):
+    """Who the users of one chat platform are, as far as that platform vouches for it."""
+
+    def vouch(self, chats: Sequence[ChatIdentity]) -> Mapping[ChatIdentity, Claim | Failed]:
+        """Look these users up, each at the moment of asking. Answers for every one of them.
+
+        Failed with a Refusal: the platform shows that this is no employee in good standing. Failed with
+        Unavailable or Misconfigured: nothing is known, and so nothing is allowed.
+        """
+        ...
+
+
+class Directory(Protocol):
+    """The company's directory: the record of who is an employee."""
+
+    def find(self, mails: Collection[str]) -> Mapping[str, tuple[DirectoryUser, ...] | Failed]:
+        """Find everybody who answers to each address, over mail, userPrincipalName and proxyAddresses.
+
+        Addresses compare without regard to case. Nobody is an empty tuple. Read anew on every call.
+        """
+        ...
+
+    def get(self, ids: Collection[PersonId]) -> Mapping[PersonId, DirectoryUser | Failed | None]:
+        """Read these users by object id; None for one that does not exist."""
+        ...

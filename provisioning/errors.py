@@ -1,0 +1,347 @@
+"""Every way in which the bot says no, sorted by who can act.
+
+    ProvisioningError
+    ├─ Refusal              the asker can act: told plainly, never retried
+    │  ├─ EventUnknown · NoEventOpen · EventNotYetOpen · EventClosed · EventEnded · NothingToLeave
+    │  ├─ ForeignWorkspace · SiblingWorkspace · Stranger · Guest · SingleChannelGuest
+    │  ├─ BotUser · Deactivated · Invited
+    │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany
+    │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
+    │  ├─ IdentityChanged · SecondChatIdentity
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch
+    │  └─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
+    ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
+    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable
+    ├─ StaleWrite           read again and repeat at once, a few times
+    └─ Misconfigured        the operator must act: the event is marked broken, alarmed, healed by itself
+       ├─ GroupMissing · GroupUnmanageable · AssignmentMissing · PermissionSetMissing
+       ├─ PermissionMissing · CredentialRefused · ScopeMissing · Undeliverable
+       └─ Unexpected
+
+Each class has a `code` that a person can quote and that `docs/runbook.md` explains, and a `key` under which
+the catalog holds its words; the docstring is the sentence for logs.
+"""
+
+import re
+from typing import ClassVar
+
+
+class ProvisioningError(Exception):
+    """Something went wrong in provisioning."""
+
+    code: ClassVar[str] = "DR-500"
+
+    def __init__(self, **facts: str) -> None:
+        """Take the facts that the catalog's sentence needs, by name."""
+        self.facts = facts
+        super().__init__((self.__doc__ or "").split("\n", 1)[0])
+
+    @classmethod
+    def key(cls) -> str:
+        """Return the catalog key: the class name in lower case with dashes."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
+
+
+# --- the asker can act --------------------------------------------------------------------------------------
+
+
+class Refusal(ProvisioningError):
+    """The request is refused, and the asker is told why."""
+
+
+class EventUnknown(Refusal):
+    """There is no event of this name."""
+
+    code = "DR-101"
+
+
+class NoEventOpen(Refusal):
+    """No event is open for joining."""
+
+    code = "DR-102"
+
+
+class EventNotYetOpen(Refusal):
+    """The event does not take racers yet."""
+
+    code = "DR-103"
+
+
+class EventClosed(Refusal):
+    """The event takes no more racers."""
+
+    code = "DR-104"
+
+
+class EventEnded(Refusal):
+    """The event is over."""
+
+    code = "DR-105"
+
+
+class NothingToLeave(Refusal):
+    """The asker is in no event."""
+
+    code = "DR-106"
+
+
+class ForeignWorkspace(Refusal):
+    """The asker's home workspace is not one of ours."""
+
+    code = "DR-201"
+
+
+class SiblingWorkspace(Refusal):
+    """The asker's home workspace belongs to an Enterprise Grid organization, but is not admitted here."""
+
+    code = "DR-202"
+
+
+class Stranger(Refusal):
+    """The asker shares no workspace with us."""
+
+    code = "DR-203"
+
+
+class Guest(Refusal):
+    """The asker is a guest in the workspace."""
+
+    code = "DR-204"
+
+
+class SingleChannelGuest(Refusal):
+    """The asker is a guest of one channel."""
+
+    code = "DR-205"
+
+
+class BotUser(Refusal):
+    """The asker is a bot."""
+
+    code = "DR-206"
+
+
+class Deactivated(Refusal):
+    """The asker's chat account is deactivated."""
+
+    code = "DR-207"
+
+
+class Invited(Refusal):
+    """The asker was invited to the workspace and has never signed in."""
+
+    code = "DR-208"
+
+
+class EmailMissing(Refusal):
+    """The chat platform shows no e-mail address for the asker."""
+
+    code = "DR-209"
+
+
+class EmailUnconfirmed(Refusal):
+    """The asker's e-mail address was never confirmed."""
+
+    code = "DR-210"
+
+
+class EmailOutsideCompany(Refusal):
+    """The asker's e-mail address is not in a domain that the event admits."""
+
+    code = "DR-211"
+
+
+class EmailUnusable(Refusal):
+    """The asker's e-mail address has characters that could pass for others."""
+
+    code = "DR-212"
+
+
+class NotInDirectory(Refusal):
+    """Nobody in the directory has the asker's e-mail address."""
+
+    code = "DR-221"
+
+
+class AccountDisabled(Refusal):
+    """The asker's directory account is disabled."""
+
+    code = "DR-222"
+
+
+class DirectoryGuest(Refusal):
+    """The asker is a guest in the directory."""
+
+    code = "DR-223"
+
+
+class SeveralMatches(Refusal):
+    """Several directory accounts answer to the asker's e-mail address."""
+
+    code = "DR-224"
+
+
+class IdentityChanged(Refusal):
+    """The asker's chat identity is bound to one person and its e-mail address now finds another."""
+
+    code = "DR-231"
+
+
+class SecondChatIdentity(Refusal):
+    """The person is already bound to another chat identity of the same platform."""
+
+    code = "DR-232"
+
+
+class AccessAccountDisabled(Refusal):
+    """The person's account in the system that gives access is disabled."""
+
+    code = "DR-241"
+
+
+class AccessAccountMismatch(Refusal):
+    """The account of this name in the system that gives access belongs to another person."""
+
+    code = "DR-242"
+
+
+class Suspended(Refusal):
+    """An organizer suspended the racer."""
+
+    code = "DR-251"
+
+
+class RemovedByOrganizer(Refusal):
+    """An organizer removed the racer from the event."""
+
+    code = "DR-252"
+
+
+class RemovedByDirectory(Refusal):
+    """The directory withdrew the racer: the account or its membership is gone."""
+
+    code = "DR-253"
+
+
+class NotAllowed(Refusal):
+    """Only organizers may do this."""
+
+    code = "DR-261"
+
+
+# --- nobody need act ----------------------------------------------------------------------------------------
+
+
+class Unavailable(ProvisioningError):
+    """An outside system does not answer as it should; worth trying again."""
+
+    code = "DR-300"
+
+    def __init__(self, retry_after: float | None = None, **facts: str) -> None:
+        """Take the seconds after which the outside system wants to be asked again, when it said so."""
+        super().__init__(**facts)
+        self.retry_after = retry_after
+
+
+class DirectoryUnavailable(Unavailable):
+    """The directory does not answer as it should."""
+
+    code = "DR-301"
+
+
+class AccessUnavailable(Unavailable):
+    """The system that gives access does not answer as it should."""
+
+    code = "DR-302"
+
+
+class ChatUnavailable(Unavailable):
+    """The chat platform does not answer as it should."""
+
+    code = "DR-303"
+
+
+class StoreUnavailable(Unavailable):
+    """The bot's own store is full, busy or out of reach; nothing was recorded."""
+
+    code = "DR-304"
+
+
+class StaleWrite(ProvisioningError):
+    """Somebody else wrote this row in between."""
+
+    code = "DR-310"
+
+
+# --- the operator must act ----------------------------------------------------------------------------------
+
+
+class Misconfigured(ProvisioningError):
+    """Something is set up in a way that cannot work."""
+
+    code = "DR-400"
+
+
+class GroupMissing(Misconfigured):
+    """A group that the event grants does not exist."""
+
+    code = "DR-401"
+
+
+class GroupUnmanageable(Misconfigured):
+    """The group's members cannot be changed by an application."""
+
+    code = "DR-402"
+
+
+class AssignmentMissing(Misconfigured):
+    """The group is not assigned to the AWS account with the permission set."""
+
+    code = "DR-403"
+
+
+class PermissionSetMissing(Misconfigured):
+    """The permission set does not exist in this Identity Center instance."""
+
+    code = "DR-404"
+
+
+class PermissionMissing(Misconfigured):
+    """The bot lacks a permission."""
+
+    code = "DR-405"
+
+
+class CredentialRefused(Misconfigured):
+    """The bot's credentials were refused."""
+
+    code = "DR-406"
+
+
+class ScopeMissing(Misconfigured):
+    """The Slack app lacks a scope."""
+
+    code = "DR-407"
+
+
+class Undeliverable(Misconfigured):
+    """A message cannot be delivered to this address, now or later."""
+
+    code = "DR-408"
+
+
+class Unexpected(Misconfigured):
+    """Something happened that the bot has no word for; the log has the details."""
+
+    code = "DR-500"
+
+
+def by_code() -> dict[str, type[ProvisioningError]]:
+    """Return every error class that stands for itself, by its code."""
+
+    def walk(cls: type[ProvisioningError]) -> list[type[ProvisioningError]]:
+        return [cls, *(found for child in cls.__subclasses__() for found in walk(child))]
+
+    return {
+        cls.code: cls for cls in walk(ProvisioningError) if not cls.code.endswith("00") or cls is Unexpected
+    }

@@ -1,0 +1,140 @@
+"""An event: one DeepRacer program, its join window, and the grants that access to it consists of."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from provisioning.ids import EventId, GroupId, TargetId
+
+
+@dataclass(frozen=True, slots=True)
+class EntraGroup:
+    """Membership in a group of the company's Entra tenant."""
+
+    group_id: GroupId
+
+    kind = "entra-group"
+
+    @property
+    def target(self) -> TargetId:
+        """Return what the membership is in, unique over all events."""
+        return TargetId(f"{self.kind}:{self.group_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCenterGroup:
+    """Membership in a group of IAM Identity Center that is assigned to an account with a permission set."""
+
+    identity_store_id: str
+    group_id: GroupId
+    instance_arn: str
+    account_id: str
+    permission_set_arn: str
+    scim_app_id: str | None = None  # object id of the Entra enterprise app that feeds this identity store
+
+    kind = "identity-center"
+
+    @property
+    def target(self) -> TargetId:
+        """Return what the membership is in, unique over all events."""
+        return TargetId(f"{self.kind}:{self.identity_store_id}/{self.group_id}")
+
+
+Grant = EntraGroup | IdentityCenterGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a racer may use: training hours, and models kept."""
+
+    training_hours: int = 10
+    models: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLink:
+    """Something to read or do, sent along with the ready message."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """What keeps an event from working until an operator mends it."""
+
+    target: TargetId
+    code: str
+    key: str
+    since: datetime
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_unprovable(self) -> bool:
+        """Whether only a write shows that it is mended: a missing permission need not show when reading."""
+        return self.key in {"permission-missing", "group-unmanageable"}
+
+    @property
+    def incident(self) -> str:
+        """Return what organizers hear of once: each breakage; one a day of those that no reading proves."""
+        when = f"{self.since:%Y%m%d}" if self.is_unprovable else f"{self.since.timestamp():.0f}"
+        return f"{self.code}:{self.target}:{when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. Times are aware; `version` counts changes of its definition, not of `taken` or `broken`."""
+
+    id: EventId
+    name: str
+    opens: datetime
+    closes: datetime  # nobody joins from here on
+    ends: datetime  # access is withdrawn from here on
+    capacity: int
+    email_domains: tuple[str, ...]
+    organizer_group: GroupId
+    grants: tuple[Grant, ...]
+    access_url: str
+    retention_days: int = 30
+    quota: Quota = Quota()
+    link_hosts: tuple[str, ...] = ()
+    training_links: tuple[TrainingLink, ...] = ()
+    channels: tuple[str, ...] = ()  # "slack:C0123", "teams:19:…@thread.tacv2"
+    organizer_channel: str | None = None
+    retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
+    version: int = 0
+    taken: int = 0  # seats taken
+    broken: Breakage | None = None
+
+    def phase(self, at: datetime) -> Literal["announced", "open", "closed", "ended"]:
+        """Return where in its life the event is at this moment."""
+        if at >= self.ends:
+            return "ended"
+        if at >= self.closes:
+            return "closed"
+        return "open" if at >= self.opens else "announced"
+
+    @property
+    def targets(self) -> tuple[TargetId, ...]:
+        """Return the targets of the grants, in order."""
+        return tuple(grant.target for grant in self.grants)
+
+    def grant_of(self, target: TargetId) -> Grant | None:
+        """Return the grant with this target, also a retired one, or None."""
+        return next((grant for grant in (*self.grants, *self.retired) if grant.target == target), None)
+
+    def feeder_of(self, grant: Grant) -> Grant | None:
+        """Return the grant whose membership reaches this grant's system by itself, or None.
+
+        An Identity Center group is fed by the Entra group that the event grants before it: Entra is the
+        record, Identity Center the effect.
+        """
+        if not isinstance(grant, IdentityCenterGroup):
+            return None
+        known = (*self.retired, *self.grants)
+        before = known[: known.index(grant)]
+        return next((found for found in reversed(before) if isinstance(found, EntraGroup)), None)
+
+    def takes_effect_elsewhere(self, grant: Grant) -> bool:
+        """Whether this grant is only the record of access that a later grant gives and confirms."""
+        return any(self.feeder_of(other) == grant for other in self.grants)

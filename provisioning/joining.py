@@ -1,0 +1,251 @@
+"""Joining, leaving and asking how it stands, at the door: one unit of work each, with nothing slow in it.
+
+A join or leave becomes a *request*, whoever asks; the gate (`provisioning.admitting`) finds out who that is
+and folds the request into the person's registration. What is known here already is answered here: a closed
+event, a second join, a repetition by the platform.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from provisioning.audit import Line
+from provisioning.deciding import Stage, stage_of
+from provisioning.errors import (
+    EventClosed,
+    EventEnded,
+    EventNotYetOpen,
+    EventUnknown,
+    NoEventOpen,
+    NothingToLeave,
+    Refusal,
+)
+from provisioning.events import Event
+from provisioning.ids import ChatIdentity, RegistrationKey, RequestKey
+from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Outcome, Overview, Queued, Refused, Standing
+from provisioning.ports import Rows, Work
+from provisioning.registrations import Registration
+from provisioning.requests import ReplyTo, Request, Seen, Wish, remember
+
+AFTERMATH = {Stage.GONE, Stage.LEAVING}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, when, and where the answer goes; `asked_id` is the platform's id of this request."""
+
+    chat: ChatIdentity
+    asked_id: str
+    now: datetime
+    reply: ReplyTo
+
+
+def request_join(rows: Rows, asking: Asking, event_name: str | None) -> Outcome:
+    """Ask to join the named event, or the only open one.
+
+    Writes the request and queues its key in this unit. A second join answers with the state; a repeated
+    delivery gets the answer it got before and changes nothing.
+    """
+    event = _event_to_join(rows, event_name, asking.now)
+    if not isinstance(event, Event):
+        return event
+    known = _request_of(rows, event, asking)
+    if isinstance(known, Queued | Standing | Refused):
+        return known
+    refusal = _window(event, asking.now)
+    standing = _standing(rows, event, asking)
+    if standing is not None and standing.stage not in AFTERMATH and not (known and known.state == "waiting"):
+        _remember(rows, known, event, asking, "standing")
+        return standing
+    if refusal is not None:
+        _remember(rows, known, event, asking, "refused")
+        return Refused(refusal, event)
+    if known is not None and known.state == "waiting" and known.wish is Wish.RACING:
+        _remember(rows, replace(known, reply=asking.reply), event, asking, "queued")
+        return _queued(rows, event, Wish.RACING, known.received_at)
+    return _ask(rows, known, event, asking, Wish.RACING)
+
+
+def request_leave(rows: Rows, asking: Asking, event_name: str | None, *, confirmed: bool) -> Outcome:
+    """Ask to leave the named event, or the only one the asker is in. Asks back first unless `confirmed`.
+
+    Somebody not known yet may leave as well: they may have joined from the other platform.
+    """
+    event = _event_to_leave(rows, event_name, asking)
+    if not isinstance(event, Event):
+        return event
+    known = _request_of(rows, event, asking)
+    if isinstance(known, Queued | Standing | Refused):
+        return known
+    standing = _standing(rows, event, asking)
+    pending = known is not None and known.state == "waiting"
+    if standing is not None and standing.registration.wish is Wish.GONE and not pending:
+        _remember(rows, known, event, asking, "standing")
+        return standing
+    if not confirmed:
+        return ConfirmLeave(
+            event, pending=pending or (standing is not None and standing.stage is not Stage.READY)
+        )
+    if known is not None and known.state == "waiting" and known.wish is Wish.GONE:
+        _remember(rows, known, event, asking, "queued")
+        return _queued(rows, event, Wish.GONE, known.received_at)
+    return _ask(rows, known, event, asking, Wish.GONE)
+
+
+def ask_status(rows: Rows, chat: ChatIdentity, now: datetime) -> Outcome:
+    """Return where everything of this asker stands. Reads only."""
+    events = {event.id: event for event in rows.events.all()}
+    requests = rows.requests.of(chat)
+    queued = tuple(
+        _queued(rows, events[request.key.event_id], request.wish, request.received_at)
+        for request in requests
+        if request.state == "waiting" and request.key.event_id in events
+    )
+    person = rows.bindings.person_of(chat)
+    registrations = rows.registrations.of_person(person) if person else ()
+    standings = tuple(
+        standing_of(rows, events[found.key.event_id], found, now)
+        for found in registrations
+        if found.key.event_id in events and not _is_over(events[found.key.event_id], found, now)
+    )
+    if queued or standings:
+        return Overview(standings, queued)
+    return Nothing(tuple(event for event in events.values() if event.phase(now) == "open"))
+
+
+def standing_of(rows: Rows, event: Event, registration: Registration, now: datetime) -> Standing:
+    """Return where this registration stands, with what is known of the line and of the time it takes."""
+    stage = stage_of(registration, event, now)
+    ahead = rows.registrations.line_ahead(registration.key) if stage is Stage.IN_LINE else 0
+    return Standing(event, registration, stage, now, ahead, typical_seconds(rows, event))
+
+
+def typical_seconds(rows: Rows, event: Event) -> float | None:
+    """Return the median seconds from asking to ready of the newest joins of this event, None before three."""
+    waits = sorted(rows.registrations.waits(event.id, 50))
+    return waits[len(waits) // 2] if len(waits) >= 3 else None  # noqa: PLR2004 - fewer say nothing
+
+
+def find_event(events: tuple[Event, ...], name: str) -> Event | None:
+    """Return the event of this id or name, whatever the case; or the only one whose id or name begins so."""
+    wanted = " ".join(name.casefold().split())
+    exact = [event for event in events if wanted in {event.id.casefold(), event.name.casefold()}]
+    begun = [
+        event
+        for event in events
+        if event.id.casefold().startswith(wanted) or event.name.casefold().startswith(wanted)
+    ]
+    found = exact or begun
+    return found[0] if len(found) == 1 else None
+
+
+def _event_to_join(rows: Rows, name: str | None, now: datetime) -> Event | Outcome:
+    events = rows.events.all()
+    if name:
+        return find_event(events, name) or Refused(EventUnknown(name=name[:60]))
+    return _only([event for event in events if event.phase(now) == "open"], Wish.RACING) or Refused(
+        _not_open(events, now)
+    )
+
+
+def _event_to_leave(rows: Rows, name: str | None, asking: Asking) -> Event | Outcome:
+    events = rows.events.all()
+    if name:
+        return find_event(events, name) or Refused(EventUnknown(name=name[:60]))
+    person = rows.bindings.person_of(asking.chat)
+    mine = {request.key.event_id for request in rows.requests.of(asking.chat) if request.state == "waiting"}
+    mine |= {
+        found.key.event_id
+        for found in (rows.registrations.of_person(person) if person else ())
+        if found.wish is Wish.RACING
+    }
+    candidates = [event for event in events if event.id in mine]
+    if not candidates and person is None:
+        candidates = [event for event in events if event.phase(asking.now) in {"open", "closed"}]
+    return _only(candidates, Wish.GONE) or Refused(NothingToLeave())
+
+
+def _only(events: list[Event], wish: Wish) -> Event | Choice | None:
+    if len(events) > 1:
+        return Choice(wish, tuple(events))
+    return events[0] if events else None
+
+
+def _not_open(events: tuple[Event, ...], now: datetime) -> Refusal:
+    coming = [event for event in events if event.phase(now) == "announced"]
+    if len(coming) == 1:
+        return EventNotYetOpen(event=coming[0].name, opens=coming[0].opens.isoformat())
+    return NoEventOpen()
+
+
+def _window(event: Event, now: datetime) -> Refusal | None:
+    refusals: dict[str, Callable[[], Refusal]] = {
+        "announced": lambda: EventNotYetOpen(event=event.name, opens=event.opens.isoformat()),
+        "closed": lambda: EventClosed(event=event.name, closes=event.closes.isoformat()),
+        "ended": lambda: EventEnded(event=event.name),
+    }
+    refuse = refusals.get(event.phase(now))
+    return refuse() if refuse else None
+
+
+def _request_of(rows: Rows, event: Event, asking: Asking) -> Request | Queued | Standing | Refused | None:
+    """Return the asker's request to this event; when the platform repeats itself, the answer given before."""
+    requests = rows.requests.of(asking.chat)
+    seen = next((seen for request in requests if (seen := request.remembers(asking.asked_id))), None)
+    known = next((request for request in requests if request.key.event_id == event.id), None)
+    if seen is None:
+        return known
+    standing = _standing(rows, event, asking)
+    if seen.answer == "refused":
+        return Refused(
+            _window(event, asking.now) or EventClosed(event=event.name, closes=event.closes.isoformat()),
+            event,
+        )
+    if seen.answer == "standing" and standing is not None:
+        return standing
+    return _queued(rows, event, Wish.GONE if seen.answer == "leaving" else Wish.RACING, seen.at)
+
+
+def _standing(rows: Rows, event: Event, asking: Asking) -> Standing | None:
+    person = rows.bindings.person_of(asking.chat)
+    registration = rows.registrations.get(RegistrationKey(event.id, person)) if person else None
+    return standing_of(rows, event, registration, asking.now) if registration else None
+
+
+def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: Wish) -> Queued:
+    request = replace(
+        _blank(known, event, asking),
+        wish=wish,
+        received_at=asking.now,
+        reply=asking.reply,
+        state="waiting",
+        refusal=None,
+        overdue_told=False,
+    )
+    _remember(rows, request, event, asking, "queued" if wish is Wish.RACING else "leaving")
+    rows.queue.put(Work.ANSWER, str(request.key), asking.now, urgent=wish is Wish.GONE)
+    action = "asked to join" if wish is Wish.RACING else "asked to leave"
+    rows.audit.append(Line(asking.now, str(asking.chat), action, str(request.key), event.id, asking.asked_id))
+    return _queued(rows, event, wish, asking.now)
+
+
+def _remember(rows: Rows, request: Request | None, event: Event, asking: Asking, answer: str) -> None:
+    """Write the request's row with this platform request in its memory, whatever the answer was."""
+    row = _blank(request, event, asking)
+    seen = remember(row.seen, Seen(asking.asked_id, asking.now, answer), asking.chat.platform)
+    rows.requests.save(replace(row, seen=seen))
+
+
+def _blank(request: Request | None, event: Event, asking: Asking) -> Request:
+    if request is not None:
+        return request
+    key = RequestKey(event.id, asking.chat)
+    return Request(key, Wish.RACING, asking.now, asking.reply, state="refused")
+
+
+def _queued(rows: Rows, event: Event, wish: Wish, received_at: datetime) -> Queued:
+    return Queued(event, wish, rows.requests.waiting_ahead(received_at), typical_seconds(rows, event))
+
+
+def _is_over(event: Event, registration: Registration, now: datetime) -> bool:
+    return event.phase(now) == "ended" and registration.gone_at is not None

@@ -1,0 +1,60 @@
+"""The outbox: messages the bot owes, written with the change they tell of and sent afterwards.
+
+A notice about a registration or a request holds no text: what it says is read from the row at the moment of
+sending, so that it is true. A result that has been overtaken by a newer one is dropped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from provisioning.requests import ReplyTo
+
+
+class Kind(StrEnum):
+    """What a notice is, which decides where it goes and how urgent it is."""
+
+    RESULT = "result"  # a new direct message: the newest truth about a registration or a request
+    CARD = "card"  # the place where they asked, brought up to date; coalesced, low priority
+    EDIT = "edit"  # an earlier direct message that has been overtaken, brought up to date; low priority
+    POST = "post"  # a message to a channel (organizers' feed, announcements)
+
+
+NEW_MESSAGES = frozenset({Kind.RESULT, Kind.POST})  # the other kinds change an earlier message
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>`,
+    `edit:<id of the result>`, `post:<channel>:<what>`.
+
+    `about` is "registration:<key>", "request:<key>" or, for a post, the channel ("slack:C0123"). `says` and
+    `facts` are the catalog key and values of a post, or the error code and values of a refusal; an edit names
+    the notice to be changed in `says`. Empty where the row itself is read.
+    """
+
+    id: str
+    kind: Kind
+    about: str
+    to: ReplyTo | None = None
+    serial: int = 0
+    says: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    sent_at: datetime | None = None
+    reference: str | None = None  # the platform's own address of what was sent, for edits
+    dropped: str | None = None  # why it was not sent: "overtaken", or an error code
+    version: int = 0
+
+
+class Voice(Protocol):
+    """Speaks on one chat platform. The bot implements it, wording the notice, over the platform's speaker."""
+
+    def say(self, notice: Notice) -> str | None:
+        """Send or edit the message, and return the platform's address of it.
+
+        Raises ChatUnavailable when it is worth trying again, Undeliverable when it is not.
+        """
+        ...

@@ -1,0 +1,78 @@
+"""What a command came to. The bot words these; nothing here is text."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from provisioning.deciding import Stage
+from provisioning.errors import ProvisioningError
+from provisioning.events import Event
+from provisioning.registrations import Registration
+from provisioning.requests import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The request is recorded and will be worked on; it is not known yet who asks.
+
+    `ahead` counts requests that were asked earlier and still wait; `typical_seconds` is what earlier joins
+    took (None before there are any).
+    """
+
+    event: Event
+    wish: Wish
+    ahead: int = 0
+    typical_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a registration stands. `line_ahead` counts those before it when it waits for a seat."""
+
+    event: Event
+    registration: Registration
+    stage: Stage
+    now: datetime
+    line_ahead: int = 0
+    typical_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Several events are possible; the asker picks one."""
+
+    wish: Wish
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmLeave:
+    """Leaving is asked for and wants a yes."""
+
+    event: Event
+    pending: bool  # the join has not been completed yet
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The asker has no part in any event. `open_events` is what they could join."""
+
+    open_events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the asker has going on."""
+
+    standings: tuple[Standing, ...]
+    queued: tuple[Queued, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request is refused; nothing was recorded but the memory of it."""
+
+    error: ProvisioningError
+    event: Event | None = None
+
+
+Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused

@@ -1,0 +1,358 @@
+"""What provisioning needs from the place where it keeps its rows: one store, its nouns, and units of work.
+
+A *unit* is a function from the `Rows` to a value. `Store.run` applies it as a whole or not at all and
+resolves once its writes will survive a crash; it may run a unit more than once, so a unit touches nothing but
+its rows. Every write is conditional: on the version read, or on a lease token. Rows of one unit are seen by
+its own reads.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from provisioning.audit import Line
+from provisioning.brake import Brakes
+from provisioning.events import Breakage, Event
+from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, RegistrationKey, RequestKey, TargetId
+from provisioning.ledger import Entry
+from provisioning.outbox import Notice
+from provisioning.registrations import Registration
+from provisioning.requests import Request
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        ...
+
+
+class Events(Protocol):
+    """The events. An event's definition changes by version; its seats and breakage change by themselves."""
+
+    def get(self, event_id: EventId) -> Event | None:
+        """Return the event, with its version, seats taken and breakage."""
+        ...
+
+    def all(self) -> tuple[Event, ...]:
+        """Return every event, by opening time."""
+        ...
+
+    def save(self, event: Event) -> Event:
+        """Write the definition if the stored version is still `event.version` (0: none yet).
+
+        Returns it with the next version; `taken` and `broken` of the argument are not written.
+        Raises StaleWrite when somebody else changed it.
+        """
+        ...
+
+    def take_seats(self, event_id: EventId, keys: Sequence[RegistrationKey]) -> frozenset[RegistrationKey]:
+        """Give seats in this order while there are any; returns who has one now (also who had one already).
+
+        Raises `taken` and marks `has_seat` on the registrations together, once per registration, whatever is
+        repeated.
+        """
+        ...
+
+    def free_seat(self, event_id: EventId, key: RegistrationKey) -> bool:
+        """Take the seat back; True when there was one. The mirror image of `take_seats`."""
+        ...
+
+    def mark_broken(self, event_id: EventId, breakage: Breakage) -> bool:
+        """Set the breakage when there is none; True for the one call that set it."""
+        ...
+
+    def mark_healed(self, event_id: EventId) -> bool:
+        """Clear the breakage; True for the one call that cleared it."""
+        ...
+
+
+class Requests(Protocol):
+    """The newest request of every chat identity to every event."""
+
+    def get(self, key: RequestKey) -> Request | None:
+        """Return the request."""
+        ...
+
+    def of(self, chat: ChatIdentity) -> tuple[Request, ...]:
+        """Return every request of this chat identity, newest first."""
+        ...
+
+    def of_person(self, event_id: EventId, person_id: PersonId) -> tuple[Request, ...]:
+        """Return the folded requests of this person to this event."""
+        ...
+
+    def save(self, request: Request) -> Request:
+        """Write the row if the stored version is still `request.version` (0: none yet); returns the next one.
+
+        Raises StaleWrite otherwise.
+        """
+        ...
+
+    def waiting(self, received_before: datetime, limit: int) -> tuple[RequestKey, ...]:
+        """Return waiting requests received before this moment, oldest first."""
+        ...
+
+    def waiting_ahead(self, received_at: datetime) -> int:
+        """Count the waiting requests received before this moment."""
+        ...
+
+    def forget_refused(self, received_before: datetime) -> int:
+        """Delete refused requests received before this moment; returns how many."""
+        ...
+
+
+class Registrations(Protocol):
+    """The registrations, with one lease each: whoever holds it may act on the world for this registration."""
+
+    def get(self, key: RegistrationKey) -> Registration | None:
+        """Return the registration."""
+        ...
+
+    def of_person(self, person_id: PersonId) -> tuple[Registration, ...]:
+        """Return the person's registrations in all events."""
+        ...
+
+    def of_event(self, event_id: EventId, after: PersonId | None, limit: int) -> tuple[Registration, ...]:
+        """Return a page of the event's registrations in the order of person ids, behind `after`."""
+        ...
+
+    def save(self, registration: Registration, token: str | None = None) -> Registration:
+        """Write the row if the stored version is still `registration.version` (0: none yet).
+
+        With a token also only while that token holds the row's lease. `has_seat` of the argument is not
+        written. Returns it with the next version; raises StaleWrite otherwise.
+        """
+        ...
+
+    def lease(
+        self, keys: Collection[RegistrationKey], token: str, now: datetime, until: datetime
+    ) -> frozenset[RegistrationKey]:
+        """Take the lease of those rows that are free or whose lease is over (or is ours); returns them."""
+        ...
+
+    def release(self, keys: Collection[RegistrationKey], token: str) -> None:
+        """Give these leases back, where the token still holds them."""
+        ...
+
+    def in_line(self, event_id: EventId, limit: int) -> tuple[RegistrationKey, ...]:
+        """Return who waits for a seat (wish racing, no hold, no seat), in the order of asking."""
+        ...
+
+    def line_ahead(self, key: RegistrationKey) -> int:
+        """Count those who wait for a seat and asked earlier."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> tuple[RegistrationKey, ...]:
+        """Return registrations whose `wake_at` has come, earliest first."""
+        ...
+
+    def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
+        """Return the seconds from asking to ready of the newest ready registrations."""
+        ...
+
+    def count(self, event_id: EventId) -> Mapping[str, int]:
+        """Count the event's registrations.
+
+        `racing`: wish racing and no hold; `in_line`: of these, without a seat; `held`; `ready`, `gone` and
+        `problem`: where `ready_at`, `gone_at` and `problem` are set.
+        """
+        ...
+
+
+class Bindings(Protocol):
+    """Chat identity → directory object id, made once."""
+
+    def person_of(self, chat: ChatIdentity) -> PersonId | None:
+        """Return whom this chat identity is bound to."""
+        ...
+
+    def chat_of(self, person_id: PersonId, platform: Platform) -> ChatIdentity | None:
+        """Return the chat identity bound to this person on this platform."""
+        ...
+
+    def claim(self, chat: ChatIdentity, person_id: PersonId, at: datetime) -> bool:
+        """Bind them, once and for all. True when this call made the binding, False when it was there already.
+
+        Raises IdentityChanged when the chat identity is bound to another person, SecondChatIdentity when the
+        person is bound to another chat identity of the same platform.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """The memberships that events of ours needed, by (target, person)."""
+
+    def get(self, target: TargetId, person_id: PersonId) -> Entry | None:
+        """Return the entry."""
+        ...
+
+    def of_person(self, person_id: PersonId) -> tuple[Entry, ...]:
+        """Return all entries of this person."""
+        ...
+
+    def save(self, entry: Entry) -> Entry:
+        """Write the entry if the stored version is still `entry.version` (0: none yet); else StaleWrite."""
+        ...
+
+    def delete(self, entry: Entry) -> None:
+        """Delete the entry under the same condition."""
+        ...
+
+
+class Outbox(Protocol):
+    """The messages owed and sent."""
+
+    def put(self, notice: Notice) -> None:
+        """Owe this message, and queue it. A known result or post changes nothing; a card is due again."""
+        ...
+
+    def get(self, notice_id: str) -> Notice | None:
+        """Return the notice."""
+        ...
+
+    def save(self, notice: Notice) -> Notice:
+        """Write the row if the stored version is still `notice.version`; raises StaleWrite otherwise."""
+        ...
+
+    def forget_sent(self, before: datetime) -> int:
+        """Delete notices sent or dropped before this moment; returns how many."""
+        ...
+
+
+class Work(StrEnum):
+    """The kinds of work on the queue, and what their key names."""
+
+    SETTLE = "settle"  # a registration key
+    ANSWER = "answer"  # a request key
+    SPEAK = "speak"  # the id of a notice that is a new message; as fast as the chat platform takes them
+    REFRESH = "refresh"  # the id of a notice that changes an earlier one; never in the way of a new message
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One key leased from the queue. `attempts` counts the leases since it was last done, with this one;
+    `queued_at` is the moment for which it was put since then.
+    """
+
+    work: Work
+    key: str
+    token: str
+    attempts: int
+    queued_at: datetime
+
+
+class Queue(Protocol):
+    """Keys to work on, each at most once in the queue; delivered at least once, to one worker at a time."""
+
+    def put(self, work: Work, key: str, ready_at: datetime, *, urgent: bool = False) -> None:
+        """Queue the key, or bring it forward. A key being worked on is worked on once more afterwards."""
+        ...
+
+    def lease(self, work: Work, limit: int, token: str, now: datetime, until: datetime) -> tuple[Job, ...]:
+        """Take up to `limit` ready keys (urgent first, then the longest ready) and hold them until then."""
+        ...
+
+    def renew(self, jobs: Collection[Job], until: datetime) -> frozenset[str]:
+        """Hold these keys longer; returns the keys still held by their token."""
+        ...
+
+    def done(self, job: Job) -> None:
+        """Take the key off the queue, unless it was put again meanwhile or the lease was lost."""
+        ...
+
+    def retry(self, job: Job, ready_at: datetime) -> None:
+        """Give the key back, to be delivered not before then; nothing when the lease was lost."""
+        ...
+
+    def depth(self) -> Mapping[Work, int]:
+        """Count the keys on the queue, leased ones included."""
+        ...
+
+    def oldest_seconds(self, now: datetime) -> float:
+        """Return for how long the oldest ready key has been waiting, 0.0 when none waits."""
+        ...
+
+
+class Leases(Protocol):
+    """Named leases, for what must have one writer over all processes: `target:<target id>`, `sweeper`."""
+
+    def take(self, name: str, token: str, now: datetime, until: datetime) -> bool:
+        """Take or renew the lease; False while somebody else holds it."""
+        ...
+
+    def release(self, name: str, token: str) -> None:
+        """Give it back, where the token still holds it."""
+        ...
+
+
+class Audit(Protocol):
+    """The audit, append-only."""
+
+    def append(self, line: Line) -> None:
+        """Append one line."""
+        ...
+
+    def lines(self, event_id: EventId | None = None, limit: int = 1000) -> tuple[Line, ...]:
+        """Return the newest lines (of one event), oldest of them first."""
+        ...
+
+
+class Rows(Protocol):
+    """All nouns of the store, inside one unit of work."""
+
+    @property
+    def events(self) -> Events: ...
+    @property
+    def requests(self) -> Requests: ...
+    @property
+    def registrations(self) -> Registrations: ...
+    @property
+    def bindings(self) -> Bindings: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def audit(self) -> Audit: ...
+
+
+Unit = Callable[[Rows], T]
+
+
+class Store(Protocol):
+    """Where the rows are kept. `brakes` stand beside the units: held at once, whatever a unit does."""
+
+    @property
+    def brakes(self) -> Brakes: ...
+
+    def run(self, unit: Unit[T]) -> Future[T]:
+        """Apply the unit as a whole; the future resolves when its writes are durable.
+
+        Units given at the same time may share one commit, each in a savepoint of its own: one that raises
+        leaves no trace and its exception goes to its own future; a commit that fails fails them all with
+        StoreUnavailable. Raises StoreUnavailable at once when too many units are waiting.
+        """
+        ...
+
+    def read(self, unit: Unit[T]) -> T:
+        """Apply a unit that only reads, on the caller's thread, beside the writers: for lists and counts."""
+        ...
+
+    def wait_for_work(self, seconds: float, work: Work) -> None:
+        """Sleep until a key of this kind of work may be ready, at most so long."""
+        ...
+
+    def close(self) -> None:
+        """Finish the units already given, then let go of everything."""
+        ...

@@ -1,0 +1,118 @@
+"""What every change of a registration entails: the row, the news for the racer, the audit. For units only."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from provisioning.audit import Line
+from provisioning.deciding import stage_of, tell
+from provisioning.events import Event
+from provisioning.ids import RequestKey
+from provisioning.outbox import Kind, Notice
+from provisioning.ports import Rows
+from provisioning.registrations import Registration, Told
+from provisioning.requests import ReplyTo, Request
+
+WORTH_TELLING_ORGANIZERS = {Told.LATE: "organizers-late", Told.REMOVED: "organizers-removed"}
+
+OVERTAKEN = {Told.IN_LINE, Told.WAITING, Told.BROKEN, Told.LATE}  # results that a later one makes out of date
+
+
+def record(
+    rows: Rows,
+    before: Registration | None,
+    after: Registration,
+    event: Event,
+    now: datetime,
+    token: str | None = None,
+) -> Registration:
+    """Save the registration, and owe the racer whatever this change makes true.
+
+    A result they have not been told becomes a message of its own; a change of stage brings the card up to
+    date. With a token the write holds only while the token holds the lease. Raises StaleWrite, having written
+    nothing.
+    """
+    told, news = tell(after, event, now)
+    saved = rows.registrations.save(told, token) if told != before else told
+    if news:
+        rows.outbox.put(_result(saved, now))
+        if before is not None and before.told in OVERTAKEN:
+            rows.outbox.put(_edit(before, saved, now))
+        _tell_organizers(rows, saved, event, now)
+    if (
+        before is None
+        or stage_of(before, event, now) is not stage_of(saved, event, now)
+        or saved.reply != before.reply
+    ):
+        owe_card(rows, f"registration:{saved.key}", saved.reply, now)
+    return saved
+
+
+def refuse(rows: Rows, request: Request, code: str, now: datetime, **facts: str) -> None:
+    """Close the request with this refusal; owe the asker the reason, privately, as a message of its own."""
+    saved = rows.requests.save(replace(request, state="refused", refusal=code))
+    about = f"request:{saved.key}"
+    rows.outbox.put(
+        Notice(
+            f"result:{about}:{saved.version}",
+            Kind.RESULT,
+            about,
+            saved.reply,
+            saved.version,
+            code,
+            facts,
+            now,
+        )
+    )
+    owe_card(rows, about, saved.reply, now, says=code, **facts)
+    audit(rows, now, str(saved.key.chat), "refused", saved.key, code=code)
+
+
+def owe_card(rows: Rows, about: str, reply: ReplyTo, now: datetime, says: str = "", **facts: str) -> None:
+    """Owe an update of what the asker saw where they asked, when that can still be reached."""
+    if reply.handle_lives(now):
+        rows.outbox.put(Notice(f"card:{about}", Kind.CARD, about, reply, 0, says, facts, now))
+
+
+def post_to_organizers(rows: Rows, event: Event, says: str, what: str, now: datetime, **facts: str) -> None:
+    """Owe the organizers' channel this message, once per `what`."""
+    if event.organizer_channel:
+        notice_id = f"post:{event.organizer_channel}:{event.id}:{what}"
+        facts = {"event": event.name, **facts}
+        rows.outbox.put(Notice(notice_id, Kind.POST, event.organizer_channel, None, 0, says, facts, now))
+
+
+def audit(
+    rows: Rows, now: datetime, actor: str, action: str, key: object, event: Event | None = None, **facts: str
+) -> None:
+    """Append one line."""
+    event_id = event.id if event else (key.event_id if isinstance(key, RequestKey) else None)
+    rows.audit.append(Line(now, actor, action, str(key), event_id, "", facts))
+
+
+def _result(registration: Registration, now: datetime) -> Notice:
+    about = f"registration:{registration.key}"
+    return Notice(
+        f"result:{about}:{registration.serial}",
+        Kind.RESULT,
+        about,
+        registration.reply,
+        registration.serial,
+        "",
+        {},
+        now,
+    )
+
+
+def _edit(before: Registration, after: Registration, now: datetime) -> Notice:
+    """Return the notice that brings the earlier direct message up to date, so that it is true read alone."""
+    about = f"registration:{after.key}"
+    earlier = f"result:{about}:{before.serial}"
+    return Notice(f"edit:{earlier}", Kind.EDIT, about, before.reply, before.serial, earlier, {}, now)
+
+
+def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: datetime) -> None:
+    says = WORTH_TELLING_ORGANIZERS.get(registration.told)
+    by_directory = registration.hold is not None and registration.hold.by == "directory"
+    if says and (registration.told is Told.LATE or by_directory):
+        what = f"{registration.told}:{registration.key.person_id}:{registration.serial}"
+        post_to_organizers(rows, event, says, what, now, racer=str(registration.reply.chat))

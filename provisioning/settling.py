@@ -1,0 +1,242 @@
+"""The settler: takes the registrations that are due and brings the world nearer to what each should be.
+
+One round leases a batch, then repeats: read fresh, decide (pure, `provisioning.deciding`), act for many at
+once, record what came of it, until every registration of the batch rests. Whoever does not hold the lease any
+more records nothing. A member is added only after the ledger's intent is committed, and called ready only
+after every grant was confirmed by reading it back.
+"""
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from provisioning import deciding
+from provisioning.access import Push
+from provisioning.deciding import (
+    Action,
+    Add,
+    BecomeGone,
+    BecomeReady,
+    CheckRacer,
+    Confirm,
+    Rest,
+    TakeSeat,
+    VerifyGone,
+    Withdraw,
+)
+from provisioning.events import Event
+from provisioning.ids import EventId, RegistrationKey
+from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.recording import audit
+from provisioning.registrations import Registration
+from provisioning.steps import LEASE, Batch, Case, Rests, Steps, Systems, record_held
+
+BATCH = 200  # registrations settled together: their adds fit well within a minute
+STEPS_A_ROUND = 16  # a registration that has not come to rest by then goes to the back of the queue
+SOON = timedelta(minutes=10)  # rests up to here stay on the queue; longer ones are the sweeper's
+
+log = logging.getLogger(__name__)
+
+
+class Settler:
+    """Settles registrations, many at a time. One round is one batch."""
+
+    def __init__(
+        self,
+        store: Store,
+        systems: Systems,
+        push: Push | None,
+        clock: Clock,
+        background: Systems | None = None,
+    ) -> None:
+        """Take the outside systems; `background` is the same for what is in no hurry: the daily checks."""
+        self._store = store
+        self._clock = clock
+        self._steps = Steps(store, systems, background or systems, push, clock)
+
+    def round(self) -> int:
+        """Settle the registrations that are due as far as they go now; returns how many keys were taken."""
+        batch, taken = self._take()
+        for _ in range(STEPS_A_ROUND):
+            if not batch.active:
+                break
+            self._renew(batch)
+            self._step(batch)
+        self._rest(batch)
+        return taken
+
+    def _take(self) -> tuple[Batch, int]:
+        now, token = self._clock.now(), uuid.uuid4().hex
+
+        def unit(rows: Rows) -> tuple[dict[RegistrationKey, Job], int]:
+            jobs = {
+                RegistrationKey.parse(job.key): job
+                for job in rows.queue.lease(Work.SETTLE, BATCH, token, now, now + LEASE)
+            }
+            held = rows.registrations.lease(jobs.keys(), token, now, now + LEASE) if jobs else frozenset()
+            for key, job in jobs.items():
+                if key not in held:
+                    rows.queue.retry(job, now + timedelta(seconds=1))
+            return {key: job for key, job in jobs.items() if key in held}, len(jobs)
+
+        held, taken = self._store.run(unit).result()
+        return Batch(token, held), taken
+
+    def _renew(self, batch: Batch) -> None:
+        """Hold the leases of the active keys for another term; what was lost is dropped from the batch."""
+        now, active = self._clock.now(), batch.active
+        held = self._store.run(lambda rows: batch.renew(rows, now)).result()
+        for key in active:
+            if key not in held:
+                del batch.jobs[key]
+
+    def _step(self, batch: Batch) -> None:
+        """Decide for every active registration, and do what was decided, grouped by what it is."""
+        cases = self._store.run(lambda rows: _read(rows, batch.active)).result()
+        for key in set(batch.active) - {case.registration.key for case in cases}:
+            batch.resting[key] = None  # the row is gone
+        now = self._clock.now()
+        groups: dict[Action, list[Case]] = defaultdict(list)
+        for case in cases:
+            action = deciding.decide(case.registration, case.event, case.entries, now)
+            if isinstance(action, Rest):
+                batch.resting[case.registration.key] = action.until
+            else:
+                groups[action].append(case)
+        for action, group in groups.items():
+            batch.resting |= self._act(action, group, batch)
+
+    def _act(self, action: Action, group: Sequence[Case], batch: Batch) -> Rests:
+        """Do one action for many; returns who rests now, and until when."""
+        try:
+            match action:
+                case TakeSeat():
+                    return self._take_seats(group, batch)
+                case Add(grant):
+                    return self._steps.add(grant, group, batch)
+                case Confirm(grant):
+                    return self._steps.confirm(grant, group, batch)
+                case Withdraw(grant):
+                    return self._steps.withdraw(grant, group, batch)
+                case VerifyGone(grant):
+                    return self._steps.verify_gone(grant, group, batch)
+                case CheckRacer():
+                    return self._steps.check(group, batch)
+                case BecomeReady() | BecomeGone():
+                    return self._become(action, group, batch)
+                case Rest(until):
+                    return {case.registration.key: until for case in group}
+        except Exception:  # a defect in one step must not take the others with it; its keys come again
+            log.exception("step failed", extra={"action": "defect", "step": type(action).__name__})
+            later = self._clock.now() + timedelta(minutes=1)
+            return {case.registration.key: later for case in group}
+
+    def _take_seats(self, group: Sequence[Case], batch: Batch) -> Rests:
+        now = self._clock.now()
+        by_event: dict[EventId, list[Case]] = defaultdict(list)
+        for case in group:
+            by_event[case.event.id].append(case)
+
+        def unit(rows: Rows) -> set[RegistrationKey]:
+            left_standing = set()
+            for cases in by_event.values():
+                event = cases[0].event
+                # Those who asked earlier and wait already come first; fairness is decided here only.
+                order = sorted(cases, key=lambda case: (case.registration.asked_at, case.registration.key))
+                waiting = rows.registrations.in_line(event.id, len(order) + 1)
+                asked = list(dict.fromkeys([*waiting, *(case.registration.key for case in order)]))
+                seated = rows.events.take_seats(event.id, asked)
+                for key in seated.difference(case.registration.key for case in order):
+                    rows.queue.put(Work.SETTLE, str(key), now)
+                for case in order:
+                    current = rows.registrations.get(case.registration.key)
+                    if current is None:
+                        continue
+                    waits_for = None if case.registration.key in seated else deciding.WAITS_FOR_SEAT
+                    record_held(
+                        rows, current, replace(current, waiting_for=waits_for), event, now, batch.token
+                    )
+                    if waits_for:
+                        left_standing.add(current.key)
+            return left_standing
+
+        return dict.fromkeys(self._store.run(unit).result())
+
+    def _become(self, action: BecomeReady | BecomeGone, group: Sequence[Case], batch: Batch) -> Rests:
+        now = self._clock.now()
+
+        def unit(rows: Rows) -> None:
+            for case in group:
+                current = rows.registrations.get(case.registration.key)
+                # The wish may have changed since the decision; then the next step decides anew.
+                if current is None or deciding.wants_racing(current, case.event, now) is not isinstance(
+                    action, BecomeReady
+                ):
+                    continue
+                if isinstance(action, BecomeReady):
+                    ready = replace(
+                        current, ready_at=now, waiting_for=None, problem=None, checked_at=now, gone_at=None
+                    )
+                    record_held(rows, current, ready, case.event, now, batch.token)
+                    audit(rows, now, "bot", "ready", current.key, case.event)
+                elif record_held(rows, current, _gone(current, now), case.event, now, batch.token):
+                    _free_seat(rows, current, case.event, now)
+                    audit(rows, now, "bot", "gone", current.key, case.event)
+
+        self._store.run(unit).result()
+        return {}
+
+    def _rest(self, batch: Batch) -> None:
+        """Give everything back: short rests stay on the queue, longer ones wake by the sweeper."""
+        now = self._clock.now()
+        until = {key: batch.resting.get(key, now) for key in batch.jobs}
+
+        def unit(rows: Rows) -> None:
+            for key, moment in until.items():
+                job = batch.jobs[key]
+                current = rows.registrations.get(key)
+                event = rows.events.get(key.event_id) if current else None
+                if current is not None and event is not None:
+                    record_held(rows, current, replace(current, wake_at=moment), event, now, batch.token)
+                if moment is not None and moment <= now + SOON:
+                    rows.queue.retry(job, moment)
+                else:
+                    rows.queue.done(job)
+            rows.registrations.release(until.keys(), batch.token)
+
+        self._store.run(unit).result()
+
+
+def _read(rows: Rows, keys: Sequence[RegistrationKey]) -> list[Case]:
+    events = {event.id: event for event in rows.events.all()}
+    cases = []
+    for key in keys:
+        registration = rows.registrations.get(key)
+        if registration is not None and key.event_id in events:
+            entries = {entry.target: entry for entry in rows.ledger.of_person(key.person_id)}
+            cases.append(Case(registration, events[key.event_id], entries))
+    return cases
+
+
+def _gone(registration: Registration, now: datetime) -> Registration:
+    touched = any(progress.subject or progress.step for progress in registration.progress.values())
+    return replace(
+        registration,
+        gone_at=registration.gone_at or now,
+        ready_at=None,
+        has_seat=registration.has_seat,
+        waiting_for=None,
+        gone_recheck_at=now + deciding.AFTER_A_CYCLE
+        if touched and registration.gone_at is None
+        else registration.gone_recheck_at,
+    )
+
+
+def _free_seat(rows: Rows, registration: Registration, event: Event, now: datetime) -> None:
+    """Free the seat and wake whoever is first in line."""
+    if rows.events.free_seat(event.id, registration.key):
+        for key in rows.registrations.in_line(event.id, 1):
+            rows.queue.put(Work.SETTLE, str(key), now)

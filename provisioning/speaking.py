@@ -1,0 +1,129 @@
+"""The speaker's work: sends what the outbox owes, each message true at the moment it is sent.
+
+A result that has been overtaken by a newer one is dropped: the newest message a racer has is always the final
+one. One notice of a racer is spoken at a time, over all processes.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from provisioning.deciding import backoff
+from provisioning.errors import Misconfigured, ProvisioningError, StaleWrite, Unavailable
+from provisioning.ids import RegistrationKey, RequestKey
+from provisioning.outbox import Kind, Notice, Voice
+from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.recording import audit
+
+LEASE = timedelta(seconds=45)
+BATCH = 10  # notices leased together; a crash repeats at most the one being sent
+CREDENTIAL_PAUSE = timedelta(minutes=1)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What became of one notice."""
+
+    notice: Notice
+    reference: str | None = None
+    error: ProvisioningError | None = None
+
+
+class Speaking:
+    """Sends owed messages of one kind of work (SPEAK or REFRESH). One round is one batch."""
+
+    def __init__(self, store: Store, voices: Mapping[str, Voice], clock: Clock, work: Work) -> None:
+        """Take the voice of each chat platform by name ("slack")."""
+        self._work = work
+        self._store = store
+        self._voices = voices
+        self._clock = clock
+
+    def round(self) -> int:
+        """Send the messages that are due; returns how many keys were taken."""
+        now, token = self._clock.now(), uuid.uuid4().hex
+        jobs = self._store.run(
+            lambda rows: rows.queue.lease(self._work, BATCH, token, now, now + LEASE)
+        ).result()
+        for job in jobs:
+            self._speak(job, token)
+        return len(jobs)
+
+    def _speak(self, job: Job, token: str) -> None:
+        notice = self._store.run(lambda rows: self._claim(rows, job, token)).result()
+        if notice is None:
+            return
+        try:
+            spoken = Spoken(notice, self._voices[_platform(notice)].say(notice))
+        except ProvisioningError as error:
+            spoken = Spoken(notice, error=error)
+        except Exception:
+            log.exception("speaking failed", extra={"action": "defect", "notice": notice.kind})
+            spoken = Spoken(notice, error=Unavailable(retry_after=60.0))
+        self._store.run(lambda rows: self._record(rows, job, token, spoken)).result()
+
+    def _claim(self, rows: Rows, job: Job, token: str) -> Notice | None:
+        """Take the notice to be sent now, or None when there is nothing to send (any more, or just now)."""
+        now = self._clock.now()
+        if job.key not in rows.queue.renew([job], now + LEASE):
+            return None
+        notice = rows.outbox.get(job.key)
+        if notice is None or notice.sent_at is not None or notice.dropped is not None:
+            rows.queue.done(job)
+            return None
+        if not rows.leases.take(f"speak:{notice.about}", token, now, now + LEASE):
+            rows.queue.retry(job, now + timedelta(seconds=1))
+            return None
+        if notice.kind is Kind.RESULT and _is_overtaken(rows, notice):
+            rows.outbox.save(replace(notice, dropped="overtaken"))
+            rows.queue.done(job)
+            rows.leases.release(f"speak:{notice.about}", token)
+            return None
+        return notice
+
+    def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
+        now, notice, error = self._clock.now(), spoken.notice, spoken.error
+        rows.leases.release(f"speak:{notice.about}", token)
+        if isinstance(error, Unavailable):
+            pause = timedelta(seconds=error.retry_after) if error.retry_after else backoff(job.attempts)
+            rows.queue.retry(job, now + pause)
+            return
+        if error is not None and not isinstance(error, Misconfigured):
+            error = Unavailable()
+        if error is not None and error.code in {
+            "DR-406",
+            "DR-407",
+        }:  # a token or scope can be mended; wait for it
+            rows.queue.retry(job, now + CREDENTIAL_PAUSE)
+            return
+        try:
+            rows.outbox.save(_closed(notice, spoken.reference, error, now))
+        except StaleWrite:  # a card became due again while it was sent
+            rows.queue.retry(job, now)
+            return
+        if error is not None and notice.kind is not Kind.CARD:
+            audit(rows, now, "bot", "undeliverable", notice.about, code=error.code)
+        rows.queue.done(job)
+
+
+def _closed(notice: Notice, reference: str | None, error: ProvisioningError | None, now: datetime) -> Notice:
+    if error is not None:
+        return replace(notice, dropped=error.code)
+    return replace(notice, sent_at=now, reference=reference or notice.reference)
+
+
+def _is_overtaken(rows: Rows, notice: Notice) -> bool:
+    what, _, key = notice.about.partition(":")
+    if what == "registration":
+        registration = rows.registrations.get(RegistrationKey.parse(key))
+        return registration is None or registration.serial > notice.serial
+    request = rows.requests.get(RequestKey.parse(key))
+    return request is None or request.state != "refused" or request.refusal != notice.says
+
+
+def _platform(notice: Notice) -> str:
+    return notice.to.chat.platform if notice.to is not None else notice.about.partition(":")[0]

@@ -1,0 +1,126 @@
+"""The sweeper: finds what should have moved and did not, and queues it again. Nobody is silently stuck.
+
+It looks after moments that have come (deadlines, daily checks, rechecks), requests whose key got lost, places
+in line that can be filled, events that were broken, and rows that are not needed any more.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from provisioning.access import Access
+from provisioning.deciding import wants_racing
+from provisioning.errors import Misconfigured, ProvisioningError
+from provisioning.events import Event
+from provisioning.ids import EventId, PersonId
+from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.recording import audit, post_to_organizers
+
+EVERY = timedelta(seconds=5)  # how often the sweeper comes by
+PROBE = timedelta(seconds=10)  # how often a broken event is looked at
+UNPROVEN = timedelta(minutes=5)  # how often what only a write can prove is tried again
+LOST = timedelta(seconds=30)  # a waiting request of this age should be on the queue
+REFUSED_KEPT = timedelta(days=7)  # refused requests keep chat identity and reason for so long
+SENT_KEPT = timedelta(days=2)
+PAGE = 500
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Keeps everything moving. One process at a time does the sweeping."""
+
+    def __init__(self, store: Store, accesses: Mapping[str, Access[Any]], clock: Clock) -> None:
+        """Take the systems that give access, to look at broken events with."""
+        self._store = store
+        self._accesses = accesses
+        self._clock = clock
+        self._token = uuid.uuid4().hex
+        self._next = clock.now()
+        self._probes: dict[EventId, datetime] = {}
+
+    def round(self) -> int:
+        """Sweep once when it is time and nobody else does; returns how many keys were queued."""
+        now = self._clock.now()
+        if now < self._next:
+            return 0
+        self._next = now + EVERY
+        if not self._store.run(
+            lambda rows: rows.leases.take("sweeper", self._token, now, now + 6 * EVERY)
+        ).result():
+            return 0
+        woken = self._store.run(lambda rows: _wake_due(rows, now)).result()
+        for event in self._store.read(lambda rows: rows.events.all()):
+            if event.broken is not None and self._probes.get(event.id, now) <= now:
+                self._probes[event.id] = now + PROBE
+                self._probe(event)
+            elif event.taken < event.capacity:
+                woken += self._store.run(lambda rows, event=event: _fill_seats(rows, event, now)).result()  # type: ignore[misc]
+        return woken
+
+    def _probe(self, event: Event) -> None:
+        """Look whether what broke the event is mended; then tell the organizers and wake all who wait."""
+        broken = event.broken
+        if broken is None or (broken.is_unprovable and self._clock.now() < broken.since + UNPROVEN):
+            return
+        grant = event.grant_of(broken.target)
+        try:
+            if grant is not None:
+                self._accesses[grant.kind].check(grant)
+        except Misconfigured:
+            return
+        except ProvisioningError:
+            return  # nothing is known; the next probe tells
+        now, code = self._clock.now(), broken.code
+
+        def unit(rows: Rows) -> None:
+            if rows.events.mark_healed(event.id):
+                what = f"healed:{broken.incident}"
+                post_to_organizers(rows, event, "organizers-healed", what, now, code=code)
+                audit(rows, now, "bot", "healed", event.id, event, code=code)
+
+        self._store.run(unit).result()
+        wake_event(self._store, event.id, now)
+
+
+def wake_event(store: Store, event_id: EventId, now: datetime) -> int:
+    """Queue every registration of the event that is not at rest: after a change of the event itself."""
+    after: PersonId | None = None
+    woken = 0
+
+    while True:
+
+        def unit(rows: Rows, start: PersonId | None = after) -> tuple[int, PersonId | None]:
+            page = rows.registrations.of_event(event_id, start, PAGE)
+            for registration in page:
+                rows.queue.put(Work.SETTLE, str(registration.key), now)
+            return len(page), page[-1].key.person_id if len(page) == PAGE else None
+
+        count, after = store.run(unit).result()
+        woken += count
+        if after is None:
+            return woken
+
+
+def _wake_due(rows: Rows, now: datetime) -> int:
+    due = rows.registrations.due(now, PAGE)
+    for key in due:
+        rows.queue.put(Work.SETTLE, str(key), now)
+    lost = rows.requests.waiting(now - LOST, PAGE)
+    for request in lost:
+        rows.queue.put(Work.ANSWER, str(request), now)
+    rows.requests.forget_refused(now - REFUSED_KEPT)
+    rows.outbox.forget_sent(now - SENT_KEPT)
+    return len(due) + len(lost)
+
+
+def _fill_seats(rows: Rows, event: Event, now: datetime) -> int:
+    """Wake the first in line when seats are free: the capacity was raised, or a wake-up got lost."""
+    waiting = rows.registrations.in_line(event.id, min(PAGE, event.capacity - event.taken))
+    for key in waiting:
+        registration = rows.registrations.get(key)
+        if registration is not None and wants_racing(registration, event, now):
+            rows.queue.put(Work.SETTLE, str(key), now)
+    return len(waiting)
