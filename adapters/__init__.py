@@ -1,0 +1,1 @@
+"""Adapters: each translates one outside system into the words of `provisioning`, and nothing more."""

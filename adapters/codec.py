@@ -1,0 +1,360 @@
+"""How the rows of provisioning are written as JSON, for every adapter that keeps rows.
+
+A body holds the whole value except what a store must reach by itself: the key, the version, and what the
+store changes on its own (seats, breakage). Defaults are left out, moments are ISO 8601 with their offset.
+Unknown members are passed over and missing ones take their defaults, so that neighboring releases read each
+other's rows.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, get_args
+
+from provisioning.audit import Line
+from provisioning.events import Breakage, Event, Grant, Quota, TrainingLink
+from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
+from provisioning.ledger import Entry
+from provisioning.outbox import Kind, Notice
+from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
+from provisioning.requests import ReplyTo, Request, Seen, Wish
+
+Json = dict[str, Any]
+
+# In ASCII, so that half a surrogate pair in somebody's display name can be kept as well.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+_GRANTS = {kind.kind: kind for kind in get_args(Grant)}
+
+
+def pack_event(event: Event) -> str:
+    """Write the definition: all but id, version, seats taken and breakage."""
+    return _encode(
+        {
+            "name": event.name,
+            "opens": _text(event.opens),
+            "closes": _text(event.closes),
+            "ends": _text(event.ends),
+            "capacity": event.capacity,
+            "email_domains": event.email_domains,
+            "organizer_group": event.organizer_group,
+            "grants": [_grant_body(grant) for grant in event.grants],
+            "access_url": event.access_url,
+            "retention_days": event.retention_days,
+            "quota": asdict(event.quota),
+            "link_hosts": event.link_hosts,
+            "training_links": [asdict(link) for link in event.training_links],
+            "channels": event.channels,
+            "organizer_channel": event.organizer_channel,
+            "retired": [_grant_body(grant) for grant in event.retired],
+        }
+    )
+
+
+def unpack_event(body: str, event_id: EventId, version: int) -> Event:
+    """Read a definition; nobody is seated and nothing broken."""
+    found: Json = _decode(body)
+    get = found.get
+    return Event(
+        id=event_id,
+        name=found["name"],
+        opens=_moment(found["opens"]),
+        closes=_moment(found["closes"]),
+        ends=_moment(found["ends"]),
+        capacity=found["capacity"],
+        email_domains=tuple(found["email_domains"]),
+        organizer_group=GroupId(found["organizer_group"]),
+        grants=tuple(_grant(grant) for grant in found["grants"]),
+        access_url=found["access_url"],
+        retention_days=found["retention_days"],
+        quota=Quota(**get("quota", {})),
+        link_hosts=tuple(get("link_hosts", ())),
+        training_links=tuple(TrainingLink(**link) for link in get("training_links", ())),
+        channels=tuple(get("channels", ())),
+        organizer_channel=get("organizer_channel"),
+        retired=tuple(_grant(grant) for grant in get("retired", ())),
+        version=version,
+    )
+
+
+def pack_breakage(breakage: Breakage) -> str:
+    """Write what keeps an event from working."""
+    return _encode({**asdict(breakage), "since": _text(breakage.since)})
+
+
+def unpack_breakage(body: str) -> Breakage:
+    """Read what `pack_breakage` wrote."""
+    found: Json = _decode(body)
+    return Breakage(
+        TargetId(found["target"]),
+        found["code"],
+        found["key"],
+        _moment(found["since"]),
+        found.get("facts", {}),
+    )
+
+
+def pack_request(request: Request) -> str:
+    """Write all but key and version."""
+    body: Json = {
+        "wish": request.wish,
+        "received_at": _text(request.received_at),
+        "reply": _reply_body(request.reply),
+        "state": request.state,
+    }
+    if request.person_id is not None:
+        body["person_id"] = request.person_id
+    if request.refusal is not None:
+        body["refusal"] = request.refusal
+    if request.overdue_told:
+        body["overdue_told"] = True
+    if request.seen:
+        body["seen"] = [(seen.asked_id, _text(seen.at), seen.answer) for seen in request.seen]
+    return _encode(body)
+
+
+def unpack_request(body: str, key: RequestKey, version: int) -> Request:
+    """Read what `pack_request` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    return Request(
+        key=key,
+        wish=Wish(found["wish"]),
+        received_at=_moment(found["received_at"]),
+        reply=_reply(found["reply"]),
+        state=found["state"],
+        person_id=get("person_id"),
+        refusal=get("refusal"),
+        overdue_told=get("overdue_told", False),
+        seen=tuple(Seen(asked_id, _moment(at), answer) for asked_id, at, answer in get("seen", ())),
+        version=version,
+    )
+
+
+def pack_registration(registration: Registration) -> str:
+    """Write all but key, seat and version."""
+    body: Json = {
+        "person": _person_body(registration.person),
+        "wish": registration.wish,
+        "wish_at": _text(registration.wish_at),
+        "reply": _reply_body(registration.reply),
+        "asked_at": _text(registration.asked_at),
+    }
+    if registration.hold is not None:
+        hold = registration.hold
+        body["hold"] = (hold.kind, hold.by, _text(hold.at), hold.reason)
+    if registration.progress:
+        body["progress"] = {
+            target: (progress.step, _text(progress.since), progress.subject)
+            for target, progress in registration.progress.items()
+        }
+    if registration.waiting_for is not None:
+        body["waiting_for"] = registration.waiting_for
+    if registration.problem is not None:
+        body["problem"] = registration.problem
+    if registration.attempts:
+        body["attempts"] = registration.attempts
+    if registration.told is not Told.NOTHING:
+        body["told"] = registration.told
+    if registration.serial:
+        body["serial"] = registration.serial
+    for name, moment in (
+        ("ready_at", registration.ready_at),
+        ("gone_at", registration.gone_at),
+        ("checked_at", registration.checked_at),
+        ("missing_since", registration.missing_since),
+        ("gone_recheck_at", registration.gone_recheck_at),
+        ("pushed_at", registration.pushed_at),
+        ("wake_at", registration.wake_at),
+    ):
+        if moment is not None:
+            body[name] = _text(moment)
+    return _encode(body)
+
+
+def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, version: int) -> Registration:
+    """Read what `pack_registration` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    return Registration(
+        key=key,
+        person=_person(found["person"]),
+        wish=Wish(found["wish"]),
+        wish_at=_moment(found["wish_at"]),
+        reply=_reply(found["reply"]),
+        asked_at=_moment(found["asked_at"]),
+        hold=_hold(get("hold")),
+        has_seat=has_seat,
+        progress={
+            TargetId(target): Progress(Step(step), _moment(since), subject)
+            for target, (step, since, subject) in get("progress", {}).items()
+        },
+        waiting_for=get("waiting_for"),
+        problem=get("problem"),
+        ready_at=_moment_if(get("ready_at")),
+        gone_at=_moment_if(get("gone_at")),
+        checked_at=_moment_if(get("checked_at")),
+        missing_since=_moment_if(get("missing_since")),
+        gone_recheck_at=_moment_if(get("gone_recheck_at")),
+        pushed_at=_moment_if(get("pushed_at")),
+        attempts=get("attempts", 0),
+        wake_at=_moment_if(get("wake_at")),
+        told=Told(get("told", Told.NOTHING)),
+        serial=get("serial", 0),
+        version=version,
+    )
+
+
+def pack_entry(entry: Entry) -> str:
+    """Write all but target, person and version."""
+    body: Json = {"present_before": entry.present_before, "needed_by": sorted(entry.needed_by)}
+    if entry.add_may_land_until is not None:
+        body["add_may_land_until"] = _text(entry.add_may_land_until)
+    if entry.remove_may_land_until is not None:
+        body["remove_may_land_until"] = _text(entry.remove_may_land_until)
+    return _encode(body)
+
+
+def unpack_entry(body: str, target: TargetId, person_id: PersonId, version: int) -> Entry:
+    """Read what `pack_entry` wrote."""
+    found: Json = _decode(body)
+    return Entry(
+        target=target,
+        person_id=person_id,
+        present_before=found["present_before"],
+        needed_by=frozenset(EventId(event_id) for event_id in found["needed_by"]),
+        add_may_land_until=_moment_if(found.get("add_may_land_until")),
+        remove_may_land_until=_moment_if(found.get("remove_may_land_until")),
+        version=version,
+    )
+
+
+def pack_notice(notice: Notice) -> str:
+    """Write all but id and version."""
+    body: Json = {"kind": notice.kind, "about": notice.about}
+    if notice.to is not None:
+        body["to"] = _reply_body(notice.to)
+    if notice.serial:
+        body["serial"] = notice.serial
+    if notice.says:
+        body["says"] = notice.says
+    if notice.facts:
+        body["facts"] = dict(notice.facts)
+    if notice.created_at is not None:
+        body["created_at"] = _text(notice.created_at)
+    if notice.sent_at is not None:
+        body["sent_at"] = _text(notice.sent_at)
+    if notice.reference is not None:
+        body["reference"] = notice.reference
+    if notice.dropped is not None:
+        body["dropped"] = notice.dropped
+    return _encode(body)
+
+
+def unpack_notice(body: str, notice_id: str, version: int) -> Notice:
+    """Read what `pack_notice` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    to = get("to")
+    return Notice(
+        id=notice_id,
+        kind=Kind(found["kind"]),
+        about=found["about"],
+        to=None if to is None else _reply(to),
+        serial=get("serial", 0),
+        says=get("says", ""),
+        facts=get("facts", {}),
+        created_at=_moment_if(get("created_at")),
+        sent_at=_moment_if(get("sent_at")),
+        reference=get("reference"),
+        dropped=get("dropped"),
+        version=version,
+    )
+
+
+def pack_line(line: Line) -> str:
+    """Write all of an audit line."""
+    body: Json = {"at": _text(line.at), "actor": line.actor, "action": line.action, "subject": line.subject}
+    if line.event_id is not None:
+        body["event_id"] = line.event_id
+    if line.correlation:
+        body["correlation"] = line.correlation
+    if line.facts:
+        body["facts"] = dict(line.facts)
+    return _encode(body)
+
+
+def unpack_line(body: str) -> Line:
+    """Read what `pack_line` wrote."""
+    found: Json = _decode(body)
+    return Line(
+        at=_moment(found["at"]),
+        actor=found["actor"],
+        action=found["action"],
+        subject=found["subject"],
+        event_id=found.get("event_id"),
+        correlation=found.get("correlation", ""),
+        facts=found.get("facts", {}),
+    )
+
+
+def _text(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a zone cannot be stored")
+    return moment.isoformat()
+
+
+_moment = datetime.fromisoformat
+
+
+def _moment_if(text: str | None) -> datetime | None:
+    return None if text is None else _moment(text)
+
+
+def _grant_body(grant: Grant) -> Json:
+    return {"kind": grant.kind, **asdict(grant)}
+
+
+def _grant(found: Json) -> Grant:
+    grant: Grant = _GRANTS[found["kind"]](**{name: value for name, value in found.items() if name != "kind"})
+    return grant
+
+
+def _reply_body(reply: ReplyTo) -> Json:
+    body: Json = {"chat": str(reply.chat)}
+    if reply.handle is not None:
+        body["handle"] = reply.handle
+    if reply.handle_until is not None:
+        body["handle_until"] = _text(reply.handle_until)
+    if reply.handle_posts:
+        body["handle_posts"] = reply.handle_posts
+    if reply.locale is not None:
+        body["locale"] = reply.locale
+    return body
+
+
+def _reply(found: Mapping[str, Any]) -> ReplyTo:
+    get = found.get
+    return ReplyTo(
+        ChatIdentity.parse(found["chat"]),
+        get("handle"),
+        _moment_if(get("handle_until")),
+        get("handle_posts", 0),
+        get("locale"),
+    )
+
+
+def _person_body(person: Person) -> Json:
+    return {"id": person.id, "upn": person.user_principal_name, "name": person.display_name}
+
+
+def _person(found: Mapping[str, Any]) -> Person:
+    return Person(PersonId(found["id"]), found["upn"], found["name"])
+
+
+def _hold(found: list[Any] | None) -> Hold | None:
+    if found is None:
+        return None
+    kind, by, at, reason = found
+    return Hold(kind, by, _moment(at), reason)

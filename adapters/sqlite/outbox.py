@@ -1,0 +1,60 @@
+"""The rows of the outbox."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from adapters import codec
+from adapters.sqlite.queue import QueueRows
+from adapters.sqlite.sql import Sql, to_int
+from provisioning.errors import StaleWrite
+from provisioning.outbox import NEW_MESSAGES, Kind, Notice
+from provisioning.ports import Clock, Work
+
+_GET = "SELECT version, body FROM outbox WHERE id = ?"
+_INSERT = "INSERT INTO outbox (version, body, id) VALUES (1, ?, ?) ON CONFLICT DO NOTHING"
+_UPDATE = "UPDATE outbox SET version = ?, over_at = ?, body = ? WHERE id = ? AND version = ?"
+_FORGET = "DELETE FROM outbox WHERE over_at IS NOT NULL AND over_at < ?"
+
+
+class OutboxRows:
+    """The outbox of the file. What is owed goes on the queue with it."""
+
+    def __init__(self, sql: Sql, queue: QueueRows, clock: Clock) -> None:
+        """Speak through this connection; `clock` dates what carries no moment of its own."""
+        self._sql = sql
+        self._queue = queue
+        self._clock = clock
+
+    def put(self, notice: Notice) -> None:
+        owed = replace(notice, sent_at=None, dropped=None)
+        if not self._sql.change(_INSERT, (codec.pack_notice(owed), notice.id)):
+            known = self.get(notice.id)
+            if notice.kind is not Kind.CARD or known is None:
+                return
+            # The address of the card that is there already is what makes this an edit.
+            self._write(replace(owed, reference=notice.reference or known.reference, version=known.version))
+        ready_at = notice.created_at or self._clock.now()
+        work = Work.SPEAK if notice.kind in NEW_MESSAGES else Work.REFRESH
+        self._queue.put(work, notice.id, ready_at)
+
+    def get(self, notice_id: str) -> Notice | None:
+        row = self._sql.one(_GET, (notice_id,))
+        return None if row is None else codec.unpack_notice(row[1], notice_id, row[0])
+
+    def save(self, notice: Notice) -> Notice:
+        return self._write(notice)
+
+    def forget_sent(self, before: datetime) -> int:
+        return self._sql.change(_FORGET, (to_int(before),))
+
+    def _write(self, notice: Notice) -> Notice:
+        over_at = notice.sent_at
+        if over_at is None and notice.dropped is not None:
+            over_at = self._clock.now()
+        version = notice.version + 1
+        over = None if over_at is None else to_int(over_at)
+        if not self._sql.change(
+            _UPDATE, (version, over, codec.pack_notice(notice), notice.id, notice.version)
+        ):
+            raise StaleWrite(row=f"notice {notice.id}")
+        return replace(notice, version=version)

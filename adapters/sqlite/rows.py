@@ -1,0 +1,49 @@
+"""All rows of the file, behind one connection."""
+
+from dataclasses import dataclass
+
+from adapters.sqlite.audit import AuditRows
+from adapters.sqlite.bindings import BindingRows
+from adapters.sqlite.brake_rows import BrakeRows
+from adapters.sqlite.events import EventRows
+from adapters.sqlite.leases import LeaseRows
+from adapters.sqlite.ledger import LedgerRows
+from adapters.sqlite.outbox import OutboxRows
+from adapters.sqlite.queue import QueueRows
+from adapters.sqlite.registrations import RegistrationRows
+from adapters.sqlite.requests import RequestRows
+from adapters.sqlite.sql import Sql
+from provisioning.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteRows:
+    """The nouns of the store, for units on this connection; `brakes` is for the store's own."""
+
+    events: EventRows
+    requests: RequestRows
+    registrations: RegistrationRows
+    bindings: BindingRows
+    ledger: LedgerRows
+    outbox: OutboxRows
+    queue: QueueRows
+    leases: LeaseRows
+    audit: AuditRows
+    brakes: BrakeRows
+
+    @classmethod
+    def over(cls, sql: Sql, clock: Clock) -> "SqliteRows":
+        """Return the rows that this connection reaches."""
+        queue = QueueRows(sql)
+        return cls(
+            events=EventRows(sql),
+            requests=RequestRows(sql),
+            registrations=RegistrationRows(sql),
+            bindings=BindingRows(sql),
+            ledger=LedgerRows(sql),
+            outbox=OutboxRows(sql, queue, clock),
+            queue=queue,
+            leases=LeaseRows(sql),
+            audit=AuditRows(sql),
+            brakes=BrakeRows(sql),
+        )

@@ -1,0 +1,180 @@
+"""The tables, and how a file made by an older release is brought forward.
+
+A body holds the row as JSON (`adapters.codec`); columns stand beside it only for what is searched, ordered or
+conditioned. Moments are integers: microseconds since 1970, UTC. Rows with a large body have a rowid, which
+keeps their many indexes narrow; the small ones are their own primary key.
+"""
+
+import sqlite3
+
+from adapters.sqlite.fitness import StoreUnfit
+
+APPLICATION_ID = 0x44525242  # "DRRB", in the header of the file: whose it is
+
+_FIRST = (
+    """
+    CREATE TABLE events (
+        id TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        opens INTEGER NOT NULL,
+        capacity INTEGER NOT NULL,
+        taken INTEGER NOT NULL DEFAULT 0,
+        broken TEXT,
+        body TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE requests (
+        chat TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        received_at INTEGER NOT NULL,
+        person_id TEXT,
+        body TEXT NOT NULL,
+        PRIMARY KEY (chat, event_id)
+    )
+    """,
+    # How many wait is asked with every join and would cost more the more wait, so it is kept, not counted.
+    "CREATE TABLE tally (waiting INTEGER NOT NULL)",
+    "INSERT INTO tally (waiting) VALUES (0)",
+    """
+    CREATE TRIGGER request_made AFTER INSERT ON requests WHEN NEW.state = 'waiting'
+        BEGIN UPDATE tally SET waiting = waiting + 1; END
+    """,
+    """
+    CREATE TRIGGER request_moved AFTER UPDATE OF state ON requests WHEN OLD.state <> NEW.state
+        BEGIN UPDATE tally SET waiting = waiting + (NEW.state = 'waiting') - (OLD.state = 'waiting'); END
+    """,
+    """
+    CREATE TRIGGER request_dropped AFTER DELETE ON requests WHEN OLD.state = 'waiting'
+        BEGIN UPDATE tally SET waiting = waiting - 1; END
+    """,
+    # A partial index answers a count by itself only when it also holds the columns of its condition.
+    "CREATE INDEX requests_waiting ON requests (state, received_at) WHERE state = 'waiting'",
+    "CREATE INDEX requests_refused ON requests (received_at) WHERE state = 'refused'",
+    "CREATE INDEX requests_folded ON requests (person_id, event_id) WHERE state = 'folded'",
+    """
+    CREATE TABLE registrations (
+        event_id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        wants INTEGER NOT NULL, -- wish racing and no hold
+        held INTEGER NOT NULL,
+        has_seat INTEGER NOT NULL DEFAULT 0,
+        has_problem INTEGER NOT NULL,
+        is_ready INTEGER NOT NULL,
+        is_gone INTEGER NOT NULL,
+        asked_at INTEGER NOT NULL,
+        ready_at INTEGER,
+        wake_at INTEGER,
+        token TEXT,
+        lease_until INTEGER,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, person_id)
+    )
+    """,
+    "CREATE INDEX registrations_person ON registrations (person_id)",
+    """
+    CREATE INDEX registrations_line ON registrations (event_id, wants, has_seat, asked_at, person_id)
+        WHERE wants = 1 AND has_seat = 0
+    """,
+    "CREATE INDEX registrations_due ON registrations (wake_at) WHERE wake_at IS NOT NULL",
+    """
+    CREATE INDEX registrations_ready ON registrations (event_id, ready_at, asked_at)
+        WHERE ready_at IS NOT NULL
+    """,
+    """
+    CREATE INDEX registrations_tally
+        ON registrations (event_id, wants, has_seat, held, has_problem, is_ready, is_gone)
+    """,
+    """
+    CREATE TABLE bindings (
+        chat TEXT NOT NULL PRIMARY KEY,
+        person_id TEXT NOT NULL,
+        platform TEXT NOT NULL,
+        bound_at INTEGER NOT NULL,
+        UNIQUE (person_id, platform)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE ledger (
+        target TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (target, person_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX ledger_person ON ledger (person_id)",
+    """
+    CREATE TABLE outbox (
+        id TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        over_at INTEGER, -- when it was sent or dropped
+        body TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX outbox_over ON outbox (over_at) WHERE over_at IS NOT NULL",
+    """
+    CREATE TABLE queue (
+        work TEXT NOT NULL,
+        key TEXT NOT NULL,
+        urgent INTEGER NOT NULL,
+        due_at INTEGER NOT NULL, -- from when it can be leased: ready_at, or while leased the end of the lease
+        ready_at INTEGER NOT NULL,
+        queued_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        token TEXT,
+        again_at INTEGER, -- put while leased, to be ready then
+        PRIMARY KEY (work, key)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX queue_due ON queue (work, urgent, due_at)",
+    """
+    CREATE TABLE leases (
+        name TEXT NOT NULL PRIMARY KEY,
+        token TEXT NOT NULL,
+        lease_until INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE brakes (api TEXT NOT NULL PRIMARY KEY, held_until INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT, body TEXT NOT NULL)",
+    "CREATE INDEX audit_event ON audit (event_id)",
+)
+
+VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection, versions: tuple[tuple[str, ...], ...] = VERSIONS) -> None:
+    """Bring the file forward to the newest version, in one transaction; does nothing when it is there.
+
+    Raises StoreUnfit for a file that a newer release has brought further, or that belongs to another program.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, len(versions))
+        for statements in versions[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        if version < len(versions):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(versions)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, newest: int) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise StoreUnfit("the file is another program's database", "name a file of its own for the bot")
+    if version > newest:
+        raise StoreUnfit(
+            f"the file has version {version} of the tables and this release knows {newest}",
+            "start the release that was here last, or a newer one",
+        )
+    return int(version)
