@@ -1,0 +1,1 @@
+"""What every chat platform gives (an utterance) and takes (a message)."""

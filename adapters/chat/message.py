@@ -1,0 +1,141 @@
+"""A message: what the bot says, free of any platform. Renderers turn it into Block Kit or Adaptive Cards.
+
+The summary is the outcome in one line, the parts are what follows. Text is a sequence of spans, so that
+values that came from people can never turn into markup: only the catalog's own words choose a span's kind.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Text shown as it is, with every character harmless."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bold:
+    """Text with weight."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to type, letter by letter."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A label that opens an https address."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment, in the reader's own time zone where the platform can, else in UTC with the zone named."""
+
+    at: datetime
+    style: Literal["time", "date", "date-time"] = "date-time"
+
+
+Span = Plain | Bold | Code | Link | When
+Text = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """One paragraph."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of several. The state is said in words by the renderer too, never by a sign alone."""
+
+    label: Text
+    state: Literal["done", "now", "next", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What has happened, what is happening, and what comes next."""
+
+    lines: tuple[StepLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and its value."""
+
+    name: str
+    value: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A short table of names and values."""
+
+    rows: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """What is asked before a button acts: a title, what will happen, and the words on the two choices."""
+
+    title: str
+    text: str
+    yes: str
+    no: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button that says `words` to the bot, as if the person had typed them."""
+
+    label: str
+    words: str
+    style: Literal["plain", "primary", "danger"] = "plain"
+    confirm: Confirm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkButton:
+    """A button that opens an https address."""
+
+    label: str
+    url: str
+    style: Literal["plain", "primary"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """Buttons in one row."""
+
+    buttons: tuple[Button | LinkButton, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Small print: an error code to quote, a hint."""
+
+    text: Text
+
+
+Part = Paragraph | Steps | Facts | Buttons | Note
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something the bot says: the outcome first, then what happens next."""
+
+    summary: Text
+    parts: tuple[Part, ...] = ()

@@ -1,0 +1,396 @@
+"""A message as Slack shows it: fallback text and Block Kit blocks. Pure.
+
+Text that came from people is only ever shown: `&`, `<` and `>` are escaped, so that no mention and no link
+can be forged, and characters that would start or end formatting are replaced by look-alikes, because Slack
+knows no escape for them. Every limit is Slack's own (Block Kit reference); lengths are counted in UTF-16
+units, the widest way.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count, groupby
+from typing import Any, Final
+
+from adapters.chat.message import (
+    Bold,
+    Button,
+    Buttons,
+    Code,
+    Confirm,
+    Facts,
+    Link,
+    LinkButton,
+    Message,
+    Note,
+    Paragraph,
+    Plain,
+    Span,
+    Steps,
+    Text,
+    When,
+)
+
+Block = dict[str, Any]
+
+SAY: Final = "say:"  # the action ids of buttons that say their value: "say:0", "say:1", …
+_OPEN: Final = "open:"  # those of buttons that only open a page; Slack reports these clicks too
+
+_BLOCKS: Final = 50
+_SECTION: Final = 3000
+_FIELD: Final = 2000
+_FIELDS: Final = 10
+_ELEMENTS: Final = 25
+_LABEL: Final = 75
+_WORDS: Final = 2000
+_URL: Final = 3000
+_CONFIRM_TITLE, _CONFIRM_TEXT, _CONFIRM_CHOICE = 100, 300, 30
+_TOGETHER: Final = (
+    12_000  # all text of one message; undocumented, 13,200 was measured in slackapi/bolt-js#2509
+)
+_BUTTONS_TOGETHER: Final = 4_000  # of these, at most so much for buttons
+_FALLBACK: Final = 3000
+_FALLBACK_BYTES: Final = 3_900  # chat.update takes 4,000 bytes of text
+_TYPEABLE: Final = 100  # words longer than this nobody types
+_LINK_URL, _LINK_LABEL = (
+    2400,
+    90,
+)  # together with markup less than a section, even when every character is escaped
+
+_SIGNS: Final = {"done": "✅", "now": "⏳", "next": "▫️", "failed": "❌"}
+_SHORTENED: Final = "… shortened: Slack takes no longer message."
+# Control characters, line separators, characters that turn the direction of what follows, halves of
+# surrogate pairs.
+_UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+# A star, underscore or tilde formats only at the edge of a word; a backtick everywhere; ">" at the start
+# of a line.
+_LIVE: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|(?m:^[ \t]*>)")
+_SPECIAL: Final = re.compile(r"[&<>*_~`]")
+_LOOKALIKE: Final = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ">": "\u203a"}
+_ENDS_A_LINK: Final = re.compile(r"[\s<>|\"`]")
+_WORD: Final = re.compile(r"\S{1,250}\s{0,50}|\s{1,50}")
+_DATE: Final = {
+    "time": "{time}",
+    "date": "{date_short_pretty}",
+    "date-time": "{date_short_pretty} {time}",
+}
+
+
+def render(message: Message) -> tuple[str, list[Block]]:
+    """Return the fallback text (the whole message in plain words) and the blocks. Neither is ever empty."""
+    return fallback(message), _fitted(list(_blocks(message)))
+
+
+def fallback(message: Message) -> str:
+    """Return the message as plain lines, for notifications: times in UTC, links as `label: url`."""
+    text = "\n".join(line for line in _lines(message) if line.strip()) or "…"
+    if _size(text) <= _FALLBACK and len(text.encode()) <= _FALLBACK_BYTES:
+        return text
+    cut = text.encode("utf-16-le")[: 2 * (_FALLBACK - 1)].decode("utf-16-le", "ignore")
+    cut = cut.encode()[: _FALLBACK_BYTES - 3].decode("utf-8", "ignore")
+    return re.sub(r"&[a-z]{0,3}$", "", cut) + "…"
+
+
+def _lines(message: Message) -> Iterator[str]:
+    yield _plain(message.summary)
+    for part in message.parts:
+        match part:
+            case Paragraph(text) | Note(text):
+                yield _plain(text)
+            case Steps(lines):
+                yield from (f"{line.state}: {_plain(line.label)}" for line in lines)
+            case Facts(rows):
+                yield from (f"{_literal(row.name)}: {_plain(row.value)}" for row in rows)
+            case Buttons(buttons):
+                yield from (_plain_button(button) for button in buttons)
+
+
+def _plain(text: Text) -> str:
+    return "".join(_plain_span(span) for span in text)
+
+
+def _plain_span(span: Span) -> str:
+    match span:
+        case Link(label, url):
+            return f"{_literal(label)}: {_escaped(_clean(url))}"
+        case When(at, style):
+            return _utc(at, style)
+    return _literal(span.text)
+
+
+def _plain_button(button: Button | LinkButton) -> str:
+    if isinstance(button, LinkButton):
+        return f"{_literal(button.label)}: {_escaped(_clean(button.url))}"
+    if len(button.words) > _TYPEABLE:
+        return _literal(button.label)
+    return f"{_literal(button.label)}: /deepracer {_literal(button.words)}"
+
+
+def _blocks(message: Message) -> Iterator[Block]:
+    for piece, _ in _pieces(message.summary, _SECTION - 2):
+        yield _section(_mrkdwn("*" + "".join(_span(span, in_bold=True) for span in piece).strip() + "*"))
+    numbers = count()
+    for part in message.parts:
+        match part:
+            case Paragraph(text):
+                yield from map(_section, _text_objects(text))
+            case Note(text):
+                yield from ({"type": "context", "elements": [item]} for item in _text_objects(text))
+            case Steps():
+                yield from map(_section, _text_objects(_step_lines(part)))
+            case Facts():
+                yield from _facts(part)
+            case Buttons(buttons):
+                elements = [made for button in buttons if (made := _button(button, numbers)) is not None]
+                for start in range(0, len(elements), _ELEMENTS):
+                    yield {"type": "actions", "elements": elements[start : start + _ELEMENTS]}
+
+
+def _section(text: Block) -> Block:
+    return {"type": "section", "text": text}
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim: Slack makes no links and mentions of its own from names that only look like them
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _text_objects(text: Text) -> Iterator[Block]:
+    """Return text without formatting as plain text, which shows every character as it is, else as mrkdwn.
+
+    What looks like a mention or a link is always escaped.
+    """
+    for piece, rendered in _pieces(text, _SECTION):
+        shown = "".join(_clean(span.text) for span in piece if isinstance(span, Plain))
+        if "<" not in shown and all(isinstance(span, Plain) for span in piece):
+            yield {"type": "plain_text", "text": shown, "emoji": False}
+        else:
+            yield _mrkdwn(rendered)
+
+
+def _step_lines(steps: Steps) -> Text:
+    spans: list[Span] = []
+    for line in steps.lines:
+        spans += [Plain(f"{_SIGNS[line.state]} "), Bold(line.state), Plain(" · "), *line.label, Plain("\n")]
+    return tuple(spans[:-1])
+
+
+def _facts(facts: Facts) -> Iterator[Block]:
+    """Return facts as fields, ten a section; one too long for a field gets sections of its own."""
+    fields: list[Block] = []
+    for row in facts.rows:
+        text: Text = (Bold(row.name), Plain("\n"), *row.value)
+        field = _mrkdwn("".join(_span(span) for span in text).strip())
+        if not field["text"]:
+            continue
+        if _size(field["text"]) <= _FIELD:
+            fields.append(field)
+        if fields and (len(fields) == _FIELDS or fields[-1] is not field):
+            yield {"type": "section", "fields": fields}
+            fields = []
+        if _size(field["text"]) > _FIELD:
+            yield from map(_section, _text_objects(text))
+    if fields:
+        yield {"type": "section", "fields": fields}
+
+
+def _button(button: Button | LinkButton, numbers: Iterator[int]) -> Block | None:
+    """Return the button, or None when it could not do what it says: words cut short are other words."""
+    made: Block = {"type": "button", "text": _label(button.label, _LABEL)}
+    if button.style != "plain":
+        made["style"] = button.style
+    if isinstance(button, LinkButton):
+        url = _address(button.url)
+        if url is None or _size(url) > _URL:
+            return None
+        return made | {"action_id": f"{_OPEN}{next(numbers)}", "url": url}
+    if _size(button.words) > _WORDS or _UNWANTED.search(button.words):
+        return None
+    made |= {"action_id": f"{SAY}{next(numbers)}", "value": button.words}
+    if button.confirm is not None:
+        made["confirm"] = _confirm(button.confirm, danger=button.style == "danger")
+    return made
+
+
+def _confirm(confirm: Confirm, *, danger: bool) -> Block:
+    return {
+        "title": _label(confirm.title, _CONFIRM_TITLE),
+        "text": _label(confirm.text, _CONFIRM_TEXT),
+        "confirm": _label(confirm.yes, _CONFIRM_CHOICE),
+        "deny": _label(confirm.no, _CONFIRM_CHOICE),
+        "style": "danger" if danger else "primary",
+    }
+
+
+def _label(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": _short(_line(text), limit) or "…", "emoji": False}
+
+
+def _span(span: Span, *, in_bold: bool = False) -> str:
+    """Return one span as mrkdwn."""
+    match span:
+        case Plain(text) | Bold(text) if in_bold:
+            return _literal(_line(text, strip=False)).replace("*", _LOOKALIKE["*"])
+        case Plain(text):
+            return _literal(text)
+        case Bold(text):
+            return _bold(text)
+        case Code(text):
+            inner = _escaped(_line(text).replace("`", _LOOKALIKE["`"]))
+            return f"`{inner}`" if inner else ""
+        case Link(label, url):
+            return _link(label, url)
+        case When(at, style):
+            return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{_utc(at, style)}>"
+
+
+def _bold(text: str) -> str:
+    line = _line(text, strip=False)
+    inner = line.strip()
+    if not inner:
+        return line
+    before, after = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
+    return f"{before}*{_literal(inner).replace('*', _LOOKALIKE['*'])}*{after}"
+
+
+def _link(label: str, url: str) -> str:
+    address = _address(url)
+    if address is None or _size(_escaped(address)) > _LINK_URL:
+        return _literal(f"{label}: {url}")
+    shown = _literal(_short(_line(label), _LINK_LABEL)).replace("*", _LOOKALIKE["*"])
+    return f"<{_escaped(address)}|{shown}>" if shown else f"<{_escaped(address)}>"
+
+
+def _address(url: str) -> str | None:
+    """Return a web address without characters that end it early in mrkdwn, or None for anything else."""
+    url = url.strip()
+    if not url.startswith(("https://", "http://")) or "\n" in url or _UNWANTED.search(url):
+        return None
+    return _ENDS_A_LINK.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url)
+
+
+def _utc(at: datetime, style: str) -> str:
+    at = at.astimezone(UTC)
+    date, time = f"{at.day} {at:%b %Y}", f"{at:%H:%M} UTC"
+    return {"time": time, "date": f"{date} (UTC)"}.get(style, f"{date}, {time}")
+
+
+def _pieces(text: Text, limit: int) -> Iterator[tuple[Text, str]]:
+    """Split text at word boundaries into pieces that, rendered, keep the limit; blank ones are left out.
+
+    Yields each piece with its rendering.
+    """
+    rendered = "".join(_span(span) for span in text)
+    if _size(rendered) <= limit:
+        if rendered.strip():
+            yield text, rendered
+        return
+    piece: list[Span] = []
+    room = limit
+    for word in _words(text):
+        cost = _most(word)
+        if cost > room:
+            yield from _joined(piece)
+            piece, room = [], limit
+        piece.append(word)
+        room -= cost
+    yield from _joined(piece)
+
+
+def _words(text: Text) -> Iterator[Span]:
+    for span in text:
+        match span:
+            case Link(label, url) if not _link(label, url).startswith("<"):
+                yield from (Plain(word) for word in _WORD.findall(f"{label}: {url}"))
+            case Link() | When():
+                yield span
+            case _:
+                yield from (type(span)(word) for word in _WORD.findall(_clean(span.text)))
+
+
+def _most(span: Span) -> int:
+    """Return the most room this span takes, wherever in a line it will stand."""
+    if isinstance(span, Link | When):
+        return _size(_span(span))
+    return _size(_escaped(span.text)) + 2
+
+
+def _joined(words: list[Span]) -> Iterator[tuple[Text, str]]:
+    """Return the words as one piece of text, neighbors of one kind together again."""
+    spans: list[Span] = []
+    for kind, run in groupby(words, key=type):
+        group = list(run)
+        if kind in (Plain, Bold, Code):
+            spans.append(kind("".join(span.text for span in group)))  # type: ignore[union-attr]
+        else:
+            spans += group
+    rendered = "".join(_span(span) for span in spans)
+    if rendered.strip():
+        yield tuple(spans), rendered
+
+
+def _fitted(blocks: list[Block]) -> list[Block]:
+    """Return what Slack takes in one message of these: buttons before text, the beginning before the end."""
+    if len(blocks) <= _BLOCKS and sum(map(_weight, blocks)) <= _TOGETHER:
+        return blocks or [_section(_mrkdwn("…"))]
+    kept: set[int] = set()
+    places, room = _BLOCKS // 2, _BUTTONS_TOGETHER
+    for index, block in enumerate(blocks):
+        if block["type"] == "actions" and places and _weight(block) <= room:
+            kept.add(index)
+            places, room = places - 1, room - _weight(block)
+    places, room = _BLOCKS - 1 - len(kept), _TOGETHER - len(_SHORTENED) - (_BUTTONS_TOGETHER - room)
+    for index, block in enumerate(blocks):
+        if block["type"] == "actions":
+            continue
+        if not places or _weight(block) > room:
+            break
+        kept.add(index)
+        places, room = places - 1, room - _weight(block)
+    shortened = {"type": "context", "elements": [{"type": "plain_text", "text": _SHORTENED, "emoji": False}]}
+    return [block for index, block in enumerate(blocks) if index in kept] + [shortened]
+
+
+def _weight(found: object) -> int:
+    """Return how much text a block holds, confirmations included."""
+    if isinstance(found, list):
+        return sum(map(_weight, found))
+    if not isinstance(found, dict):
+        return 0
+    text = found.get("text")
+    return (_size(text) if isinstance(text, str) else 0) + sum(map(_weight, found.values()))
+
+
+def _literal(text: str) -> str:
+    """Return text as mrkdwn that shows these characters, or look-alikes of those that would format."""
+    text = _clean(text)
+    if _SPECIAL.search(text) is None:
+        return text
+    return _escaped(_LIVE.sub(lambda found: found[0][:-1] + _LOOKALIKE[found[0][-1]], text))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clean(text: str) -> str:
+    """Return the text without characters that no reader sees but that break or reorder what they do see."""
+    if text.isprintable():
+        return text
+    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n"))
+
+
+def _line(text: str, *, strip: bool = True) -> str:
+    line = _clean(text).replace("\n", " ").replace("\t", " ")
+    return line.strip() if strip else line
+
+
+def _short(text: str, limit: int) -> str:
+    if _size(text) <= limit:
+        return text
+    return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _size(text: str) -> int:
+    """Return the length in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,0 +1,117 @@
+"""What the bot says in Slack: direct messages, answers in place, edits and announcements.
+
+Addresses of messages are written `slack:<channel>:<ts>`.
+"""
+
+import logging
+from collections.abc import Collection
+from typing import Any, Final
+
+import httpx
+
+from adapters.chat.message import Message
+from adapters.slack import response_url
+from adapters.slack.blocks import Block, render
+from adapters.slack.client import SlackClient
+from adapters.trust import ssl_context
+from provisioning.errors import ChatUnavailable, Undeliverable, Unexpected
+from provisioning.ids import ChatIdentity
+from provisioning.requests import ReplyTo
+
+_BAD_BLOCKS: Final = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_attachments",
+        "msg_blocks_too_long",
+        "block_mismatch",
+    }
+)
+_OK, _BAD_REQUEST, _TOO_MANY, _SERVER_ERROR = 200, 400, 429, 500
+
+log = logging.getLogger(__name__)
+
+
+class SlackSpeaker:
+    """Speaks through the Web API and response URLs; blocks that Slack does not take are left out once."""
+
+    def __init__(self, client: SlackClient, response_url_hosts: Collection[str]) -> None:
+        """Take the client, and the hosts (exact `host` or `host:port`) that a response URL may have."""
+        self._client = client
+        self._hosts = frozenset(response_url_hosts)
+        self._http = httpx.Client(timeout=httpx.Timeout(8.0, connect=3.0), verify=ssl_context())
+        # httpx logs the address of every request at INFO, and a response URL is a credential.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    def tell(self, chat: ChatIdentity, message: Message) -> str:
+        """Send a new direct message; see the port."""
+        return self._post(chat.user, message)
+
+    def announce(self, channel: str, message: Message) -> str:
+        """Post to a channel ("slack:C…"); see the port."""
+        platform, _, name = channel.partition(":")
+        if platform != "slack" or not name:
+            raise Undeliverable(reason="no Slack channel")
+        return self._post(name, message)
+
+    def edit(self, address: str, message: Message) -> None:
+        """Change an earlier message in place; see the port."""
+        platform, _, place = address.partition(":")
+        channel, _, ts = place.partition(":")
+        if platform != "slack" or not channel or not ts:
+            raise Undeliverable(reason="no Slack message")
+        text, blocks = render(message)
+        self._said("chat.update", text, blocks, channel=channel, ts=ts)
+
+    def replace(self, reply: ReplyTo, message: Message) -> None:
+        """Replace what the person saw where they asked; see the port."""
+        if not reply.handle_lives(self._client.clock.now()) or not response_url.is_ours(
+            reply.handle, self._hosts
+        ):
+            raise Undeliverable(reason="no response URL")
+        text, blocks = render(message)
+        refused = self._respond(str(reply.handle), {"replace_original": True, "text": text, "blocks": blocks})
+        if refused in _BAD_BLOCKS:
+            log.warning(
+                "blocks refused", extra={"action": "slack", "method": "response_url", "error": refused}
+            )
+            refused = self._respond(str(reply.handle), {"replace_original": True, "text": text})
+        if refused is not None:
+            raise Unexpected(method="response_url", reason=refused)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _post(self, channel: str, message: Message) -> str:
+        text, blocks = render(message)
+        answer = self._said(
+            "chat.postMessage", text, blocks, channel=channel, unfurl_links=False, unfurl_media=False
+        )
+        return f"slack:{answer.get('channel')}:{answer.get('ts')}"
+
+    def _said(self, method: str, text: str, blocks: list[Block], **params: object) -> dict[str, Any]:
+        try:
+            return self._client.call(method, text=text, blocks=blocks, **params)
+        except Unexpected as error:
+            reason = error.facts.get("reason", "")
+            if reason not in _BAD_BLOCKS:
+                raise
+            log.warning("blocks refused", extra={"action": "slack", "method": method, "error": reason})
+            return self._client.call(method, text=text, blocks=[], **params)
+
+    def _respond(self, url: str, body: dict[str, object]) -> str | None:
+        """Post to a response URL; returns what Slack has against the content, None when it took it."""
+        try:
+            response = self._http.post(url, json=body)
+        except httpx.RequestError as error:
+            raise ChatUnavailable(method="response_url", reason=type(error).__name__) from error
+        status = response.status_code
+        if status == _OK:
+            return None
+        if status == _BAD_REQUEST:
+            return response.text.strip()[:100]
+        if status == _TOO_MANY or status >= _SERVER_ERROR:
+            raise ChatUnavailable(method="response_url", reason=f"http_{status}")
+        # 404 with used_url, expired_url or no_service: five posts or thirty minutes are over.
+        raise Undeliverable(method="response_url", reason=f"http_{status}")

@@ -1,0 +1,209 @@
+"""What Slack sends, read into utterances; and which response URLs are posted to."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.slack import response_url
+from adapters.slack.payload import Malformed, command, origin, press
+from provisioning.ids import ChatIdentity
+
+HOSTS = frozenset({"hooks.slack.com", "127.0.0.1:8200"})
+AT = datetime(2027, 3, 1, 9, tzinfo=UTC)
+URL = "https://hooks.slack.com/commands/T1/2/3"
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    return {
+        "team_id": "T1",
+        "user_id": "U1",
+        "command": "/deepracer",
+        "text": "join",
+        "trigger_id": "1.2.3",
+        "response_url": URL,
+    } | changes
+
+
+def click(**changes: Any) -> dict[str, Any]:
+    return {
+        "type": "block_actions",
+        "team": {"id": "T1", "domain": "acme"},
+        "user": {"id": "U1", "team_id": "T1"},
+        "enterprise": None,
+        "container": {"type": "message", "channel_id": "C1", "is_ephemeral": True},
+        "trigger_id": "1.2.3",
+        "response_url": URL,
+        "actions": [{"action_id": "say:1", "value": "leave --yes"}],
+    } | changes
+
+
+def test_a_command_is_an_utterance_with_a_way_back_for_half_an_hour() -> None:
+    heard = command(form(), AT, HOSTS)
+
+    assert heard.utterance.chat == ChatIdentity("slack", "T1", "U1")
+    assert heard.utterance.text == "join"
+    assert heard.utterance.asked_id == "1.2.3"
+    assert heard.utterance.received_at == AT
+    assert not heard.utterance.pressed
+    assert heard.utterance.reply.handle == URL
+    assert heard.utterance.reply.handle_posts == 5
+    until = heard.utterance.reply.handle_until
+    assert until is not None
+    assert timedelta(minutes=25) < until - AT < timedelta(minutes=30)
+
+
+def test_a_command_without_words_is_empty() -> None:
+    assert command(form(text=""), AT, HOSTS).utterance.text == ""
+    assert (
+        command({key: value for key, value in form().items() if key != "text"}, AT, HOSTS).utterance.text
+        == ""
+    )
+
+
+def test_what_slack_escaped_is_read_as_it_was_typed() -> None:
+    typed = "admin event set name=R&amp;D &lt;Cup&gt; <@U2|eve>"
+
+    assert command(form(text=typed), AT, HOSTS).utterance.text == "admin event set name=R&D <Cup> <@U2|eve>"
+
+
+def test_on_enterprise_grid_the_identity_belongs_to_the_organization() -> None:
+    assert command(form(enterprise_id="E1"), AT, HOSTS).utterance.chat.tenant == "E1"
+    assert press(click(enterprise={"id": "E1"}), AT, HOSTS).utterance.chat.tenant == "E1"
+
+
+def test_a_click_says_the_words_of_its_button() -> None:
+    heard = press(click(), AT, HOSTS)
+
+    assert heard.utterance.text == "leave --yes"
+    assert heard.utterance.asked_id == "1.2.3/say:1"
+    assert heard.utterance.pressed
+    assert heard.replaces
+    assert heard.utterance.reply.handle_posts == 4  # one is for the answer to the click
+
+
+def test_the_words_of_a_button_are_not_unescaped() -> None:
+    pressed = click(actions=[{"action_id": "say:0", "value": "a &amp; b"}])
+
+    assert press(pressed, AT, HOSTS).utterance.text == "a &amp; b"
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"channel_id": "C1", "is_ephemeral": False},
+        {"channel_id": "C1"},
+        {"channel_id": "G1", "is_ephemeral": "true"},
+        {},
+        None,
+    ],
+)
+def test_a_message_that_others_see_is_never_replaced_by_an_answer(container: object) -> None:
+    heard = press(click(container=container), AT, HOSTS)
+
+    assert not heard.replaces
+    assert heard.url == URL
+    assert heard.utterance.reply.handle is None
+
+
+def test_a_message_in_the_persons_own_conversation_is_replaced() -> None:
+    assert press(click(container={"channel_id": "D1", "is_ephemeral": False}), AT, HOSTS).replaces
+
+
+@pytest.mark.parametrize("name", ["user_id", "trigger_id", "team_id"])
+def test_a_command_that_lacks_what_slack_always_sends_is_malformed(name: str) -> None:
+    for broken in ({key: value for key, value in form().items() if key != name}, form(**{name: ["x"]})):
+        with pytest.raises(Malformed):
+            command(broken, AT, HOSTS)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"user": None},
+        {"user": {}},
+        {"trigger_id": None},
+        {"actions": []},
+        {"actions": None},
+        {"team": None, "user": {"id": "U1"}},
+    ],
+)
+def test_a_click_that_lacks_what_slack_always_sends_is_malformed(broken: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        press(click(**broken), AT, HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("body", "ours", "admitted"),
+    [
+        (form(), {"T1"}, True),
+        (form(enterprise_id="E1"), {"T1"}, True),
+        (form(team_id="T2", enterprise_id="E1"), {"T1", "E1"}, True),
+        (form(team_id="T2"), {"T1", "E1"}, False),
+        (form(team_id="T2", enterprise_id="E2"), {"T1", "E1"}, False),
+        (form(team_id=None, enterprise_id="E1"), {"T1", "E1"}, False),
+        (form(team_id=["T1"]), {"T1"}, False),
+        (form(team_id=""), {"T1", ""}, False),
+        (click(), {"T1"}, True),
+        (click(team={"id": "T2"}), {"T1"}, False),
+        (click(team=None), {"T1"}, True),
+        (click(team=None, user={"id": "U1", "team_id": "T2"}, enterprise={"id": "E1"}), {"E1"}, True),
+        (click(team=None, user={"id": "U1"}, enterprise={"id": "E1"}), {"E1"}, False),
+        ({"type": "event_callback", "team_id": "T1"}, {"T1"}, True),
+        ({}, {"T1"}, False),
+    ],
+)
+def test_a_request_is_ours_when_its_workspace_or_its_organization_is(
+    body: dict[str, Any], ours: set[str], admitted: object
+) -> None:
+    assert origin(body).is_in(ours) is admitted
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/commands/T1/2/3",
+        "https://hooks.slack.com:443/actions/T1/2/3",
+        "https://HOOKS.slack.com/x",
+        "http://127.0.0.1:8200/commands/T1/2/3",
+    ],
+)
+def test_response_urls_on_listed_hosts_are_ours(url: str) -> None:
+    assert response_url.is_ours(url, HOSTS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        7,
+        "",
+        "hooks.slack.com/commands",
+        "http://hooks.slack.com/commands/T1/2/3",
+        "https://hooks.slack.com.evil.example/",
+        "https://evil.example/hooks.slack.com",
+        "https://hooks.slack.com@evil.example/",
+        "https://evil.example\\@hooks.slack.com/",
+        "https://hooks.slack.com:8443/",
+        "https://hooks.slack.com:port/",
+        "https://hooks.slack.com /",
+        "https://hooks.slack.com\n.evil.example/",
+        "https://hooks.slаck.com/",  # noqa: RUF001 - the a is Cyrillic
+        "http://127.0.0.1:8201/",
+        "http://127.0.0.1/",
+        "ftp://hooks.slack.com/",
+        "https://[::1/",
+    ],
+)
+def test_any_other_response_url_is_not(url: object) -> None:
+    assert not response_url.is_ours(url, HOSTS)
+    assert command(form(response_url=url), AT, HOSTS).utterance.reply.handle is None
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_a_response_url_of_ours_unless_it_begins_like_one(rest: str) -> None:
+    assert not response_url.is_ours(rest, HOSTS)
+    if response_url.is_ours("https://hooks.slack.com" + rest, HOSTS):
+        assert rest == "" or rest[0] in "/?#:"
