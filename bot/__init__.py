@@ -1,0 +1,1 @@
+"""The conversation, and the place where everything is put together and started."""

@@ -1,0 +1,257 @@
+"""The command line. Every command imports what it needs itself, so that `--help` answers at once.
+
+Exit codes: 0 done, 1 refused or a check failed, 2 settings, files or usage are wrong.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.applying import Plan
+    from bot.faults import Faulty
+    from bot.settings import Settings
+    from provisioning.ports import Store
+
+REFUSED, WRONG = 1, 2
+
+# Tracebacks with local variables, as typer shows them, would put secrets on the terminal.
+app = typer.Typer(
+    help="Employees join AWS DeepRacer events from Slack; organizers run them from there.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+event_app = typer.Typer(no_args_is_help=True)
+app.add_typer(event_app, name="event", help="Make, change and show events.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for a program in place of a table.")]
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on, in place of BOT_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port, in place of PORT; 0 for any free one.")
+    ] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the worker to `work`.")] = False,
+) -> None:
+    """Take requests and settle what they ask for, until stopped."""
+    with _complaints():
+        settings = _settings()
+        from bot import serve as serving
+        from bot import wiring
+        from bot.applying import read_file
+
+        given = settings.bot.event_file
+        event = read_file(given, settings.aws.access_portal_url) if given else None
+        bot = wiring.build(settings, worker=not no_worker)
+        if event is not None:
+            serving.make_event(bot.store, event)
+        where = settings.bot.port if port is None else port
+        code = asyncio.run(serving.serve(bot, host=host or settings.bot.host, port=where))
+    raise typer.Exit(code)
+
+
+@app.command()
+def work() -> None:
+    """Settle what is on the queue, beside servers that run with --no-worker, until stopped."""
+    with _complaints():
+        settings = _settings()
+        from bot import serve as serving
+        from bot import wiring
+
+        code = asyncio.run(serving.work(wiring.build(settings, worker=True, door=False)))
+    raise typer.Exit(code)
+
+
+@event_app.command("apply")
+def event_apply(
+    file: Annotated[Path, typer.Argument(help="The event as TOML.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not ask Entra and AWS whether the grants can work.")
+    ] = False,
+) -> None:
+    """Show what a file would change, look whether its grants can work, apply it. The bot may be running."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from bot import showing
+        from bot.applying import apply, plan, read_file
+
+        event = read_file(file, settings.aws.access_portal_url)
+        with _store(settings) as store:
+            planned = plan(store, event)
+            showing.changes(planned.old or planned.new, planned.changes, is_new=planned.old is None)
+            if not planned.changes:
+                return
+            if not no_check:
+                _preflight(settings, store, planned)
+            if not yes:
+                _ask(planned)
+            saved = apply(store, planned, datetime.now(UTC))
+            showing.say(f"Applied: {saved.id} is at version {saved.version}.")
+
+
+@event_app.command("show")
+def event_show(
+    event_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One event; all without.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one event as it is stored, or the list of all."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from bot import showing
+
+        with _store(settings) as store:
+            found = store.read(lambda rows: rows.events.all())
+        now = datetime.now(UTC)
+        one = next((event for event in found if event.id == event_id), None)
+        if event_id is not None and one is None:
+            known = ", ".join(event.id for event in found) or "none yet"
+            _refuse(f"There is no event {event_id}. Known: {known}.")
+        if as_json:
+            rows = [showing.event_as_json(event, now) for event in found if one in (None, event)]
+            showing.as_json(rows if one is None else rows[0])
+        elif one is not None:
+            showing.event(one, now)
+        else:
+            showing.events(found, now)
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check every permission and endpoint, and say how to mend what is wrong. Changes nothing."""
+    with _complaints(as_json=as_json):
+        settings = _settings(quiet=True)
+        from bot import doctor as checking
+
+        code = checking.run(settings, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command("try", context_settings={"ignore_unknown_options": True})
+def try_(
+    verb: Annotated[list[str], typer.Argument(help="What the person types after /deepracer.")],
+    *,
+    person: Annotated[str, typer.Option("--as", help="Who types: a name of the company in a box.")],
+    url: Annotated[str, typer.Option(help="Where the bot is.")] = "http://127.0.0.1:8080",
+    world: Annotated[Path, typer.Option(help="The address file of the running company.")] = Path(
+        ".sandbox/world.json"
+    ),
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for the final message.")] = False,
+) -> None:
+    """Type a command as a person of the company in a box, and show what that person sees."""
+    from bot import trying
+
+    raise typer.Exit(trying.run(" ".join(verb), person=person, url=url, world=world, follow=follow))
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="deepracer-bot")
+
+
+def _settings(*, quiet: bool = False) -> "Settings":
+    """Read the settings and let logs out: all of a service, only warnings beside a command's own words."""
+    from bot import logs
+    from bot.settings import Settings
+
+    settings = Settings.from_environment()
+    logs.configure("WARNING" if quiet else settings.bot.log_level)
+    return settings
+
+
+@contextmanager
+def _complaints(*, as_json: bool = False) -> Iterator[None]:
+    """Turn what a person can mend into sentences and an exit code."""
+    from bot.faults import Fault, Faulty
+    from bot.settings import SettingsInvalid
+    from provisioning.errors import ProvisioningError, StaleWrite
+
+    try:
+        yield
+    except SettingsInvalid as error:
+        if as_json:
+            from bot.doctor import settings_as_json
+
+            settings_as_json(error)
+            raise typer.Exit(WRONG) from None
+        _wrong("These settings are missing or wrong:", error)
+    except Faulty as error:
+        _wrong("The event file cannot be used:", error)
+    except StaleWrite:
+        _refuse(
+            "Somebody changed the event meanwhile. Look at the difference again: run the command once more."
+        )
+    except ProvisioningError as error:
+        _refuse(f"{error} ({error.code})")
+    except ValueError as error:
+        # The store's own complaint, with its mend; any other ValueError is a defect and keeps its traceback.
+        why, mend = getattr(error, "why", None), getattr(error, "mend", None)
+        if why is None or mend is None:
+            raise
+        _wrong("The store cannot be opened:", Faulty([Fault("BOT_STORE", f": {why}", f"{mend}.")]))
+    except OSError as error:
+        _refuse(f"{error.strerror or error}")
+
+
+@contextmanager
+def _store(settings: "Settings") -> Iterator["Store"]:
+    from adapters.sqlite import open_store
+
+    with closing(open_store(settings.bot.store)) as store:
+        yield store
+
+
+def _preflight(settings: "Settings", store: "Store", planned: "Plan") -> None:
+    """Ask the system of every grant whether it can work."""
+    from adapters.sqlite.store import UtcClock
+    from bot import showing
+    from bot.doctor import preflight
+    from bot.faults import Fault
+    from bot.outside import reach
+
+    with closing(reach(settings, store, UtcClock(), proposed=planned.new)) as outside:
+        found = preflight(planned.new, outside.accesses)
+    for check in found:
+        if check.state == "ok":
+            showing.say(f"Checked: {check.found}.")
+    failed = [check for check in found if check.state == "failed"]
+    if failed:
+        faults = [Fault(check.name, f"{check.found} ({check.code})", check.mend) for check in failed]
+        showing.complain("Nothing was applied, because of this (--no-check applies it all the same):", faults)
+        raise typer.Exit(REFUSED)
+
+
+def _ask(planned: "Plan") -> None:
+    if not sys.stdin.isatty():
+        _refuse("Nothing is applied without a yes, and there is no terminal to ask on. Add --yes.")
+    verb = "Make" if planned.old is None else "Change"
+    if not typer.confirm(f"{verb} {planned.new.id}?"):
+        _refuse("Nothing was changed.")
+
+
+def _wrong(what: str, error: "Faulty") -> NoReturn:
+    from bot import showing
+
+    showing.complain(what, error.faults)
+    raise typer.Exit(WRONG)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(REFUSED)
+
+
+if __name__ == "__main__":
+    main()

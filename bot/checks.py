@@ -1,0 +1,278 @@
+"""The single checks of `doctor`: each looks at one thing, and says what it found and how it is mended."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import httpx
+
+from adapters.graph.group import GroupPaths
+from adapters.sqlite.fitness import StoreUnfit, check_folder, check_library
+from adapters.trust import ssl_context
+from bot.access_address import faults_of
+from bot.settings import Settings
+from provisioning.access import Access
+from provisioning.errors import GroupUnmanageable, PermissionMissing, ProvisioningError
+from provisioning.events import EntraGroup, Event, Grant, IdentityCenterGroup
+from provisioning.ports import Rows, Store
+
+State = Literal["ok", "warn", "failed"]
+
+SLACK_SCOPES: Final = ("commands", "chat:write", "users:read", "users:read.email")
+GRAPH_ROLES: Final = ("GroupMember.ReadWrite.All", "User.Read.All")
+PUSH_ROLES: Final = ("Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy")
+SKEW_WARNS, SKEW_FAILS = 60.0, 240.0  # seconds; Slack's signatures are refused from 300 on
+WAITING_WARNS: Final = 300.0  # seconds for which a key that is ready may wait before somebody should look
+_SCOPES_MEND = (
+    "Add them: api.slack.com/apps, your app, OAuth & Permissions, Bot Token Scopes; then reinstall."
+)
+_ROLES_MEND = (
+    "Grant them: Entra admin center, App registrations, your app, API permissions, with admin consent."
+)
+
+# How an operator mends what stands in the way, by error code.
+MENDS: Final[Mapping[str, str]] = {
+    "DR-301": "Try again; when it lasts, look whether this host reaches login.microsoftonline.com and Graph.",
+    "DR-302": "Try again; when it lasts, look whether this host reaches AWS.",
+    "DR-303": "Try again; when it lasts, look whether this host reaches slack.com.",
+    "DR-401": "Make the group, or correct its id in the event file and apply it.",
+    "DR-402": "Use an assigned security group: not dynamic, not mail-enabled, not synced, not for roles.",
+    "DR-403": "Assign the group to the account with the permission set: IAM Identity Center, AWS accounts.",
+    "DR-404": "Correct permission_set_arn or instance_arn in the event file and apply it.",
+    "DR-405": "Grant what is named; for AWS in the policy of the bot's role, for Graph with admin consent.",
+    "DR-406": "Copy the credential again; it may have expired or been revoked.",
+    "DR-407": _SCOPES_MEND,
+}
+_SOMETHING_ELSE = "The log has the details; the runbook explains the code."
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one look found. `mend` is empty when all is well; `code` is the error code, where there is one."""
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+    code: str = ""
+
+
+class SlackApi(Protocol):
+    """What is asked of the Slack client."""
+
+    granted: frozenset[str] | None
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        """Call a method. Raises ProvisioningError."""
+        ...
+
+
+class Graph(Protocol):
+    """What is asked of the Graph client."""
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read one resource. Raises ProvisioningError, or the client's own error for a refusal."""
+        ...
+
+
+class Tokens(Protocol):
+    """What is asked of Entra."""
+
+    def roles(self) -> frozenset[str]:
+        """Return the application permissions of the token. Raises ProvisioningError."""
+        ...
+
+
+def failure(name: str, error: Exception) -> Check:
+    """Return the failed check for an error."""
+    if isinstance(error, ProvisioningError):
+        facts = ", ".join(f"{fact} {value}" for fact, value in error.facts.items() if value)
+        found = f"{error} {facts}".strip()
+        return Check(name, "failed", found, MENDS.get(error.code, _SOMETHING_ELSE), error.code)
+    return Check(name, "failed", f"{type(error).__name__}: {error}", _SOMETHING_ELSE, "DR-500")
+
+
+# --- this host ----------------------------------------------------------------------------------------------
+
+
+def place_of_store(path: Path) -> Iterator[Check]:
+    """Look whether a store can be kept there."""
+    try:
+        check_library()
+        check_folder(path)
+    except StoreUnfit as error:
+        yield Check("store", "failed", error.why, f"{error.mend}.")
+        return
+    if not path.exists():
+        yield Check("store", "warn", f"{path} is not there yet", "The bot makes it when it starts first.")
+
+
+def store(opened: Store, path: Path) -> Iterator[Check]:
+    """Look into the store: its journal, whether it takes a write, and what waits on the queue."""
+
+    def write(rows: Rows) -> None:
+        now = datetime.now(UTC)
+        rows.leases.take("doctor", "doctor", now, now)
+        rows.leases.release("doctor", "doctor")
+
+    opened.run(write).result(timeout=5)
+    reader = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        (journal,) = reader.execute("PRAGMA journal_mode").fetchone()
+        (tables,) = reader.execute("PRAGMA user_version").fetchone()
+    finally:
+        reader.close()
+    found = (
+        f"{path} takes writes; SQLite {sqlite3.sqlite_version}, journal {journal}, tables of version {tables}"
+    )
+    if journal == "wal":
+        yield Check("store", "ok", found)
+    else:
+        yield Check("store", "failed", found, "Name a file on a local disk in BOT_STORE.")
+    seconds, depth = opened.read(
+        lambda rows: (rows.queue.oldest_seconds(datetime.now(UTC)), sum(rows.queue.depth().values()))
+    )
+    if seconds > WAITING_WARNS:
+        mend = (
+            "Look whether a worker runs: `deepracer-bot serve` without --no-worker, or `deepracer-bot work`."
+        )
+        yield Check("queue", "warn", f"{depth} keys, the oldest ready for {seconds:.0f} s", mend)
+    else:
+        yield Check("queue", "ok", f"{depth} keys, the oldest ready for {seconds:.0f} s")
+
+
+def clock(name: str, url: str) -> Iterator[Check]:
+    """Compare this host's clock with the Date of an answer from there."""
+    answer = httpx.get(url, verify=ssl_context(), timeout=8.0)
+    told = answer.headers.get("Date")
+    if told is None:
+        yield Check(f"clock against {name}", "warn", "the answer has no Date", "A proxy may take it out.")
+        return
+    skew = (datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()
+    found = f"{abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+    mend = "Set this host's clock, best by NTP: Slack's signatures are refused when it is 300 s off."
+    if abs(skew) > SKEW_FAILS:
+        yield Check(f"clock against {name}", "failed", found, mend)
+    elif abs(skew) > SKEW_WARNS:
+        yield Check(f"clock against {name}", "warn", found, mend)
+    else:
+        yield Check(f"clock against {name}", "ok", "agrees within a minute")
+
+
+# --- Slack, Entra, Graph ------------------------------------------------------------------------------------
+
+
+def slack(api: SlackApi, settings: Settings) -> Iterator[Check]:
+    """Look whose bot token it is, what it may do, and whether it shows e-mail addresses."""
+    who = api.call("auth.test")
+    team, enterprise = str(who.get("team_id")), who.get("enterprise_id")
+    admitted = settings.slack.team_ids or (team,)
+    if team in admitted or enterprise in admitted:
+        yield Check("Slack token", "ok", f"bot {who.get('user')} in {who.get('team')} ({team})")
+    else:
+        mend = f"Put {team} into SLACK_TEAM_IDS, or use the token of {', '.join(admitted)}."
+        yield Check("Slack token", "failed", f"it is of workspace {team}, which is not admitted", mend)
+    granted = api.granted or frozenset()
+    missing = [scope for scope in SLACK_SCOPES if scope not in granted]
+    if missing:
+        yield Check("Slack scopes", "failed", f"missing: {', '.join(missing)}", _SCOPES_MEND, "DR-407")
+    else:
+        yield Check("Slack scopes", "ok", ", ".join(SLACK_SCOPES))
+    user = api.call("users.info", user=who.get("user_id")).get("user")
+    readable = isinstance(user, dict) and user.get("id") == who.get("user_id")
+    if readable:
+        yield Check("Slack users", "ok", "users.info shows the bot itself")
+    else:
+        yield Check("Slack users", "failed", "users.info does not show the bot itself", _SCOPES_MEND)
+
+
+def entra(tokens: Tokens) -> Iterator[Check]:
+    """Look whether Entra gives a token, and which permissions it carries."""
+    roles = tokens.roles()
+    yield Check("Entra token", "ok", "given")
+    missing = [role for role in GRAPH_ROLES if role not in roles]
+    if missing:
+        found = f"missing: {', '.join(missing)}; granted: {', '.join(sorted(roles)) or 'none'}"
+        yield Check("Graph permissions", "failed", found, _ROLES_MEND, "DR-405")
+    else:
+        yield Check("Graph permissions", "ok", ", ".join(GRAPH_ROLES))
+
+
+def graph(api: Graph) -> Iterator[Check]:
+    """Look whether Graph shows users."""
+    api.get("/users?$select=id,accountEnabled,userType&$top=1")
+    yield Check("Graph users", "ok", "readable")
+
+
+# --- an event -----------------------------------------------------------------------------------------------
+
+
+def grant(event: Event, wanted: Grant, accesses: Mapping[str, Access[Any]]) -> Iterator[Check]:
+    """Look whether a grant can work."""
+    name = f"{event.id}: {wanted.kind}"
+    accesses[wanted.kind].check(wanted)
+    yield Check(name, "ok", f"{wanted.target} can be granted")
+
+
+def organizers(event: Event, accesses: Mapping[str, Access[Any]]) -> Iterator[Check]:
+    """Look whether the organizers' group is there; who manages it is nobody's business here."""
+    with suppress(GroupUnmanageable):  # organizers are only read
+        accesses[EntraGroup.kind].check(EntraGroup(event.organizer_group))
+    yield Check(f"{event.id}: organizers", "ok", f"group {event.organizer_group} is there")
+
+
+def address(event: Event) -> Iterator[Check]:
+    """Look at the address racers are sent to."""
+    account = next(
+        (found.account_id for found in event.grants if isinstance(found, IdentityCenterGroup)), None
+    )
+    wrong = list(faults_of(event.access_url, account))
+    for what, mend in wrong:
+        yield Check(f"{event.id}: access_url", "failed", what, mend)
+    if not wrong:
+        yield Check(f"{event.id}: access_url", "ok", event.access_url)
+
+
+def feeding(event: Event, wanted: IdentityCenterGroup, api: Graph) -> Iterator[Check]:
+    """Look whether the Entra group is assigned to the enterprise app that feeds Identity Center."""
+    name = f"{event.id}: SCIM"
+    feeder = event.feeder_of(wanted)
+    if not isinstance(feeder, EntraGroup):
+        mend = "List an entra-group grant before it when Entra is the company's record of access."
+        yield Check(name, "warn", "no Entra group is granted before Identity Center's", mend)
+        return
+    path = GroupPaths(lambda: frozenset({feeder.group_id})).of(feeder.group_id, "/appRoleAssignments")
+    by_hand = "It must stand in Entra admin center, Enterprise applications, the AWS app, Users and groups."
+    try:
+        apps = {str(found.get("resourceId")) for found in api.get(path).get("value", ())}
+    except PermissionMissing:
+        yield Check(
+            name, "warn", "whether the Entra group is assigned to the AWS app cannot be read", by_hand
+        )
+        return
+    if apps if wanted.scim_app_id is None else wanted.scim_app_id in apps:
+        yield Check(name, "ok", "the Entra group is assigned to the AWS enterprise app")
+    else:
+        yield Check(name, "warn", "the Entra group is not assigned to the AWS enterprise app", by_hand)
+
+
+def push(event: Event, wanted: IdentityCenterGroup, tokens: Tokens, api: Graph) -> Iterator[Check]:
+    """Look whether people can be pushed into the identity store on demand."""
+    name = f"{event.id}: on-demand push"
+    late = "without it, people new to the identity store wait for the SCIM cycle, up to 40 minutes"
+    if not tokens.roles() & {*PUSH_ROLES}:
+        mend = f"Grant {PUSH_ROLES[0]}, or {PUSH_ROLES[1]} with the app as owner of the enterprise app."
+        yield Check(name, "warn", f"not permitted; {late}", mend)
+        return
+    if wanted.scim_app_id is not None:
+        jobs = api.get(f"/servicePrincipals/{wanted.scim_app_id}/synchronization/jobs").get("value", ())
+        if not jobs:
+            mend = "Turn it on: Entra admin center, Enterprise applications, the AWS app, Provisioning."
+            yield Check(name, "warn", f"the AWS enterprise app has no synchronization job; {late}", mend)
+            return
+    yield Check(name, "ok", "permitted")

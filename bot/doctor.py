@@ -1,0 +1,189 @@
+"""`doctor`: every permission and endpoint looked at, and how to mend what is wrong. It changes nothing.
+
+settings ─▶ store ─▶ (clock, Slack, Entra, Graph, every event: at the same time) ─▶ a table, or JSON
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adapters.sqlite import StoreUnfit, open_store
+from adapters.sqlite.store import UtcClock
+from bot import checks
+from bot.applying import read_file
+from bot.checks import Check, failure
+from bot.event_file import EventFileInvalid, difference
+from bot.logs import clean
+from bot.outside import Outside, reach
+from bot.settings import Settings, SettingsInvalid
+from bot.showing import as_json as write_json
+from provisioning.access import Access
+from provisioning.events import Event, IdentityCenterGroup
+from provisioning.ports import Store
+
+PATIENCE: Final = 20.0  # seconds for one look
+FAILED: Final = 1
+_STYLES: Final = {"ok": "green", "warn": "yellow", "failed": "bold red"}
+
+Look = Callable[[], Iterator[Check]]
+
+
+def run(settings: Settings, *, as_json: bool) -> int:
+    """Look at everything, show it, and return the exit code: 1 when anything failed."""
+    found = examine(settings)
+    if as_json:
+        write_json([asdict(check) for check in found])
+    else:
+        show(found)
+    return FAILED if any(check.state == "failed" for check in found) else 0
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything. Every failure is a check; nothing is raised."""
+    path = settings.bot.store_path
+    found = [Check("settings", "ok", "complete"), *_look("store", lambda: checks.place_of_store(path))]
+    if any(check.state == "failed" for check in found):
+        return found  # without a store nobody remembers when an API wants to be left alone
+    try:
+        with _store(settings, path) as store:
+            if path.exists():
+                found += _look("store", lambda: checks.store(store, path))
+            events, complaints = _events(settings, store)
+            found += complaints
+            with closing(reach(settings, store, UtcClock(), proposed=_unmade(events))) as outside:
+                found += _all(_looks(settings, outside, events))
+    except (StoreUnfit, OSError) as error:
+        found.append(failure("store", error))
+    return [replace(check, found=clean(check.found)) for check in found]
+
+
+def preflight(event: Event, accesses: Mapping[str, Access[Any]]) -> list[Check]:
+    """Look whether the grants and the organizers' group of an event can work, before it is applied."""
+    found = _look(f"{event.id}: organizers", partial(checks.organizers, event, accesses))
+    for grant in event.grants:
+        found += _look(f"{event.id}: {grant.kind}", partial(checks.grant, event, grant, accesses))
+    return found
+
+
+def settings_as_json(error: SettingsInvalid) -> None:
+    """Write wrong settings in the form of checks."""
+    write_json([asdict(Check(fault.name, "failed", fault.what, fault.mend)) for fault in error.faults])
+
+
+def show(found: Sequence[Check]) -> None:
+    """Print a table, with a mend under everything that is not well."""
+    table = Table(box=SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for check in found:
+        what = f"{check.found} ({check.code})" if check.code else check.found
+        table.add_row(Text(check.state, style=_STYLES[check.state]), Text(check.name), Text(what))
+        if check.mend:
+            table.add_row("", "", Text(check.mend, style="italic"))
+    console = Console(highlight=False)
+    console.print(table)
+    counts = {state: sum(check.state == state for check in found) for state in _STYLES}
+    console.print(Text(f"{counts['ok']} well, {counts['warn']} to look at, {counts['failed']} failed"))
+
+
+@contextmanager
+def _store(settings: Settings, path: Path) -> Iterator[Store]:
+    """Open the store. One that does not exist yet is not made: its owner would be whoever runs the doctor."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = settings.bot.store if path.exists() else f"sqlite:///{folder}/empty.db"
+        with closing(open_store(url)) as store:
+            yield store
+
+
+def _events(settings: Settings, store: Store) -> tuple[list[Event], list[Check]]:
+    """Return the events to look at: the stored ones, and that of BOT_EVENT_FILE while it is not made yet."""
+    events = list(store.read(lambda rows: rows.events.all()))
+    if settings.bot.event_file is None:
+        none = Check("events", "warn", "there is none", "Make one: deepracer-bot event apply FILE")
+        return events, [] if events else [none]
+    try:
+        given = read_file(settings.bot.event_file, settings.aws.access_portal_url)
+    except EventFileInvalid as error:
+        return events, [Check(fault.name, "failed", fault.what, fault.mend) for fault in error.faults]
+    stored = next((event for event in events if event.id == given.id), None)
+    if stored is None:
+        return [*events, given], []
+    fields = ", ".join(change.field for change in difference(stored, given))
+    if not fields:
+        return events, []
+    mend = "The stored event counts. See and apply the difference: deepracer-bot event apply FILE"
+    return events, [Check(f"{given.id}: BOT_EVENT_FILE", "warn", f"differs in {fields}", mend)]
+
+
+def _unmade(events: Iterable[Event]) -> Event | None:
+    return next((event for event in events if event.version == 0), None)
+
+
+def _looks(settings: Settings, outside: Outside, events: Iterable[Event]) -> Iterator[tuple[str, Look]]:
+    yield "clock against Slack", lambda: checks.clock("Slack", f"{settings.slack.api_base_url}api.test")
+    yield "clock against Graph", lambda: checks.clock("Graph", f"{settings.graph.base_url}/organization")
+    yield "Slack", lambda: checks.slack(outside.slack, settings)
+    yield "Entra", lambda: checks.entra(outside.tokens)
+    yield "Graph users", lambda: checks.graph(outside.graph)
+    for event in events:
+        if event.phase(datetime.now(UTC)) != "ended":
+            yield from _looks_at(event, outside)
+
+
+def _looks_at(event: Event, outside: Outside) -> Iterator[tuple[str, Look]]:
+    yield f"{event.id}: access_url", lambda: checks.address(event)
+    yield f"{event.id}: organizers", lambda: checks.organizers(event, outside.accesses)
+    for grant in event.grants:
+        yield f"{event.id}: {grant.kind}", partial(checks.grant, event, grant, outside.accesses)
+        if isinstance(grant, IdentityCenterGroup):
+            yield f"{event.id}: SCIM", partial(checks.feeding, event, grant, outside.graph)
+            yield (
+                f"{event.id}: on-demand push",
+                partial(checks.push, event, grant, outside.tokens, outside.graph),
+            )
+
+
+def _all(looks: Iterable[tuple[str, Look]]) -> list[Check]:
+    """Look at everything at the same time; what is found keeps the order of the looks."""
+    threads = ThreadPoolExecutor(max_workers=6)
+    begun = [(name, threads.submit(_look, name, look)) for name, look in looks]
+    found = [check for name, future in begun for check in _awaited(name, future)]
+    threads.shutdown(wait=False, cancel_futures=True)
+    return found
+
+
+def _awaited(name: str, future: Future[list[Check]]) -> list[Check]:
+    try:
+        return future.result(timeout=PATIENCE)
+    except TimeoutError:
+        return [
+            Check(name, "failed", f"no answer within {PATIENCE:.0f} s", "Look whether this host reaches it.")
+        ]
+
+
+def _look(name: str, look: Look) -> list[Check]:
+    """Return what a look found, up to and with the error that ended it."""
+    found: list[Check] = []
+    try:
+        found.extend(look())  # extend takes what came before an error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor found
+        found.append(_softened(failure(name, error)))
+    return found
+
+
+def _softened(check: Check) -> Check:
+    """Return the check as a warning where the bot works without what it looked at, only slower."""
+    optional = check.name.endswith((": SCIM", ": on-demand push"))
+    return replace(check, state="warn") if optional else check

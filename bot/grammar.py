@@ -1,0 +1,115 @@
+"""The grammar: words to commands. One table, from which help, the Slack manifest and the checks are made."""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Audience = Literal["everyone", "organizers"]
+
+YES = "--yes"  # what the button of a confirmation says for you
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Join the named event, or the only open one."""
+
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the named event, or the only one the asker is in; asks back unless confirmed."""
+
+    event: str | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Show how everything of the asker stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Show what the asker may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Words that are no command; `nearest` is a verb that looks like the first of them."""
+
+    word: str
+    nearest: str | None
+
+
+Command = Join | Leave | Status | Help | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One line of the grammar. `key` finds its words in the catalog under `verb.`."""
+
+    name: str
+    usage: str
+    audience: Audience
+    parse: Callable[[str], Command]
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Return the catalog key of what the verb does."""
+        return f"verb.{self.name}"
+
+
+def _leave(rest: str) -> Leave:
+    words = rest.split()
+    confirmed = YES in words
+    return Leave(" ".join(word for word in words if word != YES) or None, confirmed)
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("join", "join [event]", "everyone", lambda rest: Join(rest or None)),
+    Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
+    Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
+)
+EXAMPLES = ("join", "status", "leave")
+WORD_SHOWN = 40  # characters of an unknown word that are repeated back
+
+
+def parse(text: str) -> Command:
+    """Return the command in these words. No words at all call for help; case and odd blanks don't matter."""
+    words = _plain(text)
+    first, _, rest = words.partition(" ")
+    verb = find(first.casefold())
+    if not first:
+        return Help()
+    if verb is None:
+        return Unknown(first[:WORD_SHOWN], _nearest(first.casefold()))
+    return verb.parse(rest.strip().strip("\"'“”"))
+
+
+def find(name: str) -> Verb | None:
+    """Return the verb of this name or alias."""
+    return next((verb for verb in VERBS if name == verb.name or name in verb.aliases), None)
+
+
+def usage_hint() -> str:
+    """Return what Slack shows behind the command: exactly the verbs for everyone."""
+    return " | ".join(verb.name for verb in VERBS if verb.audience == "everyone")
+
+
+def _plain(text: str) -> str:
+    """Return the words with single blanks, without control and direction characters."""
+    kept = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
+    return re.sub(r"\s+", " ", kept).strip()
+
+
+def _nearest(word: str) -> str | None:
+    names = [name for verb in VERBS for name in (verb.name, *verb.aliases) if len(name) > 1]
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    verb = find(close[0]) if close else None
+    return verb.name if verb else None

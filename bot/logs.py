@@ -1,0 +1,126 @@
+"""Logs: one JSON line for one action, with one word of a closed list, and nothing personal in it.
+
+Everything that logs through the standard library comes out the same way. A module of ours says its word with
+`extra={"action": "…"}`; lines of other libraries get the word `library`. On a terminal, lines are for eyes.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Final, TextIO
+
+import structlog
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "defect": "Something happened that the bot has no word for; the line has the traceback.",
+    "event-differs": "BOT_EVENT_FILE differs from the event in the store, which stays as it is.",
+    "event-made": "The event of BOT_EVENT_FILE did not exist yet and was made.",
+    "graph": "Microsoft Graph answered a request, or did not; the request id is what Microsoft asks for.",
+    "foreign-workspace": "A signed Slack request came from a workspace that is not admitted; it was refused.",
+    "late-answer": "A chat answer took longer than the platform waits; the person is answered afterwards.",
+    "library": "A library of the bot's logged something by itself.",
+    "listening": "The server takes requests at this address.",
+    "malformed": "A Slack request could not be read; it was refused.",
+    "push": "Entra was asked to push a person into the identity store ahead of the regular cycle.",
+    "reply": "A response URL did not take a message; the person gets a direct message in its place.",
+    "revoked": "The Slack app was removed from the workspace, or its token revoked: install it again.",
+    "slack": "Slack refused or throttled a call of its Web API, or did not answer.",
+    "slack-crawl": "Reading the workspace's people page by page ended early; the rest are read one by one.",
+    "stopped": "The process has finished what it had begun, and ends.",
+    "stopping": "The process was asked to stop: it takes nothing new and finishes what it has begun.",
+    "store-unavailable": "The store did not take or give a row in time; it is tried again.",
+    "token": "Entra gave no token; the line has its error and its AADSTS codes.",
+    "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
+    "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",
+    "working": "The worker has started, without a server.",
+}
+
+_TOKENS = re.compile(
+    r"\b(?:xoxe\.)?xox[a-z]-[\w-]+"  # Slack's tokens
+    r"|\bxapp-[\w-]+"
+    r"|(?<=\bBearer )[^\s\"',;]+"
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # JSON web tokens
+    r"|(?<=client_secret=)[^\s&\"']+|(?<=client_assertion=)[^\s&\"']+"
+    r"|(?<=hooks\.slack\.com/)\w+/[^\s\"'>]+",  # whoever has a response URL can post
+    re.IGNORECASE,
+)
+_MAIL = re.compile(
+    r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
+)
+_TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "slack_bolt", "slack_sdk")
+_OURS: Final = ("adapters.", "bot.", "provisioning.")
+
+
+def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send everything that logs to this stream (stderr) in one form; repeating it replaces the earlier."""
+    stream = stream or sys.stderr
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.format_exc_info,
+        _name_the_action,
+        redact,
+    ]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(event_key="action", timestamp_key="at")
+        if stream.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    for name in _TALKATIVE:
+        # At INFO they tell of every credential found and every request; at DEBUG somebody wants to know.
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
+
+
+@contextmanager
+def correlated(correlation: str) -> Iterator[None]:
+    """Put this correlation id into every line logged within, on this thread or task."""
+    with structlog.contextvars.bound_contextvars(correlation=correlation):
+        yield
+
+
+def redact(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take tokens and e-mail addresses out of a line, whoever logged it and however deep they stand."""
+    return {clean(name): _cleaned(value) for name, value in line.items()}
+
+
+def clean(text: str) -> str:
+    """Return the text without tokens and e-mail addresses."""
+    return _MAIL.sub("[e-mail]", _TOKENS.sub("[secret]", text))
+
+
+def _cleaned(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | logging.LogRecord):
+        return value
+    if isinstance(value, Mapping):
+        return {clean(str(name)): _cleaned(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(part) for part in value]
+    return clean(str(value))
+
+
+def _name_the_action(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the action first; the words of the message follow as `text`."""
+    text = str(line.pop("event", ""))
+    record = line.get("_record")
+    logger = record.name if isinstance(record, logging.LogRecord) else ""
+    named = line.pop("action", None)
+    start: dict[str, Any] = {"at": line.pop("at", None), "level": line.pop("level", None)}
+    start["action"] = named or ("defect" if logger.startswith(_OURS) and "exception" in line else "library")
+    if text and text != named:
+        start["text"] = text
+    if named is None and logger:
+        start["logger"] = logger
+    return {**start, **line}

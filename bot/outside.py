@@ -1,0 +1,126 @@
+"""The outside systems as the settings reach them. Nothing is asked before somebody uses one of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from adapters.graph.client import GraphClient
+from adapters.graph.group import EntraGroupAccess
+from adapters.graph.tokens import Certificate, Credential, EntraTokens, Federated, Secret
+from adapters.slack.client import SlackClient
+from adapters.trust import ssl_context
+from bot.settings import EntraSettings, Settings
+from provisioning.access import Access, Failed, Outcome
+from provisioning.errors import Unexpected
+from provisioning.events import EntraGroup, Event, IdentityCenterGroup
+from provisioning.ids import GroupId, PersonId
+from provisioning.ports import Clock, Store
+from provisioning.registrations import Person
+
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The clients of one process, and the access that each kind of grant gives.
+
+    `allowed` returns the Entra groups that may be asked for: no other is, whatever somebody says in chat.
+    """
+
+    slack: SlackClient
+    tokens: EntraTokens
+    graph: GraphClient
+    accesses: Mapping[str, Access[Any]]
+    allowed: Callable[[], frozenset[GroupId]]  # the groups that applied events name; no others are touched
+    logins: httpx.Client
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.slack.close()
+        self.graph.close()
+        self.logins.close()
+
+
+def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | None = None) -> Outside:
+    """Make the clients. Groups of stored events can be asked for, and those of a proposed one."""
+
+    def allowed() -> frozenset[GroupId]:
+        events = store.read(lambda rows: rows.events.all())
+        return frozenset(group for event in (*events, proposed) if event for group in _groups_of(event))
+
+    trust = ssl_context()
+    logins = httpx.Client(verify=trust, timeout=8.0)
+    tokens = EntraTokens(
+        settings.entra.tenant_id,
+        settings.entra.client_id,
+        credential(settings.entra),
+        logins,
+        authority=settings.entra.authority_url,
+        scope=settings.graph.scope,
+    )
+    graph = GraphClient(
+        settings.graph.base_url,
+        tokens,
+        store.brakes,
+        api=f"graph:{settings.entra.tenant_id}",
+        clock=clock,
+        trust=trust,
+    )
+    token = settings.slack.bot_token.get_secret_value()
+    accesses: dict[str, Access[Any]] = {
+        EntraGroup.kind: EntraGroupAccess(graph, allowed),
+        IdentityCenterGroup.kind: _identity_center(settings.aws.region, store, clock),
+    }
+    slack = SlackClient(settings.slack.api_base_url, token, store.brakes, clock)
+    return Outside(slack, tokens, graph, accesses, allowed, logins)
+
+
+def credential(settings: EntraSettings) -> Credential:
+    """Return the one credential that the settings hold."""
+    if settings.client_secret is not None:
+        return Secret(settings.client_secret.get_secret_value())
+    if settings.client_certificate is not None:
+        text = settings.client_certificate.get_secret_value()
+        return Certificate(text, text[text.index(_BEGIN) :])
+    if settings.federated_token_file is not None:
+        return Federated.from_file(settings.federated_token_file)
+    raise ValueError("the settings were not checked: no credential for Entra")
+
+
+class _NoRegion:
+    """Identity Center while nobody said in which Region it is: everything fails, and says why."""
+
+    batch = 100
+
+    def presence(self, grant: IdentityCenterGroup, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
+        return {person.id: Failed(self._error()) for person in people}
+
+    add = remove = confirm = presence
+
+    def check(self, grant: IdentityCenterGroup) -> None:
+        raise self._error()
+
+    def _error(self) -> Unexpected:
+        return Unexpected(reason="AWS_REGION is not set; it is the primary Region of IAM Identity Center")
+
+
+def _identity_center(region: str | None, store: Store, clock: Clock) -> Access[Any]:
+    if region is None:
+        return _NoRegion()
+    from adapters.aws.clients import client
+    from adapters.aws.identity_center import IdentityCenter
+
+    return IdentityCenter(
+        client("identitystore", region=region),
+        client("sso-admin", region=region),
+        brakes=store.brakes,
+        clock=clock,
+    )
+
+
+def _groups_of(event: Event) -> frozenset[GroupId]:
+    """Return the Entra groups that this event grants, granted, or is organized by."""
+    granted = {grant.group_id for grant in (*event.grants, *event.retired) if isinstance(grant, EntraGroup)}
+    return frozenset({*granted, event.organizer_group})

@@ -1,0 +1,379 @@
+"""The settings: names from the environment, checked all at once, in five frozen groups.
+
+    environment (and .env) → references resolved → what shows across groups → each group by itself → Settings
+
+A setting that is empty counts as not set. Secrets are `SecretStr`, so that no log or traceback shows them.
+"""
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from bot import setting_forms as forms
+from bot.faults import Fault, Faulty, nearest
+from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, resolver
+
+PREFIXES = ("SLACK_", "ENTRA_", "GRAPH_", "BOT_")
+OAUTH_NAMES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # Bolt reads them by itself
+Commas = Annotated[tuple[str, ...], BeforeValidator(forms.commas)]
+
+
+class SettingsInvalid(Faulty):
+    """Settings are missing or wrong; carries every fault."""
+
+
+class _Group(BaseSettings):
+    """Some settings that belong together. They come from the mapping handed in, and from nowhere else."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library calls it so
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+class SlackSettings(_Group):
+    """Slack: one app in one workspace. Without `team_ids` the token's own workspace is the only one."""
+
+    bot_token: Annotated[SecretStr, forms.checked(forms.bot_token)] = Field(
+        alias="SLACK_BOT_TOKEN",
+        description="the bot token, xoxb-…: api.slack.com/apps, your app, OAuth & Permissions",
+    )
+    signing_secret: Annotated[SecretStr, forms.checked(forms.signing_secret)] | None = Field(
+        default=None,
+        alias="SLACK_SIGNING_SECRET",
+        description="the signing secret: api.slack.com/apps, your app, Basic Information, App Credentials",
+    )
+    app_token: Annotated[SecretStr, forms.checked(forms.app_token)] | None = Field(
+        default=None,
+        alias="SLACK_APP_TOKEN",
+        description="the app-level token, xapp-…, with connections:write; its presence chooses Socket Mode",
+    )
+    api_base_url: Annotated[str, forms.checked(forms.slack_api)] = Field(
+        default="https://slack.com/api/",
+        alias="SLACK_API_BASE_URL",
+        description="where the Web API is, ending in /api/",
+    )
+    team_ids: Annotated[Commas, forms.checked(forms.team_ids)] = Field(
+        default=(),
+        alias="SLACK_TEAM_IDS",
+        description="the token's workspace T… and, when its siblings are welcome, the organization E…",
+    )
+    response_url_hosts: Annotated[Commas, forms.checked(forms.hosts)] = Field(
+        default=("hooks.slack.com",),
+        alias="SLACK_RESPONSE_URL_HOSTS",
+        description="the hosts response URLs may point to, each as host or host:port",
+    )
+    trust_unconfirmed_email: bool = Field(
+        default=False,
+        alias="SLACK_TRUST_UNCONFIRMED_EMAIL",
+        description="true where single sign-on fills in every e-mail address and Slack never confirms one",
+    )
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether requests come through Socket Mode instead of HTTP."""
+        return self.app_token is not None
+
+
+class EntraSettings(_Group):
+    """The app registration with which the bot reads and writes the directory, and its one credential."""
+
+    tenant_id: Annotated[str, forms.checked(forms.tenant)] = Field(
+        alias="ENTRA_TENANT_ID", description="the directory (tenant) ID: Entra admin center, Overview"
+    )
+    client_id: Annotated[str, forms.checked(forms.guid)] = Field(
+        alias="ENTRA_CLIENT_ID",
+        description="the application (client) ID: Entra admin center, App registrations, your app",
+    )
+    client_secret: Annotated[SecretStr, forms.checked(forms.client_secret)] | None = Field(
+        default=None, alias="ENTRA_CLIENT_SECRET", description="the value (not the ID) of a client secret"
+    )
+    client_certificate: Annotated[SecretStr, forms.certificate_text()] | None = Field(
+        default=None,
+        alias="ENTRA_CLIENT_CERTIFICATE",
+        description="a PEM file, or its text, with the private key and the certificate",
+    )
+    federated_token_file: Annotated[Path, forms.checked(forms.file)] | None = Field(
+        default=None,
+        alias="AZURE_FEDERATED_TOKEN_FILE",
+        description="the file in which the platform keeps a workload identity token",
+    )
+    authority_url: Annotated[str, forms.checked(forms.authority)] = Field(
+        default="https://login.microsoftonline.com",
+        alias="ENTRA_AUTHORITY_URL",
+        description="the authority, https://host[:port]; another one in national clouds",
+    )
+
+    @property
+    def authority(self) -> str:
+        """The authority with the tenant, as msal wants it."""
+        base = self.authority_url.rstrip("/")
+        return base if urlsplit(base).path.strip("/") else f"{base}/{self.tenant_id}"
+
+    @property
+    def is_public_cloud(self) -> bool:
+        """Whether the authority is Microsoft's public one, which msal may look up by itself."""
+        return urlsplit(self.authority_url).hostname == "login.microsoftonline.com"
+
+
+class GraphSettings(_Group):
+    """Microsoft Graph."""
+
+    base_url: Annotated[str, forms.checked(forms.graph)] = Field(
+        default="https://graph.microsoft.com/v1.0",
+        alias="GRAPH_BASE_URL",
+        description="where Graph is, with the version and no trailing slash",
+    )
+    scope: Annotated[str, forms.checked(forms.scope)] = Field(
+        default="https://graph.microsoft.com/.default",
+        alias="GRAPH_SCOPE",
+        description="the scope tokens are asked for; another one in national clouds",
+    )
+
+
+class AwsSettings(_Group):
+    """AWS beside what boto3 reads itself (credentials, AWS_ENDPOINT_URL and its per-service forms)."""
+
+    region: Annotated[str, forms.checked(forms.region)] | None = Field(
+        default=None, alias="AWS_REGION", description="the primary Region of IAM Identity Center"
+    )
+    identity_store_id: Annotated[str, forms.checked(forms.identity_store)] | None = Field(
+        default=None, alias="IDENTITY_STORE_ID", description="the identity store, d- and ten hex digits"
+    )
+    sso_instance_arn: Annotated[str, forms.checked(forms.instance_arn)] | None = Field(
+        default=None,
+        alias="SSO_INSTANCE_ARN",
+        description="the ARN of the Identity Center instance, arn:aws:sso:::instance/ssoins-…",
+    )
+    access_portal_url: Annotated[str, forms.checked(forms.https)] | None = Field(
+        default=None,
+        alias="ACCESS_PORTAL_URL",
+        description="the AWS access portal, https://d-….awsapps.com/start",
+    )
+
+
+class BotSettings(_Group):
+    """The bot itself."""
+
+    store: Annotated[str, forms.checked(forms.store)] = Field(
+        default="sqlite:///deepracer-bot.db",
+        alias="BOT_STORE",
+        description="where rows are kept: sqlite:///file, or sqlite:////absolute/file",
+    )
+    queue: Annotated[str, forms.checked(forms.queue)] = Field(
+        default="store", alias="BOT_QUEUE", description="where work waits: store (with the rows)"
+    )
+    event_file: Annotated[Path, forms.checked(forms.file)] | None = Field(
+        default=None,
+        alias="BOT_EVENT_FILE",
+        description="an event that is made at start when it does not exist yet",
+    )
+    host: str = Field(
+        default="0.0.0.0",  # noqa: S104 - in a container loopback would reach nobody
+        alias="BOT_HOST",
+        description="the address to listen on",
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8080, alias="PORT", description="the port to listen on, 0 for any free one"
+    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda text: str(text).upper())
+    ] = Field(default="INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file of `store`."""
+        return Path(self.store.removeprefix("sqlite:///"))
+
+
+_GROUPS: Mapping[str, type[_Group]] = {
+    "slack": SlackSettings,
+    "entra": EntraSettings,
+    "graph": GraphSettings,
+    "aws": AwsSettings,
+    "bot": BotSettings,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, checked."""
+
+    slack: SlackSettings
+    entra: EntraSettings
+    graph: GraphSettings
+    aws: AwsSettings
+    bot: BotSettings
+
+    @classmethod
+    def load(
+        cls, environ: Mapping[str, str], *, env_file: Path | None = None, resolve: Resolver | None = None
+    ) -> Self:
+        """Read the settings from this mapping and, behind it, from a .env file.
+
+        References to secrets are read through `resolve`, by default with boto3.
+        Raises SettingsInvalid with every fault at once.
+        """
+        given = {**_from_file(env_file), **{name: text for name, text in environ.items() if text.strip()}}
+        if "AWS_DEFAULT_REGION" in given:
+            given.setdefault("AWS_REGION", given["AWS_DEFAULT_REGION"])  # boto3 knows both
+        misspelt = _misspelt(given)
+        present = {*given, *misspelt.values()}  # what is written wrongly is not reported as missing too
+        faults = [_misspelling(name, meant) for name, meant in misspelt.items()]
+        faults += [*_oauth(given), *_resolved(given, resolve or resolver(given)), *_across(present)]
+        groups: dict[str, Any] = {}
+        for name, group in _GROUPS.items():
+            try:
+                groups[name] = group.model_validate(given)
+            except ValidationError as error:
+                faults += _faults_of(error, present)
+        if faults:
+            raise SettingsInvalid(_first_of_each(faults))
+        return cls(**groups)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings of this process, with the `.env` of the working folder where there is one.
+
+        What libraries read for themselves (AWS_ENDPOINT_URL, SSL_CERT_FILE, …) is put into the environment.
+        """
+        env_file = Path(".env")
+        ours = names()
+        for name, text in _from_file(env_file).items():
+            if name not in ours and not name.startswith(PREFIXES):
+                os.environ.setdefault(name, text)
+        return cls.load(os.environ, env_file=env_file)
+
+
+def names() -> dict[str, FieldInfo]:
+    """Return every setting by its name in the environment, in the order of the groups."""
+    return {str(field.alias): field for group in _GROUPS.values() for field in group.model_fields.values()}
+
+
+def _from_file(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    source = DotEnvSettingsSource(BotSettings, env_file=path, env_file_encoding="utf-8", case_sensitive=True)
+    return {name: text for name, text in source.env_vars.items() if text is not None and text.strip()}
+
+
+def _resolved(given: dict[str, str], resolve: Resolver) -> Iterator[Fault]:
+    """Put secrets in place of the references to them; one that cannot be read is taken out."""
+    for name, field in names().items():
+        if _is_secret(field.annotation) and is_reference(given.get(name, "")):
+            try:
+                given[name] = resolve(given[name])
+            except ReferenceUnreadable as error:
+                del given[name]
+                yield Fault(
+                    name,
+                    f"refers to a secret that cannot be read: {error}",
+                    "Check it, and whether the bot has secretsmanager:GetSecretValue or ssm:GetParameter.",
+                )
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
+
+
+def _misspelt(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the names that are no settings but look like one, each with the one that was meant."""
+    known = names()
+    unset = [name for name in known if name not in given and name.startswith(PREFIXES)]
+    found: dict[str, str] = {}
+    for name in given:
+        if name in known or name in OAUTH_NAMES:
+            continue
+        if (
+            name == "BOT_PORT" and given[name].isdigit()
+        ):  # in Kubernetes a service named "bot" sets it to tcp://…
+            found[name] = "PORT"
+        elif meant := nearest(name, known, 0.8) if name.startswith(PREFIXES) else nearest(name, unset, 0.9):
+            found[name] = meant
+    return found
+
+
+def _misspelling(name: str, meant: str) -> Fault:
+    return Fault(name, "is no setting of the bot", f"Did you mean {meant}? Rename it.")
+
+
+def _oauth(given: Mapping[str, str]) -> Iterator[Fault]:
+    for name in OAUTH_NAMES:
+        if name in given:
+            yield Fault(
+                name,
+                "is set: Slack's library would drop the bot token and switch to OAuth",
+                "Take it out of the environment; the bot needs only its bot token.",
+            )
+
+
+def _faults_of(error: ValidationError, present: Collection[str]) -> Iterator[Fault]:
+    known = names()
+    for found in error.errors(include_url=False, include_input=False):
+        name = str(found["loc"][0])
+        described = known[name].description
+        if found["type"] == "fault":
+            yield Fault(name, found["msg"], found["ctx"]["mend"])
+        elif found["type"] != "missing":
+            yield Fault(name, f"is wrong: {found['msg'].lower()}", f"It is {described}.")
+        elif name not in present:
+            yield Fault(name, "is not set", f"Set it to {described}.")
+
+
+def _across(present: Collection[str]) -> Iterator[Fault]:
+    """Yield what no setting shows by itself."""
+    known = names()
+    if not {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"} & {*present}:
+        yield Fault(
+            "SLACK_SIGNING_SECRET",
+            "is not set, so no request over HTTP could be verified",
+            f"Set it to {known['SLACK_SIGNING_SECRET'].description}; or set SLACK_APP_TOKEN for Socket Mode.",
+        )
+    if "SLACK_APP_TOKEN" in present and "SLACK_BOT_TOKEN" not in present:
+        yield Fault(
+            "SLACK_BOT_TOKEN",
+            "is not set beside SLACK_APP_TOKEN: Socket Mode receives, but answers need the bot token",
+            f"Set it to {known['SLACK_BOT_TOKEN'].description}.",
+        )
+    credentials = [name for name in ("ENTRA_CLIENT_SECRET", "ENTRA_CLIENT_CERTIFICATE") if name in present]
+    if len(credentials) > 1:
+        yield Fault(
+            "ENTRA_CLIENT_SECRET",
+            "is set beside ENTRA_CLIENT_CERTIFICATE, and only one can be used",
+            "Keep the certificate, take the secret out.",
+        )
+    if not credentials and "AZURE_FEDERATED_TOKEN_FILE" not in present:
+        yield Fault(
+            "ENTRA_CLIENT_SECRET",
+            "is not set, and neither is another credential for Entra",
+            "Set it, or ENTRA_CLIENT_CERTIFICATE, or AZURE_FEDERATED_TOKEN_FILE (workload identity).",
+        )
+
+
+def _first_of_each(faults: list[Fault]) -> Iterator[Fault]:
+    """Yield the first fault of every setting: the later ones follow from it."""
+    seen: set[str] = set()
+    for fault in faults:
+        if fault.name not in seen:
+            seen.add(fault.name)
+            yield fault

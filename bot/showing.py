@@ -1,0 +1,95 @@
+"""What the command line shows: faults, differences and events as tables. Values never turn into markup."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.event_file import Change, difference
+from bot.faults import Fault
+from provisioning.events import Event
+
+_WIDEST = 34  # characters of a field's name; a target has many more
+
+
+def complain(what: str, faults: Iterable[Fault]) -> None:
+    """Show on stderr what is wrong, and under each fault how it is mended."""
+    console = Console(stderr=True, highlight=False)
+    console.print(Text(what, style="bold"))
+    for fault in faults:
+        console.print(Text.assemble("  ", (fault.name, "bold red"), " ", fault.what), soft_wrap=True)
+        console.print(Text(f"      {fault.mend}"), soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Show one line."""
+    Console(highlight=False).print(Text(text), soft_wrap=True)
+
+
+def changes(event: Event, found: Sequence[Change], *, is_new: bool) -> None:
+    """Show what applying a file would change."""
+    console = Console(highlight=False)
+    if not found:
+        console.print(Text(f"{event.id} is already as the file says."))
+        return
+    title = f"{event.id} would be made" if is_new else f"{event.id}, version {event.version}, would change"
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    columns = ("field", "value") if is_new else ("field", "now", "then")
+    for column in columns:
+        table.add_column(column, overflow="fold", max_width=_WIDEST if column == "field" else None)
+    for change in found:
+        cells = [change.field, change.after] if is_new else [change.field, change.before, change.after]
+        table.add_row(*(Text(cell or "-") for cell in cells))
+    console.print(table)
+
+
+def event(found: Event, now: datetime) -> None:
+    """Show one event as it is stored."""
+    title = f"{found.id}, version {found.version}, {found.phase(now)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE, show_header=False)
+    table.add_column("field", overflow="fold", max_width=_WIDEST)
+    table.add_column("value", overflow="fold")
+    for change in difference(None, found):
+        table.add_row(Text(change.field), Text(change.after or "-"))
+    table.add_row(Text("seats taken"), Text(f"{found.taken} of {found.capacity}"))
+    for grant in found.retired:
+        table.add_row(Text("retired grant"), Text(grant.target))
+    if found.broken is not None:
+        table.add_row(Text("broken"), Text(f"{found.broken.code} at {found.broken.target}", style="bold red"))
+    Console(highlight=False).print(table)
+
+
+def events(found: Sequence[Event], now: datetime) -> None:
+    """Show all events, a line each."""
+    if not found:
+        say("There is no event yet. Make one: deepracer-bot event apply FILE")
+        return
+    table = Table(box=SIMPLE)
+    for column in ("event", "name", "phase", "seats taken", "version", "broken"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        cells = [each.id, each.name, each.phase(now), f"{each.taken} of {each.capacity}", str(each.version)]
+        table.add_row(*(Text(cell) for cell in [*cells, "-" if each.broken is None else each.broken.code]))
+    Console(highlight=False).print(table)
+
+
+def as_json(value: object) -> None:
+    """Write a value for a program to read."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def event_as_json(found: Event, now: datetime) -> dict[str, Any]:
+    """Return an event as JSON; times in UTC, every grant with its kind and target."""
+    row = asdict(found)
+    for name in ("grants", "retired"):
+        row[name] = [
+            {"kind": grant.kind, "target": grant.target, **asdict(grant)} for grant in getattr(found, name)
+        ]
+    return {**row, "phase": found.phase(now)}

@@ -1,0 +1,99 @@
+"""The bot's voice on one chat platform: words a notice from what is true now, and has the platform say it."""
+
+from dataclasses import dataclass
+
+from adapters.chat.message import Message
+from adapters.chat.speaker import Speaker
+from bot import wording
+from bot.metrics import Metrics
+from bot.words import Words, words
+from provisioning.deciding import RESULTS, Stage
+from provisioning.errors import Undeliverable
+from provisioning.ids import RegistrationKey
+from provisioning.joining import standing_of
+from provisioning.outbox import Kind, Notice
+from provisioning.outcomes import Standing
+from provisioning.ports import Clock, Rows, Store
+from provisioning.requests import ReplyTo
+
+FINAL = frozenset(RESULTS) - {Stage.IN_LINE, Stage.WAITING, Stage.BROKEN, Stage.LATE}
+KEPT_FOR_THE_END = 1  # posts through a handle that are kept for the final state
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformVoice:
+    """Implements `provisioning.outbox.Voice` over a platform's speaker."""
+
+    store: Store
+    speaker: Speaker
+    clock: Clock
+    metrics: Metrics
+
+    def say(self, notice: Notice) -> str | None:
+        """Say it; see `Voice.say`."""
+        if notice.kind is Kind.POST:
+            return self.speaker.announce(notice.about, wording.post(words(), notice))
+        if notice.to is None:
+            raise Undeliverable(reason="no address")
+        spoken = words(notice.to.locale)
+        found = self._standing(notice)
+        message = self._message(spoken, notice, found)
+        if notice.kind is Kind.RESULT:
+            address = self._tell(notice.to, message)
+            self.metrics.told.labels(found.stage if found is not None else notice.says).inc()
+            return address
+        if notice.kind is Kind.EDIT:
+            return self._edit(notice, message)
+        return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
+
+    def _standing(self, notice: Notice) -> Standing | None:
+        what, _, key = notice.about.partition(":")
+        if what != "registration":
+            return None
+
+        def unit(rows: Rows) -> Standing | None:
+            registration = rows.registrations.get(RegistrationKey.parse(key))
+            event = rows.events.get(registration.key.event_id) if registration else None
+            return (
+                standing_of(rows, event, registration, self.clock.now()) if registration and event else None
+            )
+
+        found = self.store.read(unit)
+        if found is None:
+            raise Undeliverable(reason="nothing to tell of")
+        return found
+
+    def _message(self, spoken: Words, notice: Notice, found: Standing | None) -> Message:
+        return wording.standing(spoken, found) if found is not None else wording.refusal_of(spoken, notice)
+
+    def _tell(self, to: ReplyTo, message: Message) -> str:
+        """Send a direct message; where none gets through, the place where they asked is the last resort."""
+        try:
+            return self.speaker.tell(to.chat, message)
+        except Undeliverable:
+            if not to.handle_lives(self.clock.now()):
+                raise
+            self.speaker.replace(to, message)
+            return ""
+
+    def _edit(self, notice: Notice, message: Message) -> str:
+        earlier = self.store.read(lambda rows: rows.outbox.get(notice.says))
+        if earlier is None or not earlier.reference:
+            raise Undeliverable(reason="the earlier message was never sent")
+        self.speaker.edit(earlier.reference, message)
+        return earlier.reference
+
+    def _card(self, notice: Notice, to: ReplyTo, message: Message, *, final: bool) -> str:
+        """Bring the place where they asked up to date, while its handle lives; the last post is kept back."""
+        used = _used(notice, to)
+        left = to.handle_posts - used - (0 if final else KEPT_FOR_THE_END)
+        if not to.handle_lives(self.clock.now()) or left <= 0:
+            raise Undeliverable(reason="the reply handle is used up")
+        self.speaker.replace(to, message)
+        return f"{used + 1} {to.handle}"
+
+
+def _used(notice: Notice, to: ReplyTo) -> int:
+    """Return how many posts this card has used of this handle."""
+    count, _, handle = (notice.reference or "").partition(" ")
+    return int(count) if handle == to.handle and count.isdigit() else 0

@@ -1,0 +1,344 @@
+"""The wording: outcomes to messages. Pure; sentences come from the catalog, decisions were made before.
+
+The summary is the outcome, the first paragraph what happens next. Each message is true when read alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from adapters.chat.message import (
+    Button,
+    Buttons,
+    Confirm,
+    Fact,
+    Facts,
+    Link,
+    LinkButton,
+    Message,
+    Note,
+    Paragraph,
+    Part,
+    Plain,
+    StepLine,
+    Steps,
+    Text,
+)
+from bot.access import Asker, allowed
+from bot.grammar import EXAMPLES, YES, Unknown
+from bot.words import Words
+from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
+from provisioning.errors import ProvisioningError, Unexpected, by_code
+from provisioning.events import Event
+from provisioning.outbox import Notice
+from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Outcome, Overview, Queued, Refused, Standing
+from provisioning.registrations import Registration, Step
+from provisioning.requests import Wish
+
+SOON = timedelta(minutes=1)
+PENDING = {Stage.ADDING, Stage.WAITING, Stage.CONFIRMING, Stage.LATE}
+CHOICES_SHOWN = 5
+
+
+def answer(words: Words, outcome: Outcome) -> Message:
+    """Return what the asker is told at once."""
+    match outcome:
+        case Queued():
+            return _queued(words, outcome)
+        case Standing():
+            return standing(words, outcome)
+        case Choice():
+            return _choice(words, outcome)
+        case ConfirmLeave():
+            return _confirm_leave(words, outcome)
+        case Nothing():
+            return _nothing(words, outcome)
+        case Overview():
+            return _overview(words, outcome)
+        case Refused():
+            return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+
+
+def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
+    """Return what this asker may do; with words that were no command, the nearest one first."""
+    lines = tuple(
+        Paragraph(words.text("help.line", usage=f"/deepracer {verb.usage}", what=words.plain(verb.key)))
+        for verb in allowed(asker)
+    )
+    examples = ", ".join(f"/deepracer {example}" for example in EXAMPLES)
+    parts: list[Part] = [
+        Paragraph(words.text("help.lead")),
+        *lines,
+        Note(words.text("help.examples", examples=examples)),
+    ]
+    if unknown is None:
+        return Message(words.text("help.summary"), tuple(parts))
+    if unknown.nearest:
+        nearest = unknown.nearest
+        parts = [
+            Paragraph(words.text("help.nearest", nearest=nearest)),
+            Buttons((Button(words.plain("help.try", verb=nearest), nearest, "primary"),)),
+            *parts,
+        ]
+    return Message(words.text("help.unknown", word=unknown.word), tuple(parts))
+
+
+def refusal(
+    words: Words, error: type[ProvisioningError], facts: Mapping[str, str], event: Event | None = None
+) -> Message:
+    """Return why something is refused or waits, how to mend it, and the code to quote."""
+    key = f"error.{error.key()}"
+    if f"{key}.summary" not in words:
+        key = f"error.{Unexpected.key()}"
+    values = _values(facts) | ({"event": event.name} if event else {})
+    return Message(
+        words.text(f"{key}.summary", **values),
+        (Paragraph(words.text(f"{key}.next", **values)), Note(words.text("note.code", code=error.code))),
+    )
+
+
+def refusal_of(words: Words, notice: Notice) -> Message:
+    """Return the message of a notice that carries an error code."""
+    return refusal(
+        words,
+        by_code().get(notice.says, Unexpected),
+        {"event": "the event", "domain": "another domain"} | dict(notice.facts),
+    )
+
+
+def post(words: Words, notice: Notice) -> Message:
+    """Return a message to the organizers' channel."""
+    facts = dict(notice.facts)
+    error = by_code().get(facts.get("code", ""))
+    why = (
+        words.text(f"error.{error.key()}.summary")
+        if error and f"error.{error.key()}.summary" in words
+        else ()
+    )
+    values: dict[str, Any] = {"why": "".join(getattr(span, "text", "") for span in why), "racer": "", **facts}
+    parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
+    shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
+    if shown:
+        parts.append(Facts(tuple(Fact(name.capitalize(), (Plain(value),)) for name, value in shown)))
+    if facts.get("code"):
+        parts.append(Note(words.text("note.code", code=facts["code"])))
+    return Message(words.text(f"{notice.says}.summary", **values), tuple(parts))
+
+
+def standing(words: Words, found: Standing) -> Message:
+    """Return how a registration stands: in the reply to `status`, on the card, and as the result."""
+    if found.stage is Stage.READY:
+        return _ready(words, found)
+    if found.stage is Stage.REFUSED:
+        error = by_code().get(found.registration.problem or "", Unexpected)
+        worded = refusal(words, error, {}, found.event)
+        lead = Paragraph(worded.summary)
+        return Message(words.text("standing.refused.summary", event=found.event.name), (lead, *worded.parts))
+    summary, following = _standing_text(words, found)
+    parts: list[Part] = [Paragraph(following)]
+    if found.stage in PENDING:
+        parts.append(_steps(words, found))
+    if found.stage in PENDING or found.stage is Stage.IN_LINE:
+        parts.append(Buttons((_leave_button(words, found.event),)))
+    code = (
+        found.event.broken.code
+        if found.stage is Stage.BROKEN and found.event.broken
+        else found.registration.problem
+    )
+    if code:
+        parts.append(Note(words.text("note.code", code=code)))
+    return Message(summary, tuple(parts))
+
+
+def busy(words: Words, error: ProvisioningError) -> Message:
+    """Return what to say when nothing could be recorded."""
+    return refusal(words, type(error), error.facts)
+
+
+def slow(words: Words) -> Message:
+    """Return what to say when an answer takes too long for the platform."""
+    return Message(words.text("slow.summary"), (Paragraph(words.text("slow.next")),))
+
+
+def defect(words: Words) -> Message:
+    """Return what to say when something went wrong that there is no word for."""
+    note = Note(words.text("note.code", code=Unexpected.code))
+    return Message(words.text("defect.summary"), (Paragraph(words.text("defect.next")), note))
+
+
+def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
+    stage, event, registration = found.stage, found.event, found.registration
+    key = f"standing.{stage}"
+    ended = event.phase(found.now) == "ended"
+    name = {"event": event.name}
+    if stage is Stage.IN_LINE:
+        return words.text(f"{key}.summary", **name), words.text(f"{key}.next", count=found.line_ahead)
+    if stage is Stage.ADDING:
+        return words.text(f"{key}.summary", **name), _typical(words, key, found.typical_seconds)
+    if stage is Stage.WAITING:
+        by = max(registration.asked_at + SCIM_CYCLE, found.now + timedelta(minutes=5))
+        return words.text(f"{key}.summary", **name), words.text(f"{key}.next", by=by)
+    if stage is Stage.GONE:
+        lead = "ended-" if ended else ""
+        return words.text(f"{key}.{lead}summary", **name), words.text(
+            f"{key}.{lead}{_farewell(registration)}", id=event.id
+        )
+    if stage is Stage.LEAVING and ended:
+        return words.text(f"{key}.summary", **name), words.text(f"{key}.ended-next", **name)
+    if stage in {Stage.SUSPENDED, Stage.REMOVED}:
+        return words.text(f"{key}.summary", **name), _held(words, key, registration)
+    return words.text(f"{key}.summary", **name), words.text(f"{key}.next", **name)
+
+
+def _farewell(registration: Registration) -> str:
+    """Return which sentence is true of the access: it ended, stays as it was before, or never was."""
+    steps = {progress.step for progress in registration.progress.values()}
+    if not steps:
+        return "never"
+    return "kept" if Step.KEPT in steps else "next"
+
+
+def _held(words: Words, key: str, registration: Registration) -> Text:
+    hold = registration.hold
+    if hold is None:
+        return words.text(f"{key}.next", reason="")
+    if hold.by == "directory":
+        return words.text(
+            f"{key}.directory-{'membership' if hold.reason == 'membership-missing' else 'employee'}"
+        )
+    return words.text(f"{key}.next", reason=f" ({hold.reason})" if hold.reason else "")
+
+
+def _ready(words: Words, found: Standing) -> Message:
+    event = found.event
+    parts: list[Part] = [
+        Paragraph(words.text("standing.ready.next")),
+        Buttons(
+            (LinkButton(words.plain("standing.ready.open", event=event.name), event.access_url, "primary"),)
+        ),
+        Paragraph(words.text("standing.ready.address", link=Link(event.access_url, event.access_url))),
+    ]
+    parts += [
+        Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
+        for training in event.training_links
+    ]
+    quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
+    ends = words.text("standing.ready.ends", ends=event.ends)
+    parts.append(Note((*quota, Plain(" "), *ends)))
+    return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))
+
+
+def _steps(words: Words, found: Standing) -> Steps:
+    """Return the steps of the join, each with how far it is."""
+    progress = found.registration.progress
+    lines = [StepLine(words.text("steps.identity"), "done")]
+    reached = found.registration.has_seat
+    for grant in found.event.grants:
+        known = progress.get(grant.target)
+        done = known is not None and known.step in IN_PLACE
+        state: Literal["done", "now", "next"] = "done" if done else ("now" if reached else "next")
+        lines.append(StepLine(words.text(f"steps.{grant.kind}"), state))
+        reached = reached and done
+    confirmed = reached and all(progress[target].step is Step.CONFIRMED for target in found.event.targets)
+    lines.append(
+        StepLine(words.text("steps.confirmed"), "done" if confirmed else ("now" if reached else "next"))
+    )
+    return Steps(tuple(lines))
+
+
+def _queued(words: Words, found: Queued) -> Message:
+    name = found.event.name
+    if found.wish is Wish.GONE:
+        return Message(
+            words.text("queued.leave.summary", event=name), (Paragraph(words.text("queued.leave.next")),)
+        )
+    parts: list[Part] = [Paragraph(_typical(words, "queued.join", found.typical_seconds))]
+    if found.ahead:
+        parts.append(Paragraph(words.text("queued.join.ahead", count=found.ahead)))
+    parts.append(Note(words.text("queued.join.status")))
+    return Message(words.text("queued.join.summary", event=name), tuple(parts))
+
+
+def _typical(words: Words, key: str, seconds: float | None) -> Text:
+    if seconds is None:
+        return words.text(f"{key}.next-unknown")
+    return words.text(f"{key}.next", typical=max(timedelta(seconds=seconds), SOON))
+
+
+def _choice(words: Words, found: Choice) -> Message:
+    verb = "join" if found.wish is Wish.RACING else "leave"
+    lines: Sequence[Part] = [
+        Paragraph(
+            words.text("choose.until", event=event.name, closes=event.closes)
+            if found.wish is Wish.RACING
+            else words.text("choose.during", event=event.name)
+        )
+        for event in found.events
+    ]
+    buttons = tuple(Button(event.name, f"{verb} {event.id}") for event in found.events[:CHOICES_SHOWN])
+    return Message(words.text(f"choose.{verb}"), (*lines, Buttons(buttons)))
+
+
+def _confirm_leave(words: Words, found: ConfirmLeave) -> Message:
+    event = found.event
+    yes = Button(words.plain("confirm-leave.yes"), f"leave {event.id} {YES}", "danger")
+    no = Button(words.plain("confirm-leave.no"), "status")
+    return Message(
+        words.text("confirm-leave.summary", event=event.name),
+        (
+            Paragraph(words.text("confirm-leave.pending" if found.pending else "confirm-leave.next")),
+            Buttons((yes, no)),
+            Note(words.text("confirm-leave.typed", id=event.id)),
+        ),
+    )
+
+
+def _leave_button(words: Words, event: Event) -> Button:
+    asked = Confirm(
+        words.plain("confirm-leave.title"),
+        words.plain("confirm-leave.text", event=event.name),
+        words.plain("confirm-leave.yes"),
+        words.plain("confirm-leave.no"),
+    )
+    return Button(words.plain("confirm-leave.yes"), f"leave {event.id} {YES}", "danger", asked)
+
+
+def _nothing(words: Words, found: Nothing) -> Message:
+    if not found.open_events:
+        return Message(words.text("nothing.summary"), (Paragraph(words.text("nothing.none")),))
+    count = len(found.open_events)
+    lines: list[Part] = [Paragraph(words.text("nothing.open", count=count))]
+    lines += [
+        Paragraph(words.text("choose.until", event=event.name, closes=event.closes))
+        for event in found.open_events
+    ]
+    buttons = tuple(
+        Button(
+            words.plain("nothing.join", event=event.name),
+            f"join {event.id}",
+            "primary" if count == 1 else "plain",
+        )
+        for event in found.open_events[:CHOICES_SHOWN]
+    )
+    return Message(words.text("nothing.summary"), (*lines, Buttons(buttons)))
+
+
+def _overview(words: Words, found: Overview) -> Message:
+    messages = [standing(words, one) for one in found.standings] + [
+        _queued(words, one) for one in found.queued
+    ]
+    if len(messages) == 1:
+        return messages[0]
+    parts: list[Part] = []
+    for message in messages:
+        parts += [Paragraph(message.summary), *message.parts]
+    return Message(words.text("overview.summary"), tuple(parts))
+
+
+def _values(facts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the facts of an error with its moments as moments, to be shown in the reader's zone."""
+    values: dict[str, Any] = dict(facts)
+    for name in ("opens", "closes", "ends"):
+        if name in values:
+            values[name] = datetime.fromisoformat(values[name])
+    return values

@@ -1,0 +1,125 @@
+"""The catalog: sentences by key, filled with values, in the reader's language.
+
+A sentence may hold `{name}` (a value), `` `…` `` (something to type) and `**…**` (weight). Only the catalog's
+own marks make spans: a value is always shown as it is.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_timedelta
+
+from adapters.chat.message import Bold, Code, Link, Plain, Span, Text, When
+
+DEFAULT = "en"
+Value = str | int | datetime | timedelta | Link
+
+_MARKS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\{(?P<name>[a-z_]+)\}")
+_NAME = re.compile(r"\{([a-z_]+)\}")
+
+
+class Words:
+    """The sentences of one language."""
+
+    def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
+        """Take the sentences by dotted key."""
+        self._sentences = sentences
+        self._locale = Locale.parse(language)
+        self._parsed: dict[str, tuple[Span | str, ...]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is a sentence of this key."""
+        return key in self._sentences
+
+    def keys(self) -> frozenset[str]:
+        """Return every key."""
+        return frozenset(self._sentences)
+
+    def text(self, key: str, **values: Value) -> Text:
+        """Return the sentence of this key with these values. Raises KeyError for an unknown key or value."""
+        spans: list[Span] = []
+        for part in self._parts(self._chosen(key, values)):
+            spans.append(part if not isinstance(part, str) else self._span(values[part]))  # noqa: PERF401
+        return tuple(
+            type(span)(self._filled(span.text, values)) if isinstance(span, Code | Bold) else span
+            for span in spans
+        )
+
+    def plain(self, key: str, **values: Value) -> str:
+        """Return the sentence as one string, for labels. Raises KeyError like `text`."""
+        return self._filled(self._sentences[self._chosen(key, values)], values)
+
+    def _chosen(self, key: str, values: Mapping[str, Value]) -> str:
+        if key in self._sentences:
+            return key
+        count = values.get("count")
+        if count == 0 and f"{key}.zero" in self._sentences:
+            return f"{key}.zero"
+        if isinstance(count, int):
+            form = f"{key}.{self._locale.plural_form(count)}"
+            return form if form in self._sentences else f"{key}.other"
+        raise KeyError(key)
+
+    def _parts(self, key: str) -> tuple[Span | str, ...]:
+        """Return the sentence cut into spans, with names of values as strings; cut once, then remembered."""
+        if key not in self._parsed:
+            self._parsed[key] = tuple(_cut(self._sentences[key]))
+        return self._parsed[key]
+
+    def _span(self, value: Value) -> Span:
+        if isinstance(value, Link):
+            return value
+        if isinstance(value, datetime):
+            return When(value)
+        return Plain(self._shown(value))
+
+    def _shown(self, value: Any) -> str:
+        if isinstance(value, timedelta):
+            return str(format_timedelta(value, threshold=1.5, locale=self._locale))
+        return str(value)
+
+    def _filled(self, sentence: str, values: Mapping[str, Value]) -> str:
+        return _NAME.sub(lambda found: self._shown(values[found[1]]), sentence)
+
+
+@cache
+def words(language: str | None = None) -> Words:
+    """Return the catalog nearest to this language tag ("de-AT"): its language if there is one, or English."""
+    tag = (language or DEFAULT).replace("_", "-").split("-", 1)[0].lower()
+    folder = resources.files("bot") / "catalogs"
+    file = folder / f"{tag}.toml"
+    if not file.is_file():
+        tag, file = DEFAULT, folder / f"{DEFAULT}.toml"
+    return Words(tag, dict(_flat(tomllib.loads(file.read_text(encoding="utf-8")))))
+
+
+def _cut(sentence: str) -> list[Span | str]:
+    parts: list[Span | str] = []
+    end = 0
+    for mark in _MARKS.finditer(sentence):
+        if mark.start() > end:
+            parts.append(Plain(sentence[end : mark.start()]))
+        if mark["code"]:
+            parts.append(Code(mark["code"]))
+        elif mark["bold"]:
+            parts.append(Bold(mark["bold"]))
+        else:
+            parts.append(mark["name"])
+        end = mark.end()
+    if end < len(sentence):
+        parts.append(Plain(sentence[end:]))
+    return parts
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        rows += _flat(value, f"{key}.") if isinstance(value, Mapping) else [(key, str(value))]
+    return rows

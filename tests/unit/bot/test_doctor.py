@@ -1,0 +1,150 @@
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite import open_store
+from bot import checks, doctor
+from bot.applying import apply, plan, read_file
+from bot.settings import Settings
+from sandbox.company import Company
+from sandbox.world import World
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World(Company.found(people=3)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def environment(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    given = {**world.environment(), "BOT_STORE": f"sqlite:///{tmp_path}/bot.db"}
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        if name.startswith(("AWS_", "SSL_", "REQUESTS_")):  # what the libraries read for themselves
+            monkeypatch.setenv(name, value)
+    return given
+
+
+@pytest.fixture
+def applied(world: World, environment: dict[str, str], tmp_path: Path) -> Settings:
+    """Return the settings of a bot whose event is applied."""
+    settings = Settings.load(environment)
+    with closing(open_store(settings.bot.store)) as store:
+        apply(store, plan(store, read_file(world.event_file(tmp_path))), datetime.now(UTC))
+    return settings
+
+
+def states(found: list[checks.Check]) -> dict[str, str]:
+    return {check.name: check.state for check in found}
+
+
+def not_well(found: list[checks.Check]) -> dict[str, checks.Check]:
+    """Return what is not well; each has its mend."""
+    bad = {check.name: check for check in found if check.state != "ok"}
+    assert all(check.mend for check in bad.values())
+    return bad
+
+
+def test_a_company_where_everything_is_set_up_has_no_failed_check(applied: Settings) -> None:
+    found = states(doctor.examine(applied))
+    assert "failed" not in found.values()
+    for name in ("store", "queue", "clock against Slack", "Slack token", "Slack scopes", "Graph permissions"):
+        assert found[name] == "ok"
+    assert found["spring-cup-2027: entra-group"] == "ok"
+    assert found["spring-cup-2027: identity-center"] == "ok"
+
+
+def test_before_the_first_start_the_store_is_not_made(environment: dict[str, str]) -> None:
+    settings = Settings.load(environment)
+    found = states(doctor.examine(settings))
+    assert (found["store"], found["events"], found["Slack token"]) == ("warn", "warn", "ok")
+    assert not settings.bot.store_path.exists()
+
+
+def test_the_event_file_is_looked_at_before_it_is_made_and_compared_afterwards(
+    world: World, applied: Settings, tmp_path: Path
+) -> None:
+    differs = world.event_file(tmp_path, capacity=7)
+    settings = replace(applied, bot=applied.bot.model_copy(update={"event_file": differs}))
+    assert "capacity" in not_well(doctor.examine(settings))["spring-cup-2027: BOT_EVENT_FILE"].found
+    elsewhere = applied.bot.model_copy(
+        update={"event_file": differs, "store": f"sqlite:///{tmp_path}/new.db"}
+    )
+    assert states(doctor.examine(replace(applied, bot=elsewhere)))["spring-cup-2027: entra-group"] == "ok"
+
+
+def test_a_missing_slack_scope_is_named(world: World, applied: Settings) -> None:
+    world.do(lambda: world.slack.switches.scopes.remove("users:read.email"))
+    try:
+        check = not_well(doctor.examine(applied))["Slack scopes"]
+    finally:
+        world.do(lambda: world.slack.switches.scopes.add("users:read.email"))
+    assert (check.state, check.found, check.code) == ("failed", "missing: users:read.email", "DR-407")
+
+
+def test_a_refused_token_is_failed_with_its_code(environment: dict[str, str]) -> None:
+    settings = Settings.load({**environment, "SLACK_BOT_TOKEN": "xoxb-wrong"})
+    check = not_well(doctor.examine(settings))["Slack"]
+    assert (check.state, check.code) == ("failed", "DR-406")
+
+
+def test_a_workspace_that_is_not_admitted_is_failed(environment: dict[str, str]) -> None:
+    settings = Settings.load({**environment, "SLACK_TEAM_IDS": "T0OTHER99"})
+    assert not_well(doctor.examine(settings))["Slack token"].state == "failed"
+
+
+def test_a_wrong_client_secret_is_failed_and_never_shown(environment: dict[str, str]) -> None:
+    settings = Settings.load({**environment, "ENTRA_CLIENT_SECRET": "not-the-secret"})
+    found = doctor.examine(settings)
+    assert not_well(found)["Entra"].code == "DR-406"
+    assert "not-the-secret" not in repr(found)
+
+
+def test_a_group_that_nobody_can_fill_is_failed(world: World, applied: Settings) -> None:
+    group = world.company.group("DeepRacer racers")
+    world.do(lambda: setattr(group, "group_types", ["DynamicMembership"]))
+    try:
+        check = not_well(doctor.examine(applied))["spring-cup-2027: entra-group"]
+    finally:
+        world.do(lambda: setattr(group, "group_types", []))
+    assert (check.state, check.code) == ("failed", "DR-402")
+
+
+def test_without_a_region_identity_center_is_failed_and_says_why(
+    environment: dict[str, str], applied: Settings
+) -> None:
+    given = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+    check = not_well(doctor.examine(Settings.load(given)))["spring-cup-2027: identity-center"]
+    assert "AWS_REGION is not set" in check.found
+
+
+def test_a_system_that_cannot_be_reached_is_a_failed_check_and_no_traceback(
+    environment: dict[str, str],
+) -> None:
+    settings = Settings.load({**environment, "GRAPH_BASE_URL": "http://127.0.0.1:9/v1.0"})
+    found = not_well(doctor.examine(settings))
+    assert (found["Graph users"].state, found["Graph users"].code) == ("failed", "DR-301")
+    assert found["clock against Graph"].state == "failed"
+
+
+def test_a_store_that_cannot_be_kept_there_ends_the_examination(environment: dict[str, str]) -> None:
+    settings = Settings.load({**environment, "BOT_STORE": "sqlite:////nowhere/at/all/bot.db"})
+    assert states(doctor.examine(settings)) == {"settings": "ok", "store": "failed"}
+
+
+def test_the_exit_code_and_the_json_tell_a_program(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.run(Settings.load(environment), as_json=True) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"name", "state", "found", "mend", "code"} == set(rows[0])
+    assert doctor.run(Settings.load({**environment, "SLACK_BOT_TOKEN": "xoxb-wrong"}), as_json=False) == 1
+    assert "Copy the credential again" in " ".join(capsys.readouterr().out.split())

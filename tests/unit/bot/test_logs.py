@@ -1,0 +1,85 @@
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import logs
+
+ROOT = Path(__file__).parents[3]
+SOURCES = [path for room in ("bot", "adapters", "provisioning") for path in (ROOT / room).rglob("*.py")]
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    written = io.StringIO()
+    logs.configure("INFO", written)
+    yield written
+    root.handlers[:], root.level = before, level
+    logging.captureWarnings(capture=False)
+
+
+def last(written: io.StringIO) -> dict[str, object]:
+    found: dict[str, object] = json.loads(written.getvalue().splitlines()[-1])
+    return found
+
+
+def test_a_line_is_json_with_one_action_word(lines: io.StringIO) -> None:
+    logging.getLogger("bot.serve").info("listening", extra={"action": "listening", "port": 8080})
+    line = last(lines)
+    assert (line["action"], line["port"], line["level"]) == ("listening", 8080, "info")
+
+
+def test_a_library_gets_the_word_library_and_its_name(lines: io.StringIO) -> None:
+    logging.getLogger("some.library").warning("odd: %s", 3)
+    line = last(lines)
+    assert (line["action"], line["text"], line["logger"]) == ("library", "odd: 3", "some.library")
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("token xoxb-12-34-abcDEF refused", "abcDEF"),
+        ("xapp-1-A0-99-abcdef", "abcdef"),
+        ("Authorization: Bearer abc.def-ghi", "abc.def-ghi"),
+        ("got eyJhbGciOi.eyJzdWIi.c2ln", "eyJzdWIi"),
+        ("client_secret=s3cret&scope=x", "s3cret"),
+        ("POST https://hooks.slack.com/commands/T0/1/abc", "T0/1/abc"),
+        ("mail eq 'ada.o''neil@acme.example'", "neil"),
+        ("users?$filter=mail eq 'ada%40acme.example'", "acme.example"),
+        ("jürgen+bot@acme.example joined", "jürgen"),
+    ],
+)
+def test_tokens_and_addresses_never_reach_a_log(lines: io.StringIO, text: str, secret: str) -> None:
+    log = logging.getLogger("some.library")
+    log.error(text, extra={"deep": {"er": [text]}})
+    log.error("failed", exc_info=ValueError(text))
+    assert len(lines.getvalue().splitlines()) == 2
+    assert secret not in lines.getvalue()
+
+
+def test_channel_and_object_ids_stay_readable() -> None:
+    kept = "slack:C0123 spring-cup-2027/0c1a1111-2222-4333-8444-555566667777 at 12:00, https://graph.example/v1.0"
+    assert logs.clean(kept) == kept
+
+
+def test_the_correlation_follows_into_every_line(lines: io.StringIO) -> None:
+    with logs.correlated("abc"):
+        logging.getLogger("bot.x").info("inside", extra={"action": "listening"})
+    assert last(lines)["correlation"] == "abc"
+    logging.getLogger("bot.x").info("outside", extra={"action": "listening"})
+    assert "correlation" not in last(lines)
+
+
+def test_every_action_word_is_explained() -> None:
+    used = {
+        word
+        for path in SOURCES
+        for word in re.findall(r'"action": "([\w-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert used - set(logs.ACTIONS) == set()

@@ -1,0 +1,249 @@
+from pathlib import Path
+
+import pytest
+
+from bot.secret_references import ReferenceUnreadable, resolver
+from bot.settings import Settings, SettingsInvalid, names
+
+TENANT = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
+GOOD = {
+    "SLACK_BOT_TOKEN": "xoxb-1-abc",
+    "SLACK_SIGNING_SECRET": "5a6b7c8d9e0f1a2b3c4d5e6f7a8b9c0d",
+    "ENTRA_TENANT_ID": TENANT,
+    "ENTRA_CLIENT_ID": "1d0d3e4f-0000-4000-8000-000000000001",
+    "ENTRA_CLIENT_SECRET": "s3cret~value",
+}
+PEM = "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+
+
+def faults(**changed: str) -> dict[str, str]:
+    """Return what is wrong with the good settings after these changes, by name; each fault has its mend."""
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**GOOD, **changed})
+    assert all(fault.mend for fault in caught.value.faults)
+    return {fault.name: fault.what for fault in caught.value.faults}
+
+
+def test_five_settings_are_enough_to_start() -> None:
+    settings = Settings.load(GOOD)
+    assert settings.slack.bot_token.get_secret_value() == "xoxb-1-abc"
+    assert settings.slack.api_base_url == "https://slack.com/api/"
+    assert settings.slack.response_url_hosts == ("hooks.slack.com",)
+    assert settings.entra.authority == f"https://login.microsoftonline.com/{TENANT}"
+    assert settings.graph.base_url == "https://graph.microsoft.com/v1.0"
+    assert not settings.slack.socket_mode
+
+
+def test_nothing_set_names_every_missing_setting_at_once() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({})
+    assert {fault.name for fault in caught.value.faults} == set(GOOD)
+
+
+def test_secrets_stay_out_of_errors_and_representations() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**GOOD, "SLACK_BOT_TOKEN": "xoxp-very-secret", "PORT": "x"})
+    assert "very-secret" not in repr(caught.value.faults) + str(caught.value)
+    assert "s3cret" not in repr(Settings.load(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("SLACK_BOT_TOKEN", "xapp-1-abc", "app-level token"),
+        ("SLACK_BOT_TOKEN", "xoxp-1-abc", "user token"),
+        ("SLACK_BOT_TOKEN", "xoxe.xoxb-1-abc", "rotating"),
+        ("SLACK_SIGNING_SECRET", "xoxb-1-abc", "signing secret"),
+        ("SLACK_SIGNING_SECRET", " ", "not set"),
+        ("SLACK_APP_TOKEN", "xoxb-1-abc", "app-level token"),
+        ("SLACK_API_BASE_URL", "https://slack.com/api", "/api/"),
+        ("SLACK_API_BASE_URL", "http://slack.com/api/", "https"),
+        ("SLACK_TEAM_IDS", "T0ACME001,acme", "acme"),
+        ("SLACK_RESPONSE_URL_HOSTS", "https://hooks.slack.com", "exact host"),
+        ("SLACK_RESPONSE_URL_HOSTS", "*.slack.com", "exact host"),
+        ("SLACK_CLIENT_ID", "1.2", "OAuth"),
+        ("ENTRA_TENANT_ID", "common", "tenant"),
+        ("ENTRA_CLIENT_ID", "bot", "GUID"),
+        ("ENTRA_CLIENT_SECRET", TENANT, "ID of a secret"),
+        ("ENTRA_AUTHORITY_URL", "http://127.0.0.1:8443", "https"),
+        ("GRAPH_BASE_URL", "https://graph.microsoft.com/v1.0/", "slash"),
+        ("GRAPH_BASE_URL", "https://graph.microsoft.com", "version"),
+        ("IDENTITY_STORE_ID", "d-123", "identity store"),
+        ("AWS_REGION", "Frankfurt", "Region"),
+        ("BOT_STORE", "dynamodb://table", "DynamoDB"),
+        ("BOT_STORE", "/var/lib/bot.db", "store"),
+        ("BOT_QUEUE", "https://sqs.example/q", "queue"),
+        ("BOT_EVENT_FILE", "/nowhere/event.toml", "no file"),
+        ("LOG_LEVEL", "loud", "wrong"),
+        ("PORT", "70000", "wrong"),
+        ("PORT", "http", "wrong"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_wrong(name: str, value: str, what: str) -> None:
+    found = faults(**{name: value})
+    assert list(found) == [name]
+    assert what in found[name]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("SLACK_SINGING_SECRET", "SLACK_SIGNING_SECRET"),
+        ("SLACK_TEAM_ID", "SLACK_TEAM_IDS"),
+        ("BOT_PORT", "PORT"),
+        ("GRAPH_BASEURL", "GRAPH_BASE_URL"),
+    ],
+)
+def test_a_misspelt_name_is_told_with_the_right_one(written: str, meant: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**GOOD, written: "1"})
+    (fault,) = caught.value.faults
+    assert fault.name == written
+    assert meant in fault.mend
+
+
+def test_a_setting_under_a_misspelt_name_is_not_reported_as_missing_too() -> None:
+    given = {name: value for name, value in GOOD.items() if name != "SLACK_BOT_TOKEN"}
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**given, "SLAK_BOT_TOKEN": "xoxb-1-abc"})
+    assert [fault.name for fault in caught.value.faults] == ["SLAK_BOT_TOKEN"]
+
+
+def test_names_that_a_platform_injects_are_nobodys_misspelling() -> None:
+    injected = {
+        "BOT_SERVICE_HOST": "10.0.0.1",
+        "BOT_PORT": "tcp://10.0.0.1:80",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    assert Settings.load({**GOOD, **injected}).aws.region == "eu-west-1"
+
+
+def test_socket_mode_needs_no_signing_secret() -> None:
+    given = {name: value for name, value in GOOD.items() if name != "SLACK_SIGNING_SECRET"}
+    assert Settings.load({**given, "SLACK_APP_TOKEN": "xapp-1-abc"}).slack.socket_mode
+
+
+def test_socket_mode_alone_cannot_answer() -> None:
+    assert (
+        "answers need the bot token"
+        in faults(SLACK_APP_TOKEN="xapp-1-abc", SLACK_BOT_TOKEN="")["SLACK_BOT_TOKEN"]
+    )
+
+
+def test_loopback_may_be_plain_http() -> None:
+    settings = Settings.load(
+        {
+            **GOOD,
+            "SLACK_API_BASE_URL": "http://127.0.0.1:8081/api/",
+            "SLACK_RESPONSE_URL_HOSTS": "127.0.0.1:8081",
+            "GRAPH_BASE_URL": "http://localhost:8082/v1.0",
+        }
+    )
+    assert settings.slack.response_url_hosts == ("127.0.0.1:8081",)
+
+
+def test_the_tenant_is_appended_to_the_authority_once() -> None:
+    for url in ("https://login.example", "https://login.example/", f"https://login.example/{TENANT}"):
+        authority = Settings.load({**GOOD, "ENTRA_AUTHORITY_URL": url}).entra.authority
+        assert authority == f"https://login.example/{TENANT}"
+
+
+def test_entra_takes_one_credential_and_no_more() -> None:
+    assert "no" in faults(ENTRA_CLIENT_SECRET="")["ENTRA_CLIENT_SECRET"]
+    assert "beside" in faults(ENTRA_CLIENT_CERTIFICATE=PEM + CERTIFICATE)["ENTRA_CLIENT_SECRET"]
+
+
+def test_a_certificate_is_a_file_or_its_text_and_has_both_parts(tmp_path: Path) -> None:
+    given = {name: value for name, value in GOOD.items() if name != "ENTRA_CLIENT_SECRET"}
+    file = tmp_path / "bot.pem"
+    file.write_text(PEM + CERTIFICATE)
+    for value in (PEM + CERTIFICATE, str(file)):
+        certificate = Settings.load({**given, "ENTRA_CLIENT_CERTIFICATE": value}).entra.client_certificate
+        assert certificate is not None
+        assert certificate.get_secret_value().strip() == (PEM + CERTIFICATE).strip()
+    for value, what in (
+        (PEM, "certificate"),
+        (CERTIFICATE, "private key"),
+        (str(tmp_path), "cannot be read"),
+    ):
+        with pytest.raises(SettingsInvalid, match=what):
+            Settings.load({**given, "ENTRA_CLIENT_CERTIFICATE": value})
+
+
+def test_workload_identity_needs_no_secret(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("eyJ")
+    given = {name: value for name, value in GOOD.items() if name != "ENTRA_CLIENT_SECRET"}
+    settings = Settings.load({**given, "AZURE_FEDERATED_TOKEN_FILE": str(token)})
+    assert settings.entra.federated_token_file == token
+
+
+def test_the_env_file_is_read_behind_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("PORT=9000\nLOG_LEVEL=debug\nSLACK_APP_TOKEN=\n# a comment\n")
+    settings = Settings.load({**GOOD, "PORT": "9001"}, env_file=file)
+    assert (settings.bot.port, settings.bot.log_level) == (9001, "DEBUG")
+    assert settings.slack.app_token is None
+
+
+def test_a_misspelling_in_the_env_file_is_found_too(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SLACK_TEAMIDS=T0ACME001\n")
+    with pytest.raises(SettingsInvalid, match="SLACK_TEAMIDS"):
+        Settings.load(GOOD, env_file=file)
+
+
+class Vault:
+    """Both AWS services that keep secrets, as boto3 shows them."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+
+    def __call__(self, service: str, region: str | None) -> "Vault":
+        self.asked.append((service, region))
+        return self
+
+    def get_secret_value(self, *, SecretId: str, **_: str) -> dict[str, str]:  # noqa: N803 - boto3's own name
+        return {"SecretString": '{"SLACK_BOT_TOKEN": "xoxb-from-secrets-manager"}'}
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, dict[str, str]]:  # noqa: N803
+        assert WithDecryption
+        return {"Parameter": {"Value": f"value of {Name}"}}
+
+
+def test_references_are_resolved_before_the_secret_is_checked() -> None:
+    vault = Vault()
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf"
+    given = {
+        **GOOD,
+        "AWS_REGION": "eu-central-1",
+        "SLACK_BOT_TOKEN": f"{arn}:SLACK_BOT_TOKEN::",
+        "ENTRA_CLIENT_SECRET": "ssm:/bot/entra",
+    }
+    settings = Settings.load(given, resolve=resolver(given, vault))
+    assert settings.slack.bot_token.get_secret_value() == "xoxb-from-secrets-manager"
+    assert settings.entra.client_secret is not None
+    assert settings.entra.client_secret.get_secret_value() == "value of /bot/entra"
+    assert vault.asked == [("secretsmanager", "eu-west-1"), ("ssm", "eu-central-1")]
+
+
+def test_a_reference_that_leads_nowhere_is_one_fault() -> None:
+    def resolve(reference: str) -> str:
+        raise ReferenceUnreadable(f"nothing under {reference}")
+
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**GOOD, "SLACK_BOT_TOKEN": "ssm:/bot/token"}, resolve=resolve)
+    (fault,) = caught.value.faults
+    assert fault.name == "SLACK_BOT_TOKEN"
+    assert "cannot be read" in fault.what
+
+
+def test_a_json_key_that_is_not_in_the_secret_is_named() -> None:
+    read = resolver({}, Vault())
+    with pytest.raises(ReferenceUnreadable, match="OTHER"):
+        read("arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf:OTHER::")
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in names().items() if not field.description] == []
