@@ -45,7 +45,7 @@ BODY_LIMIT: Final = 256 * 1024  # bytes; Slack's largest payloads are a tenth of
 ANSWER_SECONDS: Final = 2.5  # of Slack's 3.0, the rest is for the way
 LATE_SECONDS: Final = 60.0  # so long an answer that missed its time is still waited for
 _REMEMBERED_EVENTS: Final = 512
-_REVOKED: Final = ("app_uninstalled", "tokens_revoked")
+EVENTS: Final = ("app_uninstalled", "tokens_revoked")
 _PRESSED: Final = re.compile(rf"^{SAY}\d+$")
 _FORM: Final = "application/x-www-form-urlencoded"
 _LAST_WORDS: Final = "Something went wrong and nothing was recorded. Please try again. (DR-500)"
@@ -165,7 +165,7 @@ class SlackDoor:
         )
         app.command(self._settings.command)(self._on_command)
         app.action(_PRESSED)(self._on_press)
-        for event in _REVOKED:
+        for event in EVENTS:
             app.event(event)(self._on_event)
         return app
 
@@ -205,7 +205,7 @@ class SlackDoor:
             ours = _PRESSED.match(str(first_action(body).get("action_id"))) is not None
         else:
             event = body.get("event")
-            ours = isinstance(event, dict) and event.get("type") in _REVOKED
+            ours = isinstance(event, dict) and event.get("type") in EVENTS
         return None if ours else BoltResponse(status=200)
 
     def _refused(self, body: Mapping[str, Any], *, is_command: bool) -> BoltResponse:
