@@ -107,6 +107,8 @@ def pack_request(request: Request) -> str:
         body["person_id"] = request.person_id
     if request.refusal is not None:
         body["refusal"] = request.refusal
+    if request.cancels_join:
+        body["cancels_join"] = True
     if request.overdue_told:
         body["overdue_told"] = True
     if request.seen:
@@ -126,6 +128,7 @@ def unpack_request(body: str, key: RequestKey, version: int) -> Request:
         state=found["state"],
         person_id=get("person_id"),
         refusal=get("refusal"),
+        cancels_join=get("cancels_join", False),
         overdue_told=get("overdue_told", False),
         seen=tuple(Seen(asked_id, _moment(at), answer) for asked_id, at, answer in get("seen", ())),
         version=version,

@@ -20,7 +20,6 @@ from provisioning.errors import (
     IdentityChanged,
     Misconfigured,
     NothingToLeave,
-    NotInDirectory,
     ProvisioningError,
     Refusal,
     SecondChatIdentity,
@@ -190,7 +189,7 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
         _refuse(rows, request, event, incident, now)
         return
     before = rows.registrations.get(RegistrationKey(key.event_id, person.id))
-    if before is None and request.wish is Wish.GONE:
+    if before is None and request.wish is Wish.GONE and not request.cancels_join:
         refuse(rows, request, NothingToLeave.code, now, event=event.name)
         return
     after = folded(before, request, person, now)
@@ -256,8 +255,6 @@ def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetim
     if request is None or request.state != "waiting" or request.version != case.request.version:
         raise StaleWrite
     if isinstance(error, Refusal):
-        if request.wish is Wish.GONE and isinstance(error, NotInDirectory):
-            error = NothingToLeave()
         _refuse(rows, request, case.event, error, now)
         rows.queue.done(case.job)
         return

@@ -213,9 +213,11 @@ def _standing(rows: Rows, event: Event, asking: Asking) -> Standing | None:
 
 
 def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: Wish) -> Queued:
+    waits = known is not None and known.state == "waiting"
     request = replace(
         _blank(known, event, asking),
         wish=wish,
+        cancels_join=wish is Wish.GONE and waits,
         received_at=asking.now,
         reply=asking.reply,
         state="waiting",

@@ -68,6 +68,7 @@ class Request:
     state: Literal["waiting", "folded", "refused"] = "waiting"
     person_id: PersonId | None = None
     refusal: str | None = None
+    cancels_join: bool = False  # a leave that took the place of a join nobody had looked at yet
     overdue_told: bool = False
     seen: tuple[Seen, ...] = ()
     version: int = 0

@@ -39,7 +39,7 @@ PUSH_AGAIN = timedelta(minutes=10)  # a person is pushed on demand at most this 
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)  # every outside call ends well within it
+LEASE = timedelta(seconds=20)  # every outside call ends well within it; a crash costs at most so long
 
 Rests = dict[RegistrationKey, datetime | None]
 
@@ -153,10 +153,11 @@ class Steps:
         clear = [case for case in chunk if case.person.id not in undecided]
         doubts = self._intend(grant, clear, known, batch)
         held = [case for case in clear if case.key in doubts]
+        # Readings lag behind writes: somebody whom we took out a moment ago may still be shown as a member.
         members = {
             case.person.id: known[case.person.id]
             for case in held
-            if isinstance(known.get(case.person.id), Present)
+            if isinstance(known.get(case.person.id), Present) and not _was_ours(case, grant)
         }
         outcomes = members | _guarded(
             access.add, grant, [case for case in held if case.person.id not in members]
@@ -541,6 +542,12 @@ def _present_before(rows: Rows, case: Case, grant: Grant, known: Mapping[PersonI
         return isinstance(known.get(case.person.id), Present)
     entry = rows.ledger.get(feeder.target, case.person.id)
     return entry is not None and entry.present_before
+
+
+def _was_ours(case: Case, grant: Grant) -> bool:
+    """Whether we have made this membership before, and so may have ended it since."""
+    entry = case.entries.get(grant.target)
+    return entry is not None and entry.is_ours
 
 
 def _settle_add(rows: Rows, target: TargetId, person: PersonId, doubt: datetime | None) -> None:

@@ -41,7 +41,7 @@ class IdentityCenter:
     Region. `pace` is how fast the identity store is asked.
     """
 
-    batch = 50  # at ten requests a second, five seconds
+    batch = 20  # at ten requests a second, two seconds
 
     def __init__(
         self,

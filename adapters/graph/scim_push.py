@@ -28,7 +28,7 @@ BUDGET: Final = 5  # requests
 WINDOW: Final = timedelta(seconds=10)  # in which an enterprise app takes them
 REMEMBERED: Final = timedelta(hours=1)  # an app and its job
 LOOKED_AGAIN: Final = timedelta(minutes=5)  # when there was none
-PATIENCE: Final = timedelta(seconds=8)  # after which no other push is begun in the same call
+PATIENCE: Final = timedelta(seconds=2)  # after which no other push is begun in the same call
 ANSWER_SECONDS: Final = 15.0  # a push does its work before it answers; well within the lease of the worker
 # A skipped push whose reason is this one brought nobody: the person is not assigned to the app.
 _NOT_ASSIGNED = "NotEffectivelyEntitled"

@@ -1,7 +1,6 @@
 """Slack's door: signed requests in, utterances to the bot, its answers back within Slack's three seconds.
 
-    POST /slack/events ─▶ size ─▶ signature ─▶ Bolt: whose workspace? ─▶ listener ─▶ answer ─▶ 200 with the
-    message
+    POST /slack/events ─▶ size ─▶ signature ─▶ Bolt: whose workspace? ─▶ listener ─▶ answer ─▶ 200
 
 Bolt dispatches with `process_before_response`: its other mode polls for the acknowledgment (10 ms per
 command) and can lose it. Nothing on the way asks Slack anything, and no listener raises: Bolt would make a
@@ -123,9 +122,8 @@ class SlackDoor:
         except UnicodeDecodeError:
             return BoltResponse(status=400)
         if "ssl_check=1" in text and dict(parse_qsl(text)).get("ssl_check") == "1":
-            return BoltResponse(
-                status=200
-            )  # Slack tries the certificate, without a signature; nothing is done
+            # Slack tries the certificate, without a signature; nothing is done.
+            return BoltResponse(status=200)
         if not self._is_signed(headers, text):
             log.info("request without a good signature", extra={"action": "unsigned"})
             return BoltResponse(status=401)

@@ -32,8 +32,7 @@ class Replies:
         task.add_done_callback(self._tasks.discard)
 
     async def post(self, url: str, said: tuple[str, list[Block]], *, replaces: bool) -> None:
-        """Post text and blocks, in place of the message the URL belongs to or as a new one for the asker's
-        eyes.
+        """Post text and blocks: in place of the URL's own message, or as a new one for the asker's eyes.
 
         Raises nothing. The caller has checked the host. The log never names the URL: it is a credential.
         """

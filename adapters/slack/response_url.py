@@ -14,10 +14,9 @@ POSTS = 5
 
 
 def is_ours(url: object, hosts: Collection[str]) -> bool:
-    """Whether this is an address we post to: https (http on loopback alone), its `host` or `host:port`
-    listed.
+    """Whether we post to this address: https (http on loopback alone), on a listed `host` or `host:port`.
 
-    A listed host without a port stands for https on its own port only.
+    A host listed without a port stands for the scheme's own port only.
     """
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return False

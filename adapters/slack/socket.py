@@ -6,7 +6,7 @@ alarms.
 """
 
 import asyncio
-import logging
+import contextlib
 import math
 import time
 from typing import Final
@@ -17,8 +17,6 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from adapters.slack.door import SlackDoor
 
 START_SECONDS: Final = 10.0
-
-log = logging.getLogger(__name__)
 
 
 class SlackSocket:
@@ -32,10 +30,11 @@ class SlackSocket:
         self._ping_seconds = ping_seconds
         self._handler: AsyncSocketModeHandler | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._greeted = asyncio.Event()
         self._heard_at: float | None = None  # by the monotonic clock
 
     async def start(self) -> None:
-        """Connect. Returns once connected, or after ten seconds; then it goes on trying."""
+        """Connect. Returns once Slack said hello, or after ten seconds; then it goes on trying."""
         handler = AsyncSocketModeHandler(
             self._door.app,
             self._app_token,
@@ -45,7 +44,8 @@ class SlackSocket:
         handler.client.on_message_listeners.append(self._heard)
         self._handler = handler
         self._connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
-        await asyncio.wait({self._connecting}, timeout=START_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._greeted.wait(), START_SECONDS)
 
     async def stop(self) -> None:
         """Close the connection; the door is stopped by itself."""
@@ -64,3 +64,4 @@ class SlackSocket:
 
     async def _heard(self, _: WSMessage) -> None:
         self._heard_at = time.monotonic()
+        self._greeted.set()
