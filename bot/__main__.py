@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from provisioning.ports import Store
 
 REFUSED, WRONG = 1, 2
+# A grant that does not exist or can never work is refused; what may still come is only said.
+HOPELESS = frozenset({"DR-401", "DR-402", "DR-404"})
 
 # Tracebacks with local variables, as typer shows them, would put secrets on the terminal.
 app = typer.Typer(
@@ -226,11 +228,22 @@ def _preflight(settings: "Settings", store: "Store", planned: "Plan") -> None:
     for check in found:
         if check.state == "ok":
             showing.say(f"Checked: {check.found}.")
-    failed = [check for check in found if check.state == "failed"]
-    if failed:
-        faults = [Fault(check.name, f"{check.found} ({check.code})", check.mend) for check in failed]
-        showing.complain("Nothing was applied, because of this (--no-check applies it all the same):", faults)
+    wrong = [
+        (
+            check.code in HOPELESS and not check.name.endswith("organizers"),
+            Fault(check.name, f"{check.found} ({check.code})", check.mend),
+        )
+        for check in found
+        if check.state != "ok"
+    ]
+    hopeless = [fault for is_hopeless, fault in wrong if is_hopeless]
+    if hopeless:
+        showing.complain(
+            "Nothing was applied, because of this (--no-check applies it all the same):", hopeless
+        )
         raise typer.Exit(REFUSED)
+    if wrong:
+        showing.complain("Not well yet; `deepracer-bot doctor` looks again:", [fault for _, fault in wrong])
 
 
 def _ask(planned: "Plan") -> None:

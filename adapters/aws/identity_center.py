@@ -111,14 +111,25 @@ class IdentityCenter:
             store.check_brake()
             admin.check_brake()
             store.ask("DescribeGroup", IdentityStoreId=grant.identity_store_id, GroupId=grant.group_id)
-            if admin.ask("DescribeInstance", **where).get("PermissionSetsEnabled") is False:
+            if self._described(admin, "DescribeInstance", **where).get("PermissionSetsEnabled") is False:
                 raise missing
-            admin.ask("DescribePermissionSet", **where, PermissionSetArn=grant.permission_set_arn)
+            self._described(
+                admin, "DescribePermissionSet", **where, PermissionSetArn=grant.permission_set_arn
+            )
         except Trouble as trouble:
             raise _of_grant(trouble.error, grant) from trouble
         wrong = self._assignment_trouble(grant)
         if wrong is not None:
             raise wrong
+
+    def _described(self, admin: Api, operation: str, **asked: Any) -> dict[str, Any]:
+        """Return a description, empty where it cannot be had: only what it says counts, not its absence."""
+        try:
+            return admin.ask(operation, **asked)
+        except Trouble as trouble:
+            if isinstance(trouble.error, PermissionSetMissing):
+                raise
+            return {}
 
     def _for_users(
         self,

@@ -486,9 +486,16 @@ def test_the_check_names_what_is_missing(world: World) -> None:
 
 
 def test_the_check_says_when_it_cannot_know(world: World) -> None:
-    world.aws.faults.arm(Fault("DescribePermissionSet", "status", status=500))
-    with pytest.raises(AccessUnavailable):
-        world.access.check(world.grant)
+    for operation in ("DescribeGroup", "ListAccountAssignments"):
+        world.aws.faults.arm(Fault(operation, "status", status=500))
+        with pytest.raises(AccessUnavailable):
+            world.access.check(world.grant)
+
+
+def test_the_check_does_without_descriptions_that_the_role_may_not_read(world: World) -> None:
+    world.aws.faults.arm(Fault("Describe(Instance|PermissionSet)", "status", status=500, times=2))
+    world.access.check(world.grant)
+    assert world.aws.log.count("ListAccountAssignments", status=200) == 1
 
 
 # --- the budget
