@@ -88,9 +88,6 @@ class Writer:
         """Wait for a unit; return it with those behind it, and whether there will be more."""
         group: list[Waiting] = []
         waiting = self._inbox.get()
-        import os, time
-        nap=float(os.environ.get("NAP","0"))
-        if nap: time.sleep(nap)
         try:
             while waiting is not None:
                 if waiting[1].set_running_or_notify_cancel():
