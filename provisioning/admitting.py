@@ -244,7 +244,9 @@ def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: dat
     facts = {"event": event.name, **error.facts}
     refuse(rows, request, error.code, now, **facts)
     if isinstance(error, INCIDENTS):
-        what = f"incident:{error.code}:{request.key.chat}:{now:%Y%m%d}"
+        # A missing address is mostly a missing scope, and then everybody's: that is told once a day.
+        whose = "" if isinstance(error, EmailMissing) else f"{request.key.chat}:"
+        what = f"incident:{error.code}:{whose}{now:%Y%m%d}"
         post_to_organizers(
             rows, event, "organizers-incident", what, now, code=error.code, racer=str(request.key.chat)
         )
@@ -275,7 +277,7 @@ def _tell_when_overdue(
         return
     saved = rows.requests.save(replace(request, overdue_told=True))
     owe_card(rows, f"request:{saved.key}", saved.reply, now, says=error.code)
-    what = f"overdue:{saved.key}:{saved.version}"
+    what = f"overdue:{error.code}:{now:%Y%m%d%H}"
     post_to_organizers(
         rows, event, "organizers-overdue", what, now, code=error.code, racer=str(saved.key.chat)
     )

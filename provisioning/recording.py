@@ -114,5 +114,5 @@ def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: 
     says = WORTH_TELLING_ORGANIZERS.get(registration.told)
     by_directory = registration.hold is not None and registration.hold.by == "directory"
     if says and (registration.told is Told.LATE or by_directory):
-        what = f"{registration.told}:{registration.key.person_id}:{registration.serial}"
+        what = f"{registration.told}:{now:%Y%m%d%H}"  # a mishap that meets hundreds is one message an hour
         post_to_organizers(rows, event, says, what, now, racer=str(registration.reply.chat))
