@@ -30,7 +30,7 @@ from provisioning.events import Event
 from provisioning.identity import admitted_mail, the_employee
 from provisioning.ids import ChatIdentity, RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.recording import audit, owe_card, post_to_organizers, record, refuse
+from provisioning.recording import audit, owe_reason, post_to_organizers, record, refuse
 from provisioning.registrations import Person, Registration, Told
 from provisioning.requests import Request, Wish
 
@@ -272,12 +272,16 @@ def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetim
 def _tell_when_overdue(
     rows: Rows, request: Request, event: Event, error: ProvisioningError, now: datetime
 ) -> None:
-    """Tell the asker and the organizers, once, that nobody can be looked up; the request stays."""
-    if request.overdue_told or now < request.received_at + PATIENCE:
+    """Tell the asker and the organizers, once, why nobody can be looked up; the request stays.
+
+    What an operator must mend is said at once, what passes by itself only when it lasts.
+    """
+    is_overdue = now >= request.received_at + PATIENCE
+    if request.overdue_told or not (is_overdue or isinstance(error, Misconfigured)):
         return
     saved = rows.requests.save(replace(request, overdue_told=True))
-    owe_card(rows, f"request:{saved.key}", saved.reply, now, says=error.code)
-    what = f"overdue:{error.code}:{now:%Y%m%d%H}"
-    post_to_organizers(
-        rows, event, "organizers-overdue", what, now, code=error.code, racer=str(saved.key.chat)
-    )
+    owe_reason(rows, saved, error.code, now, event=event.name)
+    if is_overdue:
+        what = f"overdue:{error.code}:{now:%Y%m%d%H}"
+        racer = str(saved.key.chat)
+        post_to_organizers(rows, event, "organizers-overdue", what, now, code=error.code, racer=racer)

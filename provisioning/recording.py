@@ -50,21 +50,16 @@ def record(
 def refuse(rows: Rows, request: Request, code: str, now: datetime, **facts: str) -> None:
     """Close the request with this refusal; owe the asker the reason, privately, as a message of its own."""
     saved = rows.requests.save(replace(request, state="refused", refusal=code))
-    about = f"request:{saved.key}"
-    rows.outbox.put(
-        Notice(
-            f"result:{about}:{saved.version}",
-            Kind.RESULT,
-            about,
-            saved.reply,
-            saved.version,
-            code,
-            facts,
-            now,
-        )
-    )
-    owe_card(rows, about, saved.reply, now, says=code, **facts)
+    owe_reason(rows, saved, code, now, **facts)
     audit(rows, now, str(saved.key.chat), "refused", saved.key, code=code)
+
+
+def owe_reason(rows: Rows, request: Request, code: str, now: datetime, **facts: str) -> None:
+    """Owe the asker what stands in the way of this request: as a message of its own, and where they asked."""
+    about = f"request:{request.key}"
+    notice_id = f"result:{about}:{request.version}"
+    rows.outbox.put(Notice(notice_id, Kind.RESULT, about, request.reply, request.version, code, facts, now))
+    owe_card(rows, about, request.reply, now, says=code, **facts)
 
 
 def owe_card(rows: Rows, about: str, reply: ReplyTo, now: datetime, says: str = "", **facts: str) -> None:

@@ -122,7 +122,9 @@ def _is_overtaken(rows: Rows, notice: Notice) -> bool:
         registration = rows.registrations.get(RegistrationKey.parse(key))
         return registration is None or registration.serial > notice.serial
     request = rows.requests.get(RequestKey.parse(key))
-    return request is None or request.state != "refused" or request.refusal != notice.says
+    if request is None or request.state == "folded":
+        return True
+    return request.refusal != notice.says if request.state == "refused" else not request.overdue_told
 
 
 def _platform(notice: Notice) -> str:
