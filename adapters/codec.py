@@ -163,6 +163,8 @@ def pack_registration(registration: Registration) -> str:
     if registration.serial:
         body["serial"] = registration.serial
     for name, moment in (
+        ("seated_at", registration.seated_at),
+        ("moved_at", registration.moved_at),
         ("ready_at", registration.ready_at),
         ("gone_at", registration.gone_at),
         ("checked_at", registration.checked_at),
@@ -195,6 +197,8 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         },
         waiting_for=get("waiting_for"),
         problem=get("problem"),
+        seated_at=_moment_if(get("seated_at")),
+        moved_at=_moment_if(get("moved_at")),
         ready_at=_moment_if(get("ready_at")),
         gone_at=_moment_if(get("gone_at")),
         checked_at=_moment_if(get("checked_at")),

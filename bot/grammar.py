@@ -10,6 +10,7 @@ from typing import Literal
 Audience = Literal["everyone", "organizers"]
 
 YES = "--yes"  # what the button of a confirmation says for you
+_YES = frozenset({YES, "—yes", "–yes"})  # phones make one dash of two hyphens
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,18 @@ class Verb:
         return f"verb.{self.name}"
 
 
+def _unquoted(text: str) -> str:
+    return text.strip("\"'“”„‘’ ")
+
+
 def _leave(rest: str) -> Leave:
     words = rest.split()
-    confirmed = YES in words
-    return Leave(" ".join(word for word in words if word != YES) or None, confirmed)
+    named = [word for word in words if word not in _YES]
+    return Leave(_unquoted(" ".join(named)) or None, len(named) < len(words))
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("join", "join [event]", "everyone", lambda rest: Join(rest or None)),
+    Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
@@ -89,7 +94,7 @@ def parse(text: str) -> Command:
         return Help()
     if verb is None:
         return Unknown(first[:WORD_SHOWN], _nearest(first.casefold()))
-    return verb.parse(rest.strip().strip("\"'“”"))
+    return verb.parse(rest.strip())
 
 
 def find(name: str) -> Verb | None:

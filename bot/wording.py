@@ -28,13 +28,19 @@ from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
-from provisioning.errors import ProvisioningError, Unexpected, by_code
+from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
 from provisioning.events import Event
+from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Outcome, Overview, Queued, Refused, Standing
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
+UNNAMED = {
+    "event": "the event",
+    "domain": "another domain",
+    "name": "?",
+}  # where a stored error kept no facts
 SOON = timedelta(minutes=1)
 PENDING = {Stage.ADDING, Stage.WAITING, Stage.CONFIRMING, Stage.LATE}
 CHOICES_SHOWN = 5
@@ -99,11 +105,7 @@ def refusal(
 
 def refusal_of(words: Words, notice: Notice) -> Message:
     """Return the message of a notice that carries an error code."""
-    return refusal(
-        words,
-        by_code().get(notice.says, Unexpected),
-        {"event": "the event", "domain": "another domain"} | dict(notice.facts),
-    )
+    return refusal(words, by_code().get(notice.says, Unexpected), UNNAMED | dict(notice.facts))
 
 
 def post(words: Words, notice: Notice) -> Message:
@@ -115,7 +117,12 @@ def post(words: Words, notice: Notice) -> Message:
         if error and f"error.{error.key()}.summary" in words
         else ()
     )
-    values: dict[str, Any] = {"why": "".join(getattr(span, "text", "") for span in why), "racer": "", **facts}
+    racer = _person(facts.get("racer", ""))
+    values: dict[str, Any] = {
+        **facts,
+        "why": "".join(getattr(span, "text", "") for span in why),
+        "racer": racer,
+    }
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
     shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
     if shown:
@@ -131,7 +138,7 @@ def standing(words: Words, found: Standing) -> Message:
         return _ready(words, found)
     if found.stage is Stage.REFUSED:
         error = by_code().get(found.registration.problem or "", Unexpected)
-        worded = refusal(words, error, {}, found.event)
+        worded = refusal(words, error, UNNAMED, found.event)
         lead = Paragraph(worded.summary)
         return Message(words.text("standing.refused.summary", event=found.event.name), (lead, *worded.parts))
     summary, following = _standing_text(words, found)
@@ -151,8 +158,9 @@ def standing(words: Words, found: Standing) -> Message:
 
 
 def busy(words: Words, error: ProvisioningError) -> Message:
-    """Return what to say when nothing could be recorded."""
-    return refusal(words, type(error), error.facts)
+    """Return what to say when nothing could be recorded, whatever kept it from being."""
+    shown = type(error) if isinstance(error, Refusal) else StoreUnavailable
+    return refusal(words, shown, error.facts)
 
 
 def slow(words: Words) -> Message:
@@ -239,10 +247,7 @@ def _steps(words: Words, found: Standing) -> Steps:
         state: Literal["done", "now", "next"] = "done" if done else ("now" if reached else "next")
         lines.append(StepLine(words.text(f"steps.{grant.kind}"), state))
         reached = reached and done
-    confirmed = reached and all(progress[target].step is Step.CONFIRMED for target in found.event.targets)
-    lines.append(
-        StepLine(words.text("steps.confirmed"), "done" if confirmed else ("now" if reached else "next"))
-    )
+    lines.append(StepLine(words.text("steps.confirmed"), "now" if reached else "next"))
     return Steps(tuple(lines))
 
 
@@ -333,6 +338,14 @@ def _overview(words: Words, found: Overview) -> Message:
     for message in messages:
         parts += [Paragraph(message.summary), *message.parts]
     return Message(words.text("overview.summary"), tuple(parts))
+
+
+def _person(text: str) -> ChatIdentity | str:
+    """Return the chat identity in this text, so that the platform shows a name; other text stays."""
+    try:
+        return ChatIdentity.parse(text)
+    except ValueError:
+        return text
 
 
 def _values(facts: Mapping[str, str]) -> dict[str, Any]:

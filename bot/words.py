@@ -15,10 +15,11 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_timedelta
 
-from adapters.chat.message import Bold, Code, Link, Plain, Span, Text, When
+from adapters.chat.message import Bold, Code, Link, Mention, Plain, Span, Text, When
+from provisioning.ids import ChatIdentity
 
 DEFAULT = "en"
-Value = str | int | datetime | timedelta | Link
+Value = str | int | datetime | timedelta | Link | ChatIdentity
 
 _MARKS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\{(?P<name>[a-z_]+)\}")
 _NAME = re.compile(r"\{([a-z_]+)\}")
@@ -41,7 +42,7 @@ class Words:
         """Return every key."""
         return frozenset(self._sentences)
 
-    def text(self, key: str, **values: Value) -> Text:
+    def text(self, key: str, /, **values: Value) -> Text:
         """Return the sentence of this key with these values. Raises KeyError for an unknown key or value."""
         spans: list[Span] = []
         for part in self._parts(self._chosen(key, values)):
@@ -51,7 +52,7 @@ class Words:
             for span in spans
         )
 
-    def plain(self, key: str, **values: Value) -> str:
+    def plain(self, key: str, /, **values: Value) -> str:
         """Return the sentence as one string, for labels. Raises KeyError like `text`."""
         return self._filled(self._sentences[self._chosen(key, values)], values)
 
@@ -77,6 +78,8 @@ class Words:
             return value
         if isinstance(value, datetime):
             return When(value)
+        if isinstance(value, ChatIdentity):
+            return Mention(value)
         return Plain(self._shown(value))
 
     def _shown(self, value: Any) -> str:
@@ -94,7 +97,7 @@ def words(language: str | None = None) -> Words:
     tag = (language or DEFAULT).replace("_", "-").split("-", 1)[0].lower()
     folder = resources.files("bot") / "catalogs"
     file = folder / f"{tag}.toml"
-    if not file.is_file():
+    if not (tag.isascii() and tag.isalpha() and file.is_file()):  # a tag comes from outside: no path
         tag, file = DEFAULT, folder / f"{DEFAULT}.toml"
     return Words(tag, dict(_flat(tomllib.loads(file.read_text(encoding="utf-8")))))
 

@@ -230,6 +230,8 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
         ready_at=None if changed else before.ready_at,
         gone_at=None if changed else before.gone_at,
         gone_recheck_at=None if changed else before.gone_recheck_at,
+        seated_at=None if changed else before.seated_at,
+        moved_at=None if changed else before.moved_at,
         waiting_for=None if changed else before.waiting_for,
         problem=None,
         missing_since=None if changed else before.missing_since,
@@ -247,9 +249,8 @@ def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: dat
         # A missing address is mostly a missing scope, and then everybody's: that is told once a day.
         whose = "" if isinstance(error, EmailMissing) else f"{request.key.chat}:"
         what = f"incident:{error.code}:{whose}{now:%Y%m%d}"
-        post_to_organizers(
-            rows, event, "organizers-incident", what, now, code=error.code, racer=str(request.key.chat)
-        )
+        told = {"code": error.code, "racer": str(request.key.chat)}
+        post_to_organizers(rows, event, "organizers-incident", what, now, told)
 
 
 def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
@@ -264,7 +265,7 @@ def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetim
     pause = timedelta(seconds=advice) if advice is not None else backoff(case.job.attempts)
     if isinstance(error, Misconfigured):
         what = f"gate:{error.code}:{now:%Y%m%d}"
-        post_to_organizers(rows, case.event, "organizers-gate-broken", what, now, code=error.code)
+        post_to_organizers(rows, case.event, "organizers-gate-broken", what, now, {"code": error.code})
     _tell_when_overdue(rows, request, case.event, error, now)
     rows.queue.retry(case.job, now + pause)
 
@@ -283,5 +284,5 @@ def _tell_when_overdue(
     owe_reason(rows, saved, error.code, now, event=event.name)
     if is_overdue:
         what = f"overdue:{error.code}:{now:%Y%m%d%H}"
-        racer = str(saved.key.chat)
-        post_to_organizers(rows, event, "organizers-overdue", what, now, code=error.code, racer=racer)
+        told = {"code": error.code, "racer": str(saved.key.chat)}
+        post_to_organizers(rows, event, "organizers-overdue", what, now, told)

@@ -22,9 +22,7 @@ SCIM_CYCLE = timedelta(minutes=40)  # Entra pushes groups to IAM Identity Center
 AFTER_A_CYCLE = SCIM_CYCLE + timedelta(minutes=5)  # when everything SCIM had under way has arrived
 MAY_LAND = timedelta(seconds=60)  # how long an unanswered call may still take effect
 DAILY = timedelta(hours=24)  # how often a racer is checked in the directory
-PATIENCE = timedelta(
-    minutes=15
-)  # a join that takes longer is late, and the racer and the organizers hear of it
+PATIENCE = timedelta(minutes=15)  # a join that has not moved for so long is late, and people hear of it
 UNPUSHED_PATIENCE = SCIM_CYCLE + timedelta(minutes=20)  # the same for somebody who waits for the SCIM cycle
 WORTH_A_WORD = timedelta(seconds=60)  # a wait shorter than this needs no message of its own
 RE_ADD_AFTER = timedelta(seconds=45)  # an add that is not visible by then is made again
@@ -158,6 +156,7 @@ def _surplus(registration: Registration, event: Event, *, racing: bool) -> tuple
         target for target, progress in registration.progress.items() if progress.step not in SETTLED_GONE
     ]
     order = [grant for grant in reversed((*event.retired, *event.grants)) if grant.target in known]
+    order.sort(key=lambda grant: event.feeder_of(grant) is None)
     return tuple(grant for grant in order if grant.target not in wanted)
 
 
@@ -256,7 +255,33 @@ def _leaving_stage(registration: Registration) -> Stage:
 def is_late(registration: Registration, now: datetime) -> bool:
     """Whether a pending join takes longer than anything known explains."""
     patience = UNPUSHED_PATIENCE if registration.waiting_for == WAITS_FOR_STORE else PATIENCE
-    return now > registration.asked_at + patience
+    return now > (registration.moved_at or registration.asked_at) + patience
+
+
+def held_up(registration: Registration, now: datetime) -> Registration:
+    """Return the registration with its patience begun anew: what it waits for is known, and not its fault."""
+    return replace(registration, moved_at=now)
+
+
+def seated(registration: Registration, now: datetime) -> Registration:
+    """Return the registration with a place in the event, and all that leaving had left behind cleared."""
+    waited = registration.waiting_for == WAITS_FOR_SEAT
+    return replace(
+        registration,
+        waiting_for=None,
+        seated_at=now if waited else registration.seated_at,
+        moved_at=now,
+        gone_at=None,
+        gone_recheck_at=None,
+    )
+
+
+def withdrawing(
+    registration: Registration, event: Event, target: TargetId, step: Step, now: datetime
+) -> Registration:
+    """Return the registration with this grant on its way out; who loses one of the event's is not ready."""
+    ready_at = registration.ready_at if target not in event.targets else None
+    return replace(stepped(registration, target, step, now), ready_at=ready_at)
 
 
 def tell(registration: Registration, event: Event, now: datetime) -> tuple[Registration, bool]:
@@ -280,7 +305,9 @@ def stepped(
     if known is not None and known.step is step and subject in {None, known.subject}:
         return registration
     progress = Progress(step, now, subject or (known.subject if known else None))
-    return replace(registration, progress={**registration.progress, target: progress}, attempts=0)
+    return replace(
+        registration, progress={**registration.progress, target: progress}, attempts=0, moved_at=now
+    )
 
 
 def after_add(

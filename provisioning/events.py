@@ -127,13 +127,13 @@ class Event:
         """Return the grant whose membership reaches this grant's system by itself, or None.
 
         An Identity Center group is fed by the Entra group that the event grants before it: Entra is the
-        record, Identity Center the effect.
+        record, Identity Center the effect. Of a retired one the order is lost; any Entra group will do.
         """
         if not isinstance(grant, IdentityCenterGroup):
             return None
-        known = (*self.retired, *self.grants)
-        before = known[: known.index(grant)]
-        return next((found for found in reversed(before) if isinstance(found, EntraGroup)), None)
+        before = self.grants[: self.grants.index(grant)] if grant in self.grants else self.grants
+        known = [found for found in (*self.retired, *before) if isinstance(found, EntraGroup)]
+        return known[-1] if known else None
 
     def takes_effect_elsewhere(self, grant: Grant) -> bool:
         """Whether this grant is only the record of access that a later grant gives and confirms."""

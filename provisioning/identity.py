@@ -4,6 +4,7 @@ What the chat platform vouches for comes from its adapter (`directory.ChatPeople
 from `directory.Directory`. Here the two are brought together.
 """
 
+import re
 from collections.abc import Sequence
 
 from provisioning.directory import DirectoryUser
@@ -16,6 +17,9 @@ from provisioning.errors import (
     SeveralMatches,
 )
 
+# No quotes or comments (RFC 5322, atext), and ASCII only: letters of other scripts can look like ours.
+_PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9._-]+")
+
 
 def admitted_mail(mail: str, domains: Sequence[str]) -> str:
     """Return the address in lower case when its domain is exactly one of these.
@@ -23,11 +27,9 @@ def admitted_mail(mail: str, domains: Sequence[str]) -> str:
     Raises EmailUnusable for anything but one plain ASCII address, EmailOutsideCompany for another domain: a
     subdomain, a longer name ending alike and a look-alike letter are other domains.
     """
-    if not mail.isascii() or not mail.isprintable() or " " in mail or mail.count("@") != 1:
+    if not _PLAIN.fullmatch(mail):
         raise EmailUnusable
     local, _, domain = mail.lower().rpartition("@")
-    if not local or not domain:
-        raise EmailUnusable
     if domain not in {allowed.lower() for allowed in domains}:
         raise EmailOutsideCompany(domain=domain)
     return f"{local}@{domain}"

@@ -128,15 +128,17 @@ def typical_seconds(rows: Rows, event: Event) -> float | None:
 
 def find_event(events: tuple[Event, ...], name: str) -> Event | None:
     """Return the event of this id or name, whatever the case; or the only one whose id or name begins so."""
-    wanted = " ".join(name.casefold().split())
-    exact = [event for event in events if wanted in {event.id.casefold(), event.name.casefold()}]
+    wanted = _folded(name)
+    exact = [event for event in events if wanted in {_folded(event.id), _folded(event.name)}]
     begun = [
-        event
-        for event in events
-        if event.id.casefold().startswith(wanted) or event.name.casefold().startswith(wanted)
+        event for event in events if any(_folded(name).startswith(wanted) for name in (event.id, event.name))
     ]
     found = exact or begun
     return found[0] if len(found) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _event_to_join(rows: Rows, name: str | None, now: datetime) -> Event | Outcome:

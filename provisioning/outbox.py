@@ -28,7 +28,7 @@ NEW_MESSAGES = frozenset({Kind.RESULT, Kind.POST})  # the other kinds change an 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>`,
-    `edit:<id of the result>`, `post:<channel>:<what>`.
+    `edit:<id of the result>:<serial of the newer one>`, `post:<channel>:<what>`.
 
     `about` is "registration:<key>", "request:<key>" or, for a post, the channel ("slack:C0123"). `says` and
     `facts` are the catalog key and values of a post, or the error code and values of a refusal; an edit names

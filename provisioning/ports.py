@@ -154,7 +154,7 @@ class Registrations(Protocol):
         ...
 
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
-        """Return the seconds from asking to ready of the newest ready registrations."""
+        """Return the seconds that the newest ready ones took, from asking or from getting a place."""
         ...
 
     def count(self, event_id: EventId) -> Mapping[str, int]:

@@ -1,5 +1,6 @@
 """What every change of a registration entails: the row, the news for the racer, the audit. For units only."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,7 +37,8 @@ def record(
     if news:
         rows.outbox.put(_result(saved, now))
         if before is not None and before.told in OVERTAKEN:
-            rows.outbox.put(_edit(before, saved, now))
+            for edit in _edits(rows, before, saved, now):
+                rows.outbox.put(edit)
         _tell_organizers(rows, saved, event, now)
     if (
         before is None
@@ -68,12 +70,14 @@ def owe_card(rows: Rows, about: str, reply: ReplyTo, now: datetime, says: str = 
         rows.outbox.put(Notice(f"card:{about}", Kind.CARD, about, reply, 0, says, facts, now))
 
 
-def post_to_organizers(rows: Rows, event: Event, says: str, what: str, now: datetime, **facts: str) -> None:
+def post_to_organizers(
+    rows: Rows, event: Event, says: str, what: str, now: datetime, facts: Mapping[str, str]
+) -> None:
     """Owe the organizers' channel this message, once per `what`."""
     if event.organizer_channel:
         notice_id = f"post:{event.organizer_channel}:{event.id}:{what}"
-        facts = {"event": event.name, **facts}
-        rows.outbox.put(Notice(notice_id, Kind.POST, event.organizer_channel, None, 0, says, facts, now))
+        said = {**facts, "event": event.name}
+        rows.outbox.put(Notice(notice_id, Kind.POST, event.organizer_channel, None, 0, says, said, now))
 
 
 def audit(
@@ -98,11 +102,19 @@ def _result(registration: Registration, now: datetime) -> Notice:
     )
 
 
-def _edit(before: Registration, after: Registration, now: datetime) -> Notice:
-    """Return the notice that brings the earlier direct message up to date, so that it is true read alone."""
+def _edits(rows: Rows, before: Registration, after: Registration, now: datetime) -> Iterator[Notice]:
+    """Yield the notices that bring earlier direct messages up to date, so that each is true read alone.
+
+    A message that was brought up to date once already said something passing, and is out of date again.
+    """
     about = f"registration:{after.key}"
-    earlier = f"result:{about}:{before.serial}"
-    return Notice(f"edit:{earlier}", Kind.EDIT, about, before.reply, before.serial, earlier, {}, now)
+    for serial in range(before.serial, 0, -1):
+        earlier = f"result:{about}:{serial}"
+        if serial < before.serial and rows.outbox.get(f"edit:{earlier}:{serial + 1}") is None:
+            return
+        yield Notice(
+            f"edit:{earlier}:{after.serial}", Kind.EDIT, about, before.reply, before.serial, earlier, {}, now
+        )
 
 
 def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: datetime) -> None:
@@ -110,4 +122,4 @@ def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: 
     by_directory = registration.hold is not None and registration.hold.by == "directory"
     if says and (registration.told is Told.LATE or by_directory):
         what = f"{registration.told}:{now:%Y%m%d%H}"  # a mishap that meets hundreds is one message an hour
-        post_to_organizers(rows, event, says, what, now, racer=str(registration.reply.chat))
+        post_to_organizers(rows, event, says, what, now, {"racer": str(registration.reply.chat)})

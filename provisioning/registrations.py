@@ -84,6 +84,8 @@ class Registration:
     progress: Mapping[TargetId, Progress] = field(default_factory=dict)
     waiting_for: str | None = None  # a `Waiting` value: what the racer is waiting for outside the bot
     problem: str | None = None  # code of the error that stands in the way
+    seated_at: datetime | None = None  # when they got a place, if they had to wait for it
+    moved_at: datetime | None = None  # the last step forward; None: the request itself
     ready_at: datetime | None = None
     gone_at: datetime | None = None
     checked_at: datetime | None = None  # last time the directory confirmed the person

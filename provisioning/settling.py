@@ -30,7 +30,7 @@ from provisioning.deciding import (
 from provisioning.events import Event
 from provisioning.ids import EventId, RegistrationKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.recording import audit
+from provisioning.recording import audit, record
 from provisioning.registrations import Registration
 from provisioning.steps import LEASE, Batch, Case, Rests, Steps, Systems, record_held
 
@@ -101,7 +101,7 @@ class Settler:
         now = self._clock.now()
         groups: dict[Action, list[Case]] = defaultdict(list)
         for case in cases:
-            action = deciding.decide(case.registration, case.event, case.entries, now)
+            action = _decided(case, now)
             if isinstance(action, Rest):
                 batch.resting[case.registration.key] = action.until
             else:
@@ -141,7 +141,7 @@ class Settler:
             by_event[case.event.id].append(case)
 
         def unit(rows: Rows) -> set[RegistrationKey]:
-            left_standing = set()
+            left_standing: set[RegistrationKey] = set()
             for cases in by_event.values():
                 event = cases[0].event
                 # Those who asked earlier and wait already come first; fairness is decided here only.
@@ -149,18 +149,18 @@ class Settler:
                 waiting = rows.registrations.in_line(event.id, len(order) + 1)
                 asked = list(dict.fromkeys([*waiting, *(case.registration.key for case in order)]))
                 seated = rows.events.take_seats(event.id, asked)
-                for key in seated.difference(case.registration.key for case in order):
-                    rows.queue.put(Work.SETTLE, str(key), now)
-                for case in order:
-                    current = rows.registrations.get(case.registration.key)
+                ours = {case.key for case in order}
+                for key in seated | ours:
+                    current = rows.registrations.get(key)
                     if current is None:
                         continue
-                    waits_for = None if case.registration.key in seated else deciding.WAITS_FOR_SEAT
-                    record_held(
-                        rows, current, replace(current, waiting_for=waits_for), event, now, batch.token
-                    )
-                    if waits_for:
-                        left_standing.add(current.key)
+                    after = _placed(current, now, has_seat=key in seated)
+                    if key in ours:
+                        record_held(rows, current, after, event, now, batch.token)
+                    else:  # somebody who waited already; whoever holds their lease sees it at the next step
+                        record(rows, current, after, event, now)
+                        rows.queue.put(Work.SETTLE, str(key), now)
+                left_standing |= ours - seated
             return left_standing
 
         return dict.fromkeys(self._store.run(unit).result())
@@ -180,8 +180,8 @@ class Settler:
                     ready = replace(
                         current, ready_at=now, waiting_for=None, problem=None, checked_at=now, gone_at=None
                     )
-                    record_held(rows, current, ready, case.event, now, batch.token)
-                    audit(rows, now, "bot", "ready", current.key, case.event)
+                    if record_held(rows, current, ready, case.event, now, batch.token):
+                        audit(rows, now, "bot", "ready", current.key, case.event)
                 elif record_held(rows, current, _gone(current, now), case.event, now, batch.token):
                     _free_seat(rows, current, case.event, now)
                     audit(rows, now, "bot", "gone", current.key, case.event)
@@ -200,7 +200,8 @@ class Settler:
                 current = rows.registrations.get(key)
                 event = rows.events.get(key.event_id) if current else None
                 if current is not None and event is not None:
-                    record_held(rows, current, replace(current, wake_at=moment), event, now, batch.token)
+                    after = deciding.held_up(current, now) if event.broken is not None else current
+                    record_held(rows, current, replace(after, wake_at=moment), event, now, batch.token)
                 if moment is not None and moment <= now + SOON:
                     rows.queue.retry(job, moment)
                 else:
@@ -208,6 +209,15 @@ class Settler:
             rows.registrations.release(until.keys(), batch.token)
 
         self._store.run(unit).result()
+
+
+def _decided(case: Case, now: datetime) -> Action:
+    """Return the decision; a row that defies it rests, and the others go on."""
+    try:
+        return deciding.decide(case.registration, case.event, case.entries, now)
+    except Exception:
+        log.exception("a registration cannot be decided", extra={"action": "defect", "key": str(case.key)})
+        return Rest(now + SOON)
 
 
 def _read(rows: Rows, keys: Sequence[RegistrationKey]) -> list[Case]:
@@ -222,17 +232,17 @@ def _read(rows: Rows, keys: Sequence[RegistrationKey]) -> list[Case]:
 
 
 def _gone(registration: Registration, now: datetime) -> Registration:
-    touched = any(progress.subject or progress.step for progress in registration.progress.values())
-    return replace(
-        registration,
-        gone_at=registration.gone_at or now,
-        ready_at=None,
-        has_seat=registration.has_seat,
-        waiting_for=None,
-        gone_recheck_at=now + deciding.AFTER_A_CYCLE
-        if touched and registration.gone_at is None
-        else registration.gone_recheck_at,
-    )
+    """Return the registration with nothing of ours left, to be looked at again after a cycle."""
+    gone = replace(registration, gone_at=registration.gone_at or now, ready_at=None, waiting_for=None)
+    if registration.gone_at is None and registration.progress:
+        return replace(gone, gone_recheck_at=now + deciding.AFTER_A_CYCLE)
+    return gone
+
+
+def _placed(registration: Registration, now: datetime, *, has_seat: bool) -> Registration:
+    if has_seat:
+        return deciding.seated(registration, now)
+    return replace(registration, waiting_for=deciding.WAITS_FOR_SEAT)
 
 
 def _free_seat(rows: Rows, registration: Registration, event: Event, now: datetime) -> None:

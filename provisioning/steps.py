@@ -321,12 +321,13 @@ class Steps:
                     continue  # the wish changed since the decision
                 entry = rows.ledger.get(grant.target, case.person.id)
                 left, ours = ledger.release(entry, case.event.id) if entry else (None, False)
+                ours = ours and not _is_still_fed(rows, case, grant)
                 step = Step.WITHDRAWING if ours else (Step.KEPT if entry else Step.ABSENT)
                 if (
                     record_held(
                         rows,
                         current,
-                        deciding.stepped(current, grant.target, step, now),
+                        deciding.withdrawing(current, case.event, grant.target, step, now),
                         case.event,
                         now,
                         batch.token,
@@ -339,7 +340,7 @@ class Steps:
                 if ours:
                     doubts[case.key] = left.remove_may_land_until
                     rows.ledger.save(ledger.withdrawing(left, now + MAY_LAND))
-                elif left.needed_by:
+                elif left.needed_by or left.is_ours:
                     rows.ledger.save(left)
                 else:  # the person was a member before us: nothing of ours remains
                     rows.ledger.delete(left)
@@ -488,7 +489,8 @@ class Steps:
             until = now + (timedelta(seconds=advice) if advice else backoff(attempts))
         else:
             what = f"defect:{error.code}:{now:%Y%m%d}"
-            post_to_organizers(rows, event, "organizers-defect", what, now, code=error.code, target=target)
+            told = {"code": error.code, "target": target}
+            post_to_organizers(rows, event, "organizers-defect", what, now, told)
             after, until = replace(current, problem=error.code, attempts=attempts), now + PARKED
         record_held(rows, current, after, rows.events.get(event.id) or event, now, batch.token)
         return {case.key: until}
@@ -548,6 +550,13 @@ def _was_ours(case: Case, grant: Grant) -> bool:
     """Whether we have made this membership before, and so may have ended it since."""
     entry = case.entries.get(grant.target)
     return entry is not None and entry.is_ours
+
+
+def _is_still_fed(rows: Rows, case: Case, grant: Grant) -> bool:
+    """Whether the feeder's membership stays for another event: SCIM would bring back what is taken here."""
+    feeder = case.event.feeder_of(grant)
+    entry = rows.ledger.get(feeder.target, case.person.id) if feeder else None
+    return entry is not None and bool(entry.needed_by - {case.event.id})
 
 
 def _settle_add(rows: Rows, target: TargetId, person: PersonId, doubt: datetime | None) -> None:
@@ -623,15 +632,6 @@ def _after_reading(
 def _break(rows: Rows, event: Event, breakage: Breakage, now: datetime) -> None:
     """Mark the event broken; whoever does so first tells the organizers."""
     if rows.events.mark_broken(event.id, breakage):
-        what = f"broken:{breakage.incident}"
-        post_to_organizers(
-            rows,
-            event,
-            "organizers-broken",
-            what,
-            now,
-            code=breakage.code,
-            target=breakage.target,
-            **breakage.facts,
-        )
+        facts = {**breakage.facts, "code": breakage.code, "target": breakage.target}
+        post_to_organizers(rows, event, "organizers-broken", f"broken:{breakage.incident}", now, facts)
         audit(rows, now, "bot", "broken", event.id, event, code=breakage.code, target=breakage.target)

@@ -78,7 +78,7 @@ class Sweeper:
         def unit(rows: Rows) -> None:
             if rows.events.mark_healed(event.id):
                 what = f"healed:{broken.incident}"
-                post_to_organizers(rows, event, "organizers-healed", what, now, code=code)
+                post_to_organizers(rows, event, "organizers-healed", what, now, {"code": code})
                 audit(rows, now, "bot", "healed", event.id, event, code=code)
 
         self._store.run(unit).result()

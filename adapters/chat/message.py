@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from provisioning.ids import ChatIdentity
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
@@ -46,7 +48,14 @@ class When:
     style: Literal["time", "date", "date-time"] = "date-time"
 
 
-Span = Plain | Bold | Code | Link | When
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A person of the chat platform, under the name it shows for them."""
+
+    chat: ChatIdentity
+
+
+Span = Plain | Bold | Code | Link | When | Mention
 Text = tuple[Span, ...]
 
 

@@ -21,6 +21,7 @@ from adapters.chat.message import (
     Facts,
     Link,
     LinkButton,
+    Mention,
     Message,
     Note,
     Paragraph,
@@ -30,6 +31,7 @@ from adapters.chat.message import (
     Text,
     When,
 )
+from provisioning.ids import ChatIdentity
 
 Block = dict[str, Any]
 
@@ -67,6 +69,7 @@ _UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\
 _LIVE: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|(?m:^[ \t]*>)")
 _SPECIAL: Final = re.compile(r"[&<>*_~`]")
 _LOOKALIKE: Final = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ">": "\u203a"}
+_USER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
 _ENDS_A_LINK: Final = re.compile(r"[\s<>|\"`]")
 _WORD: Final = re.compile(r"\S{1,250}\s{0,50}|\s{1,50}")
 _DATE: Final = {
@@ -115,6 +118,8 @@ def _plain_span(span: Span) -> str:
             return f"{_literal(label)}: {_escaped(_clean(url))}"
         case When(at, style):
             return _utc(at, style)
+        case Mention(chat):
+            return _mention(chat)
     return _literal(span.text)
 
 
@@ -242,6 +247,15 @@ def _span(span: Span, *, in_bold: bool = False) -> str:
             return _link(label, url)
         case When(at, style):
             return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{_utc(at, style)}>"
+        case Mention(chat):
+            return _mention(chat)
+
+
+def _mention(chat: ChatIdentity) -> str:
+    """Return a person as Slack shows them; somebody of another platform, or no user id, as plain text."""
+    if chat.platform == "slack" and _USER.fullmatch(chat.user):
+        return f"<@{chat.user}>"
+    return _literal(chat.user)
 
 
 def _bold(text: str) -> str:
@@ -302,7 +316,7 @@ def _words(text: Text) -> Iterator[Span]:
         match span:
             case Link(label, url) if not _link(label, url).startswith("<"):
                 yield from (Plain(word) for word in _WORD.findall(f"{label}: {url}"))
-            case Link() | When():
+            case Link() | When() | Mention():
                 yield span
             case _:
                 yield from (type(span)(word) for word in _WORD.findall(_clean(span.text)))
@@ -310,7 +324,7 @@ def _words(text: Text) -> Iterator[Span]:
 
 def _most(span: Span) -> int:
     """Return the most room this span takes, wherever in a line it will stand."""
-    if isinstance(span, Link | When):
+    if isinstance(span, Link | When | Mention):
         return _size(_span(span))
     return _size(_escaped(span.text)) + 2
 

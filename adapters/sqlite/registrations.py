@@ -24,13 +24,13 @@ _OF_EVENT = """
 _INSERT = """
     INSERT INTO registrations (
         version, wants, held, has_problem, is_ready, is_gone,
-        asked_at, ready_at, wake_at, body, event_id, person_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING has_seat
+        asked_at, begun_at, ready_at, wake_at, body, event_id, person_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING has_seat
 """
 _UPDATE = """
     UPDATE registrations SET
         version = ?, wants = ?, held = ?, has_problem = ?, is_ready = ?, is_gone = ?,
-        asked_at = ?, ready_at = ?, wake_at = ?, body = ?
+        asked_at = ?, begun_at = ?, ready_at = ?, wake_at = ?, body = ?
     WHERE event_id = ? AND person_id = ? AND version = ? RETURNING has_seat
 """
 _UPDATE_LEASED = _UPDATE.replace("RETURNING", "AND token = ? RETURNING")
@@ -56,7 +56,7 @@ _DUE = """
     WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?
 """
 _WAITS = """
-    SELECT ready_at - asked_at FROM registrations
+    SELECT ready_at - begun_at FROM registrations
     WHERE event_id = ? AND ready_at IS NOT NULL ORDER BY ready_at DESC LIMIT ?
 """
 _COUNT = """
@@ -151,6 +151,7 @@ def _columns(registration: Registration) -> tuple[Any, ...]:
         ready_at is not None,
         registration.gone_at is not None,
         to_int(registration.asked_at),
+        to_int(registration.seated_at or registration.asked_at),
         ready_at,
         to_int_if(registration.wake_at),
         codec.pack_registration(registration),

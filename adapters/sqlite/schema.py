@@ -66,6 +66,7 @@ _FIRST = (
         is_ready INTEGER NOT NULL,
         is_gone INTEGER NOT NULL,
         asked_at INTEGER NOT NULL,
+        begun_at INTEGER NOT NULL, -- asked_at, or when they got the place they had waited for
         ready_at INTEGER,
         wake_at INTEGER,
         token TEXT,
@@ -81,7 +82,7 @@ _FIRST = (
     """,
     "CREATE INDEX registrations_due ON registrations (wake_at) WHERE wake_at IS NOT NULL",
     """
-    CREATE INDEX registrations_ready ON registrations (event_id, ready_at, asked_at)
+    CREATE INDEX registrations_ready ON registrations (event_id, ready_at, begun_at)
         WHERE ready_at IS NOT NULL
     """,
     """

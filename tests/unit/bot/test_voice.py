@@ -1,0 +1,270 @@
+"""The voice: what is owed is worded from what is true now, and said where it can still be heard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.chat.message import Message
+from adapters.sqlite import SqliteStore, open_store
+from bot import wording
+from bot.metrics import measure
+from bot.voice import PlatformVoice
+from bot.words import words
+from provisioning.deciding import Stage
+from provisioning.errors import ChatUnavailable, ProvisioningError, Undeliverable
+from provisioning.ids import ChatIdentity
+from provisioning.outbox import Kind, Notice
+from provisioning.outcomes import Standing
+from provisioning.registrations import Registration
+from provisioning.requests import ReplyTo
+from tests.unit.provisioning.spring_cup import CHAT, MINUTE, NOON, SECOND, ada, ready, spring_cup
+
+HOOK = "https://hooks.example.com/1"
+REPLY = ReplyTo(CHAT, HOOK, NOON + 30 * MINUTE, 5, "en-US")
+ABOUT = f"registration:{ada().key}"
+RESULT = Notice(f"result:{ABOUT}:1", Kind.RESULT, ABOUT, REPLY, 1, created_at=NOON)
+CARD = Notice(f"card:{ABOUT}", Kind.CARD, ABOUT, REPLY, created_at=NOON)
+REFUSAL = Notice(
+    "result:request:x:1", Kind.RESULT, "request:x", REPLY, 1, "DR-204", {"event": "Spring Cup"}, NOON
+)
+
+
+@dataclass
+class Moment:
+    """A clock that stands still until it is set."""
+
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Said:
+    """A platform's speaker that remembers what it said, and fails as it is told to."""
+
+    said: list[tuple[str, Any, Message]] = field(default_factory=list)
+    failing: dict[str, ProvisioningError] = field(default_factory=dict)
+
+    def tell(self, chat: ChatIdentity, message: Message) -> str:
+        self._say("tell", chat, message)
+        return f"D1/{len(self.said)}"
+
+    def replace(self, reply: ReplyTo, message: Message) -> None:
+        self._say("replace", reply.handle, message)
+
+    def edit(self, address: str, message: Message) -> None:
+        self._say("edit", address, message)
+
+    def announce(self, channel: str, message: Message) -> str:
+        self._say("announce", channel, message)
+        return f"C1/{len(self.said)}"
+
+    def _say(self, how: str, to: Any, message: Message) -> None:
+        if how in self.failing:
+            raise self.failing[how]
+        self.said.append((how, to, message))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = open_store(f"sqlite:///{tmp_path}/bot.db", Moment())
+    opened.run(lambda rows: rows.events.save(spring_cup())).result()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Moment:
+    return Moment()
+
+
+@pytest.fixture
+def speaker() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def voice(store: SqliteStore, speaker: Said, clock: Moment) -> PlatformVoice:
+    return PlatformVoice(store, speaker, clock, measure())
+
+
+def put(store: SqliteStore, registration: Registration) -> None:
+    store.run(lambda rows: rows.registrations.save(registration)).result()
+
+
+def change(store: SqliteStore, **facts: Any) -> None:
+    def unit(rows: Any) -> None:
+        known = rows.registrations.get(ada().key)
+        rows.registrations.save(replace(known, **facts))
+
+    store.run(unit).result()
+
+
+def shown(stage: Stage, registration: Registration, now: datetime = NOON) -> Message:
+    return wording.standing(words(), Standing(spring_cup(version=1), registration, stage, now))
+
+
+def test_a_result_is_a_new_direct_message_and_says_what_is_true_now(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said
+) -> None:
+    put(store, ada())
+    change(
+        store, **{name: getattr(ready(), name) for name in ("has_seat", "progress", "ready_at", "checked_at")}
+    )
+    assert voice.say(RESULT) == "D1/1"
+    assert speaker.said == [("tell", CHAT, shown(Stage.READY, ready()))]
+
+
+def test_where_no_direct_message_gets_through_the_place_where_they_asked_does(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said
+) -> None:
+    put(store, ready())
+    speaker.failing["tell"] = Undeliverable()
+    assert voice.say(RESULT) == ""
+    assert [(how, to) for how, to, _ in speaker.said] == [("replace", HOOK)]
+
+
+def test_where_nothing_gets_through_the_message_is_undeliverable(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said, clock: Moment
+) -> None:
+    put(store, ready())
+    clock.at = NOON + 30 * MINUTE
+    speaker.failing["tell"] = Undeliverable()
+    with pytest.raises(Undeliverable):
+        voice.say(RESULT)
+    assert speaker.said == []
+
+
+def test_a_platform_that_does_not_answer_is_no_reason_for_another_way(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said
+) -> None:
+    put(store, ready())
+    speaker.failing["tell"] = ChatUnavailable(7.0)
+    with pytest.raises(ChatUnavailable):
+        voice.say(RESULT)
+    assert speaker.said == []
+
+
+def test_a_refusal_says_why_with_its_code(voice: PlatformVoice, speaker: Said) -> None:
+    voice.say(REFUSAL)
+    assert speaker.said == [("tell", CHAT, wording.refusal_of(words(), REFUSAL))]
+
+
+def test_a_card_is_changed_in_place_and_counts_the_posts_of_its_handle(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said
+) -> None:
+    put(store, ada())
+    card = CARD
+    for used in range(1, 5):
+        card = replace(card, reference=voice.say(card))
+        assert card.reference == f"{used} {HOOK}"
+    assert [(how, to) for how, to, _ in speaker.said] == [("replace", HOOK)] * 4
+
+
+def test_the_last_post_is_kept_for_the_end(store: SqliteStore, voice: PlatformVoice, speaker: Said) -> None:
+    put(store, ada())
+    card = replace(CARD, reference=f"4 {HOOK}")
+    with pytest.raises(Undeliverable):
+        voice.say(card)
+    change(store, ready_at=NOON)
+    assert voice.say(card) == f"5 {HOOK}"
+    with pytest.raises(Undeliverable):
+        voice.say(replace(card, reference=f"5 {HOOK}"))
+    assert len(speaker.said) == 1
+
+
+def test_a_new_handle_begins_to_count_anew(store: SqliteStore, voice: PlatformVoice) -> None:
+    put(store, ada())
+    fresh = replace(REPLY, handle="https://hooks.example.com/2")
+    assert voice.say(replace(CARD, to=fresh, reference=f"5 {HOOK}")) == "1 https://hooks.example.com/2"
+
+
+def test_a_refusal_may_use_the_last_post(voice: PlatformVoice) -> None:
+    refused = replace(REFUSAL, id="card:request:x", kind=Kind.CARD, reference=f"4 {HOOK}")
+    assert voice.say(refused) == f"5 {HOOK}"
+
+
+def test_a_handle_whose_time_is_over_is_left_alone(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said, clock: Moment
+) -> None:
+    put(store, ready())
+    clock.at = NOON + 30 * MINUTE - SECOND
+    assert voice.say(CARD) is not None
+    clock.at += SECOND
+    with pytest.raises(Undeliverable):
+        voice.say(CARD)
+    assert len(speaker.said) == 1
+
+
+def test_an_earlier_message_is_made_true_again_in_place(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said
+) -> None:
+    put(store, ready())
+    store.run(lambda rows: rows.outbox.put(RESULT)).result()
+    edit = Notice(f"edit:{RESULT.id}", Kind.EDIT, ABOUT, REPLY, 1, RESULT.id)
+    with pytest.raises(Undeliverable):
+        voice.say(edit)
+
+    def sent(rows: Any) -> None:
+        rows.outbox.save(replace(rows.outbox.get(RESULT.id), sent_at=NOON, reference="D1/7"))
+
+    store.run(sent).result()
+    assert voice.say(edit) == "D1/7"
+    assert speaker.said == [("edit", "D1/7", shown(Stage.READY, ready()))]
+
+
+def test_organizers_are_told_in_their_channel(voice: PlatformVoice, speaker: Said) -> None:
+    post = Notice(
+        "post:x", Kind.POST, "slack:C0654321", says="organizers-healed", facts={"event": "Spring Cup"}
+    )
+    assert voice.say(post) == "C1/1"
+    assert speaker.said == [("announce", "slack:C0654321", wording.post(words(), post))]
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        pytest.param(replace(RESULT, to=None), id="no address"),
+        pytest.param(RESULT, id="nobody registered"),
+    ],
+)
+def test_what_has_nobody_to_go_to_or_nothing_to_tell_of_is_undeliverable(
+    notice: Notice, voice: PlatformVoice, speaker: Said
+) -> None:
+    with pytest.raises(Undeliverable):
+        voice.say(notice)
+    assert speaker.said == []
+
+
+def test_what_was_told_is_counted_by_its_result(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said
+) -> None:
+    put(store, ready())
+    voice.say(RESULT)
+    voice.say(REFUSAL)
+    voice.say(CARD)
+    speaker.failing["tell"] = ChatUnavailable()
+    with pytest.raises(ChatUnavailable):
+        voice.say(RESULT)
+    text = voice.metrics.text().decode()
+    assert 'results_told_total{result="ready"} 1.0' in text
+    assert 'results_told_total{result="DR-204"} 1.0' in text
+
+
+def test_a_moment_later_the_same_notice_says_something_else(
+    store: SqliteStore, voice: PlatformVoice, speaker: Said, clock: Moment
+) -> None:
+    """Nothing is worded before it is said: what was owed while they were added is said when they are late."""
+    put(store, ada())
+    voice.say(RESULT)
+    clock.at = NOON + timedelta(hours=1)
+    voice.say(RESULT)
+    assert [message.summary for _, _, message in speaker.said] == [
+        shown(Stage.ADDING, ada()).summary,
+        shown(Stage.LATE, ada(), clock.at).summary,
+    ]

@@ -1,0 +1,396 @@
+"""What the bot says: everything it may come to has words, and names stay names."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.chat.message import (
+    Bold,
+    Button,
+    Buttons,
+    Code,
+    LinkButton,
+    Message,
+    Note,
+    Paragraph,
+    Plain,
+    Steps,
+    Text,
+    When,
+)
+from bot import wording
+from bot.access import Asker
+from bot.grammar import Join, Leave, Unknown, parse
+from bot.words import Words, words
+from provisioning.deciding import Stage
+from provisioning.errors import (
+    DirectoryUnavailable,
+    Misconfigured,
+    ProvisioningError,
+    StaleWrite,
+    StoreUnavailable,
+    Unavailable,
+    by_code,
+)
+from provisioning.events import TrainingLink
+from provisioning.ids import EventId
+from provisioning.outbox import Kind, Notice
+from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
+from provisioning.registrations import Hold, Registration, Step
+from provisioning.requests import Wish
+from tests.unit.bot.test_words import HOSTILE, sentences
+from tests.unit.provisioning.spring_cup import (
+    EFFECT,
+    MINUTE,
+    NOON,
+    RECORD,
+    REPLY,
+    ada,
+    at,
+    broken,
+    gone,
+    ready,
+    spring_cup,
+)
+
+NAME = "Nameless"
+FACTS = {
+    "name": NAME,
+    "event": NAME,
+    "domain": NAME,
+    "opens": NOON.isoformat(),
+    "closes": NOON.isoformat(),
+    "ends": NOON.isoformat(),
+}
+RACERS: dict[Stage, tuple[Registration, ...]] = {
+    Stage.IN_LINE: (ada(waiting_for="seat"),),
+    Stage.ADDING: (ada(), ada(has_seat=True, progress=at(Step.ADDED)), ada(problem="DR-500")),
+    Stage.WAITING: (ada(has_seat=True, progress=at(Step.ADDED), waiting_for="identity-center"),),
+    Stage.CONFIRMING: (
+        ada(has_seat=True, progress=at(Step.ADDED, Step.ADDED)),
+        ada(has_seat=True, progress=at(Step.CONFIRMED, Step.CONFIRMED)),
+    ),
+    Stage.READY: (ready(),),
+    Stage.LEAVING: (ready(wish=Wish.GONE),),
+    Stage.GONE: (gone(), gone(progress={}), gone(progress=at(Step.KEPT, Step.ABSENT))),
+    Stage.SUSPENDED: (
+        gone(hold=Hold("suspended", "organizer", NOON)),
+        gone(hold=Hold("suspended", "organizer", NOON, NAME)),
+    ),
+    Stage.REMOVED: (
+        gone(hold=Hold("removed", "organizer", NOON, NAME)),
+        gone(hold=Hold("removed", "organizer", NOON)),
+        gone(hold=Hold("removed", "directory", NOON, "membership-missing")),
+        gone(hold=Hold("removed", "directory", NOON, "not-an-employee")),
+    ),
+    Stage.REFUSED: (ada(problem="DR-241"), ada(problem="DR-242"), ada(problem="DR-999")),
+    Stage.BROKEN: (ada(),),
+    Stage.LATE: (ada(), ada(problem="DR-500")),
+}
+POSTS = [
+    ("organizers-broken", {"code": "DR-401", "target": NAME, "group": NAME}),
+    ("organizers-broken", {"code": "DR-402", "target": NAME, "reason": NAME}),
+    ("organizers-healed", {"code": "DR-401"}),
+    ("organizers-late", {"racer": NAME}),
+    ("organizers-removed", {"racer": NAME}),
+    ("organizers-incident", {"code": "DR-231", "racer": NAME}),
+    ("organizers-gate-broken", {"code": "DR-405"}),
+    ("organizers-overdue", {"code": "DR-301", "racer": NAME}),
+    ("organizers-overdue", {"code": "DR-300", "racer": NAME}),
+    ("organizers-defect", {"code": "DR-500", "target": NAME}),
+]
+WHERE = "slack:C0654321"
+
+
+def standings(name: str) -> Iterator[Standing]:
+    """Yield every stage with every kind of registration that may be in it, before the end and after."""
+    links = (TrainingLink(name, "https://example.com/start"),)
+    cup = spring_cup(name=name, training_links=links)
+    for stage, racers in RACERS.items():
+        event = replace(cup, broken=broken()) if stage is Stage.BROKEN else cup
+        for racer in (_renamed(racer, name) for racer in racers):
+            for now in (NOON, event.ends):
+                for ahead, typical in ((0, None), (1, 45.0), (7, 300.0)):
+                    yield Standing(event, racer, stage, now, ahead, typical)
+
+
+def _renamed(racer: Registration, name: str) -> Registration:
+    if racer.hold is not None and racer.hold.reason == NAME:
+        return replace(racer, hold=replace(racer.hold, reason=name))
+    return racer
+
+
+def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
+    """Yield everything that the bot may say, with this name wherever a person may have chosen one."""
+    cup, other = spring_cup(name=name), replace(spring_cup(name=name), id=EventId("other"))
+    facts = {key: name if value == NAME else value for key, value in FACTS.items()}
+    for found in standings(name):
+        yield f"standing {found.stage}", wording.answer(words, found)
+    for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0)):
+        for wish in Wish:
+            yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
+    for wish in Wish:
+        yield f"choice {wish}", wording.answer(words, Choice(wish, (cup, other)))
+    for pending in (False, True):
+        yield "confirm leave", wording.answer(words, ConfirmLeave(cup, pending))
+    for events in ((), (cup,), (cup, other)):
+        yield f"nothing, {len(events)} open", wording.answer(words, Nothing(events))
+    one, two = Standing(cup, ready(), Stage.READY, NOON), Queued(other, Wish.RACING)
+    for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
+        yield "overview", wording.answer(words, overview)
+    for code, error in by_code().items():
+        yield f"refused {code}", wording.answer(words, Refused(error(**facts)))
+        yield f"refused {code}", wording.answer(words, Refused(error(**facts), cup))
+        yield f"busy {code}", wording.busy(words, error(**facts))
+        notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
+        yield f"refusal of {code}", wording.refusal_of(words, notice)
+    for says, values in POSTS:
+        told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
+        yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
+    for unknown in (None, Unknown(name, None), Unknown(name, "join")):
+        yield "help", wording.help_message(words, Asker(), unknown)
+    yield "slow", wording.slow(words)
+    yield "defect", wording.defect(words)
+
+
+def parts_of(found: Any) -> Iterator[Any]:
+    """Yield everything inside a message, from the whole to the last span."""
+    yield found
+    if is_dataclass(found):
+        for field in fields(found):
+            yield from parts_of(getattr(found, field.name))
+    elif isinstance(found, tuple):
+        for part in found:
+            yield from parts_of(part)
+
+
+def said(text: Text) -> str:
+    return "".join(getattr(span, "text", "") or getattr(span, "label", "…") for span in text)
+
+
+def renamed(found: Any, change: Callable[[str], str]) -> Any:
+    """Return the message with every string of it changed, and nothing else."""
+    if isinstance(found, str):
+        return change(found)
+    if isinstance(found, tuple):
+        return tuple(renamed(part, change) for part in found)
+    if is_dataclass(found) and not isinstance(found, type):
+        return replace(
+            found, **{field.name: renamed(getattr(found, field.name), change) for field in fields(found)}
+        )
+    return found
+
+
+ALL = list(messages(words()))
+
+
+def test_every_outcome_stage_and_error_has_words() -> None:
+    assert {name for name, _ in ALL} >= {f"standing {stage}" for stage in Stage}
+    assert len(ALL) > 250
+    for name, message in ALL:
+        first = said(message.summary)
+        assert first.strip(), name
+        assert "\n" not in first, name
+        assert message.parts, name
+        assert isinstance(message.parts[0], Paragraph | Buttons), name
+        assert all(said(part.text).strip() for part in message.parts if isinstance(part, Paragraph | Note)), (
+            name
+        )
+
+
+def test_no_mark_or_place_of_a_value_is_left_in_what_is_said() -> None:
+    for name, message in ALL:
+        for part in parts_of(message):
+            for shown in (getattr(part, "text", ""), getattr(part, "label", ""), getattr(part, "title", "")):
+                assert not (isinstance(shown, str) and any(mark in shown for mark in "`*{}")), (name, shown)
+
+
+class Spoken(dict[str, str]):
+    """The sentences, and which of them were used."""
+
+    def __init__(self) -> None:
+        super().__init__(sentences())
+        self.used: set[str] = set()
+
+    def __getitem__(self, key: str) -> str:
+        self.used.add(key)
+        return super().__getitem__(key)
+
+
+def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
+    spoken = Spoken()
+    for _ in messages(Words("en", spoken)):
+        pass
+    assert spoken.keys() == spoken.used
+
+
+# --- names stay names ---------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(HOSTILE[:-1]) | st.text(min_size=1))
+def test_a_name_changes_nothing_but_itself(name: str) -> None:
+    """The same message with the same spans, only the other name in it; and never where something is typed."""
+    for (what, plain), (_, odd) in zip(ALL, messages(words(), name), strict=True):
+        assert odd == renamed(plain, lambda text: text.replace(NAME, name)), what
+        for part in parts_of(plain):
+            if isinstance(part, Code | Bold):
+                assert NAME not in part.text, what
+            if isinstance(part, Button):
+                assert NAME not in part.words, what
+            assert NAME not in getattr(part, "url", ""), what
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name])
+def test_a_name_stands_alone_in_plain_text(name: str) -> None:
+    message = wording.answer(words(), Queued(spring_cup(name=name), Wish.RACING))
+    assert Plain(name) in message.summary
+
+
+def test_an_unknown_word_is_repeated_as_it_was_typed() -> None:
+    unknown = parse("`jion`**")
+    assert isinstance(unknown, Unknown)
+    assert Plain("`jion`**") in wording.help_message(words(), Asker(), unknown).summary
+
+
+# --- what the buttons do ------------------------------------------------------------------------------------
+
+
+def test_every_button_says_a_command_and_names_its_event() -> None:
+    for name, message in ALL:
+        for part in parts_of(message):
+            if isinstance(part, Button):
+                command = parse(part.words)
+                assert not isinstance(command, Unknown), (name, part.words)
+                if isinstance(command, Join | Leave) and not name.startswith("help"):
+                    assert command.event in {"spring-cup", "other"}, (name, part.words)
+
+
+def test_what_cannot_be_taken_back_asks_or_was_asked() -> None:
+    for name, message in ALL:
+        for part in parts_of(message):
+            if isinstance(part, Button) and "--yes" in part.words:
+                assert part.style == "danger"
+                assert (part.confirm is not None) == (not name.startswith("confirm leave")), name
+
+
+def test_no_more_than_five_events_are_offered_as_buttons_and_all_are_named() -> None:
+    events = tuple(replace(spring_cup(), id=EventId(f"cup-{number}")) for number in range(9))
+    for outcome in (Choice(Wish.RACING, events), Nothing(events)):
+        message = wording.answer(words(), outcome)
+        rows = [part for part in message.parts if isinstance(part, Buttons)]
+        assert [len(row.buttons) for row in rows] == [5]
+        assert sum(isinstance(part, Paragraph) for part in message.parts) >= 9
+
+
+# --- what is said is true -----------------------------------------------------------------------------------
+
+
+def test_only_who_is_ready_gets_the_link() -> None:
+    for found in standings(NAME):
+        message = wording.standing(words(), found)
+        urls = {part.url for part in parts_of(message) if isinstance(part, LinkButton)}
+        assert urls == ({found.event.access_url} if found.stage is Stage.READY else set())
+
+
+def test_the_ready_message_can_be_read_alone() -> None:
+    found = Standing(spring_cup(), ready(), Stage.READY, NOON)
+    message = wording.standing(words(), found)
+    whole = " ".join(said(part.text) for part in message.parts if isinstance(part, Paragraph | Note))
+    assert "Spring Cup" in said(message.summary)
+    assert found.event.access_url in whole
+    assert "10 training hours and 5 models" in whole
+    assert When(found.event.ends) in list(parts_of(message))
+
+
+def test_an_error_is_quoted_by_its_code() -> None:
+    for name, message in ALL:
+        if name.startswith(("refused", "refusal of")):
+            notes = [said(part.text) for part in message.parts if isinstance(part, Note)]
+            assert any(name.split()[-1] in note for note in notes), name
+
+
+def test_a_broken_event_quotes_what_broke_it_and_not_an_older_problem_of_the_racer() -> None:
+    found = Standing(spring_cup(broken=broken()), ada(problem="DR-500"), Stage.BROKEN, NOON)
+    notes = [said(part.text) for part in wording.standing(words(), found).parts if isinstance(part, Note)]
+    assert [("DR-401" in note, "DR-500" in note) for note in notes] == [(True, False)]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "line"),
+    [(0, "You're next:"), (1, "One person is before you."), (7, "7 people are before you.")],
+)
+def test_who_waits_in_line_hears_how_many_are_before_them(ahead: int, line: str) -> None:
+    found = Standing(spring_cup(), ada(waiting_for="seat"), Stage.IN_LINE, NOON, ahead)
+    first = wording.standing(words(), found).parts[0]
+    assert isinstance(first, Paragraph)
+    assert said(first.text).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("since_asking", "by"),
+    [(0, 40 * MINUTE), (34, 40 * MINUTE), (36, 41 * MINUTE), (200, 205 * MINUTE)],
+)
+def test_the_time_that_is_promised_is_never_over_already(since_asking: int, by: timedelta) -> None:
+    found = Standing(spring_cup(), RACERS[Stage.WAITING][0], Stage.WAITING, NOON + since_asking * MINUTE)
+    moments = [part.at for part in parts_of(wording.standing(words(), found)) if isinstance(part, When)]
+    assert moments == [NOON + by]
+
+
+@pytest.mark.parametrize(
+    ("racer", "states"),
+    [
+        (ada(), ["done", "next", "next", "next"]),
+        (ada(has_seat=True), ["done", "now", "next", "next"]),
+        (ada(has_seat=True, progress=at(Step.INTENDED)), ["done", "now", "next", "next"]),
+        (ada(has_seat=True, progress=at(Step.ADDED)), ["done", "done", "now", "next"]),
+        (ada(has_seat=True, progress=at(Step.ADDED, Step.ADDED)), ["done", "done", "done", "now"]),
+        (ada(has_seat=True, progress=at(Step.WITHDRAWING, Step.ADDED)), ["done", "now", "done", "next"]),
+        (ada(has_seat=True, progress=at(Step.CONFIRMED, Step.CONFIRMED)), ["done", "done", "done", "now"]),
+    ],
+)
+def test_the_steps_show_what_is_done_what_is_under_way_and_what_comes(
+    racer: Registration, states: list[str]
+) -> None:
+    message = wording.standing(words(), Standing(spring_cup(), racer, Stage.ADDING, NOON))
+    steps = [part for part in message.parts if isinstance(part, Steps)]
+    assert [[line.state for line in part.lines] for part in steps] == [states]
+
+
+def test_a_grant_of_every_kind_has_a_step() -> None:
+    labels = {said(words().text(f"steps.{grant.kind}")) for grant in (RECORD, EFFECT)}
+    assert len(labels) == 2
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable, DirectoryUnavailable, StaleWrite, Unavailable])
+def test_what_was_not_recorded_is_not_called_kept(error: type[ProvisioningError]) -> None:
+    message = wording.busy(words(), error())
+    whole = " ".join(said(part.text) for part in message.parts if isinstance(part, Paragraph))
+    assert "Nothing was recorded" in whole
+    assert "kept" not in whole
+
+
+@pytest.mark.parametrize("error", [error for error in by_code().values() if issubclass(error, Misconfigured)])
+def test_organizers_are_told_in_words_what_broke_their_event(error: type[ProvisioningError]) -> None:
+    facts = {"event": NAME, "code": error.code, "target": RECORD.target}
+    message = wording.post(words(), Notice("post:x", Kind.POST, WHERE, says="organizers-broken", facts=facts))
+    first = message.parts[0]
+    assert isinstance(first, Paragraph)
+    assert said(words().text(f"error.{error.key()}.summary")) in said(first.text)
+
+
+@pytest.mark.parametrize("code", ["DR-241", "DR-242"])
+def test_whatever_refuses_where_access_is_given_has_words(code: str) -> None:
+    found = Standing(spring_cup(), ada(problem=code), Stage.REFUSED, NOON)
+    assert wording.standing(words(), found).parts
+
+
+def test_moments_in_facts_are_shown_in_the_readers_zone() -> None:
+    opens = datetime.fromisoformat("2027-03-01T09:00:00+01:00")
+    error = by_code()["DR-103"](event=NAME, opens=opens.isoformat())
+    message = wording.answer(words(), Refused(error))
+    assert [part.at for part in parts_of(message) if isinstance(part, When)] == [opens]
