@@ -160,6 +160,8 @@ def pack_registration(registration: Registration) -> str:
         body["attempts"] = registration.attempts
     if registration.told is not Told.NOTHING:
         body["told"] = registration.told
+    if registration.last_result is not Told.NOTHING:
+        body["last_result"] = registration.last_result
     if registration.serial:
         body["serial"] = registration.serial
     for name, moment in (
@@ -208,6 +210,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         attempts=get("attempts", 0),
         wake_at=_moment_if(get("wake_at")),
         told=Told(get("told", Told.NOTHING)),
+        last_result=Told(get("last_result", Told.NOTHING)),
         serial=get("serial", 0),
         version=version,
     )
@@ -353,11 +356,12 @@ def _reply(found: Mapping[str, Any]) -> ReplyTo:
 
 
 def _person_body(person: Person) -> Json:
-    return {"id": person.id, "upn": person.user_principal_name, "name": person.display_name}
+    body = {"id": person.id, "upn": person.user_principal_name, "name": person.display_name}
+    return body if person.subject is None else body | {"subject": person.subject}
 
 
 def _person(found: Mapping[str, Any]) -> Person:
-    return Person(PersonId(found["id"]), found["upn"], found["name"])
+    return Person(PersonId(found["id"]), found["upn"], found["name"], found.get("subject"))
 
 
 def _hold(found: list[Any] | None) -> Hold | None:

@@ -5,6 +5,7 @@ The summary is the outcome, the first paragraph what happens next. Each message 
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from adapters.chat.message import (
@@ -257,11 +258,23 @@ def _queued(words: Words, found: Queued) -> Message:
         return Message(
             words.text("queued.leave.summary", event=name), (Paragraph(words.text("queued.leave.next")),)
         )
-    parts: list[Part] = [Paragraph(_typical(words, "queued.join", found.typical_seconds))]
-    if found.ahead:
-        parts.append(Paragraph(words.text("queued.join.ahead", count=found.ahead)))
+    return _join_queued(words, name, found.typical_seconds, _in_round_numbers(found.ahead))
+
+
+@lru_cache(maxsize=64)
+def _join_queued(words: Words, name: str, typical_seconds: float | None, ahead: int) -> Message:
+    # When an event opens, hundreds are told the same: it is worded, and then rendered, once for all of them.
+    parts: list[Part] = [Paragraph(_typical(words, "queued.join", typical_seconds))]
+    if ahead:
+        parts.append(Paragraph(words.text("queued.join.ahead", count=ahead)))
     parts.append(Note(words.text("queued.join.status")))
     return Message(words.text("queued.join.summary", event=name), tuple(parts))
+
+
+def _in_round_numbers(number: int) -> int:
+    """Return a number below a hundred as it is, and of a larger one the two leading digits: 1200 for 1234."""
+    unit: int = 10 ** max(0, len(str(number)) - 2)
+    return number // unit * unit
 
 
 def _typical(words: Words, key: str, seconds: float | None) -> Text:

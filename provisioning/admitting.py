@@ -8,9 +8,11 @@ question that was not answered is asked again later.
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from provisioning.access import Failed
 from provisioning.deciding import PATIENCE, backoff
@@ -24,6 +26,7 @@ from provisioning.errors import (
     Refusal,
     SecondChatIdentity,
     StaleWrite,
+    StoreUnavailable,
     Unavailable,
 )
 from provisioning.events import Event
@@ -34,11 +37,16 @@ from provisioning.recording import audit, owe_reason, post_to_organizers, record
 from provisioning.registrations import Person, Registration, Told
 from provisioning.requests import Request, Wish
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=45)
 BATCH = 500  # requests looked up together
+FOLDED_TOGETHER = 50
+DEFECT_PAUSE = timedelta(minutes=1)
 INCIDENTS = (IdentityChanged, SecondChatIdentity, EmailMissing)  # refusals that organizers hear of
 
 log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,24 @@ class Gatekeeper:
         cases, jobs = self._store.run(lambda rows: _take(rows, token, now)).result()
         if cases:
             verdicts = self._verdicts(cases)
-            for part in range(0, len(cases), 50):
-                chunk = cases[part : part + 50]
-                self._store.run(lambda rows, chunk=chunk: self._fold_all(rows, chunk, verdicts)).result()  # type: ignore[misc]
+            for part in range(0, len(cases), FOLDED_TOGETHER):
+                self._fold(cases[part : part + FOLDED_TOGETHER], verdicts)
         return jobs
+
+    def _fold(self, cases: Sequence[Case], verdicts: Mapping[RequestKey, Verdict]) -> None:
+        """Fold these in one unit; where one of them defies it, each in its own, and that one later again."""
+        try:
+            self._store.run(lambda rows: self._fold_all(rows, cases, verdicts)).result()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("requests cannot be folded", extra={"action": "defect", "requests": len(cases)})
+            if len(cases) > 1:
+                for case in cases:
+                    self._fold([case], verdicts)
+                return
+            later = self._clock.now() + DEFECT_PAUSE
+            self._store.run(lambda rows: rows.queue.retry(cases[0].job, later)).result()
 
     def _verdicts(self, cases: Sequence[Case]) -> dict[RequestKey, Verdict]:
         """Ask the chat platforms and the directory, each question once."""
@@ -102,9 +124,12 @@ class Gatekeeper:
         claims: dict[ChatIdentity, Claim | Failed] = {}
         for platform in {chat.platform for chat in chats}:
             asked = sorted(chat for chat in chats if chat.platform == platform)
-            vouched = self._people[platform].vouch(asked)
+            vouched = _guarded(partial(self._vouch, platform, asked))
             claims |= {chat: vouched.get(chat, Failed(Unavailable())) for chat in asked}
         return claims
+
+    def _vouch(self, platform: str, chats: Sequence[ChatIdentity]) -> Mapping[ChatIdentity, Claim | Failed]:
+        return self._people[platform].vouch(chats)
 
     def _found(
         self, claims: Mapping[ChatIdentity, Claim | Failed], wanted: Mapping[RequestKey, str]
@@ -113,10 +138,12 @@ class Gatekeeper:
         ids = {claim.person_id for claim in claims.values() if not isinstance(claim, MailClaim | Failed)}
         found: dict[str, tuple[DirectoryUser, ...] | Failed] = {}
         if mails:
-            answer = self._directory.find(mails)
+            answer = _guarded(lambda: self._directory.find(mails))
             found |= {mail: answer.get(mail, Failed(Unavailable())) for mail in mails}
         if ids:
-            for person_id, user in self._directory.get(ids).items():
+            read = _guarded(lambda: self._directory.get(ids))
+            for person_id in ids:
+                user = read.get(person_id, Failed(Unavailable()))
                 found[person_id] = user if isinstance(user, Failed) else ((user,) if user else ())
         return found
 
@@ -132,6 +159,15 @@ class Gatekeeper:
                     rows.queue.done(case.job)
             except StaleWrite:  # a newer request took this one's place; its own key is on the queue
                 rows.queue.retry(case.job, now)
+
+
+def _guarded(ask: Callable[[], Mapping[K, V]]) -> Mapping[K, V]:
+    """Ask an outside system. A defect there answers nothing; what is not answered is asked again."""
+    try:
+        return ask()
+    except Exception:
+        log.exception("outside call failed", extra={"action": "defect"})
+        return {}
 
 
 def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:

@@ -134,16 +134,19 @@ def decide(
     """Return the one next thing that brings the world nearer to the desired state of this registration."""
     racing = wants_racing(registration, event, now)
     surplus = _surplus(registration, event, racing=racing)
-    if surplus:
-        return _undo(registration, surplus, entries, now)
     if not racing:
-        return _stay_gone(registration, event, now)
-    if registration.is_ready:
-        return _stay_ready(registration, event, entries, now)
-    if event.broken is not None:
+        return _undo(registration, surplus, entries, now) if surplus else _stay_gone(registration, event, now)
+    if registration.is_ready:  # what the event has got since comes first, then what it grants no more goes
+        pending = _next_grant(registration, event, entries, now)
+        return pending or (
+            _undo(registration, surplus, entries, now) if surplus else _stay_ready(registration, event, now)
+        )
+    if event.is_blocked:
         return Rest(now + BROKEN_PAUSE)
     if _is_refused(registration) and not (registration.wake_at is not None and registration.wake_at <= now):
         return Rest(registration.wake_at or now + REFUSED_PAUSE)
+    if registration.checked_at is not None and now - registration.checked_at >= DAILY:
+        return CheckRacer()  # whoever waited that long may have left the company
     if not registration.has_seat:
         return TakeSeat()
     return _next_grant(registration, event, entries, now) or BecomeReady()
@@ -163,9 +166,9 @@ def _surplus(registration: Registration, event: Event, *, racing: bool) -> tuple
 def _undo(
     registration: Registration, surplus: tuple[Grant, ...], entries: Mapping[TargetId, Entry], now: datetime
 ) -> Action:
-    for grant in surplus:
-        if registration.progress[grant.target].step is not Step.WITHDRAWN:
-            return Withdraw(grant)
+    left = [grant for grant in surplus if registration.progress[grant.target].step is not Step.WITHDRAWN]
+    if left:  # effect first; but what fails again and again does not keep the others in place
+        return Withdraw(left[registration.attempts % len(left)])
     doubts: list[datetime] = []
     for grant in surplus:
         entry = entries.get(grant.target)
@@ -195,12 +198,7 @@ def _next_grant(
     return None
 
 
-def _stay_ready(
-    registration: Registration, event: Event, entries: Mapping[TargetId, Entry], now: datetime
-) -> Action:
-    pending = _next_grant(registration, event, entries, now)
-    if pending is not None:  # the event has got one more grant since
-        return pending
+def _stay_ready(registration: Registration, event: Event, now: datetime) -> Action:
     since = registration.checked_at or registration.ready_at or now
     next_check = registration.missing_since + AFTER_A_CYCLE if registration.missing_since else since + DAILY
     return CheckRacer() if next_check <= now else Rest(min(next_check, event.ends))
@@ -232,7 +230,7 @@ def stage_of(registration: Registration, event: Event, now: datetime) -> Stage:
         return Stage.READY
     if _is_refused(registration):
         return Stage.REFUSED
-    if event.broken is not None:
+    if event.is_blocked:
         return Stage.BROKEN
     if registration.waiting_for == WAITS_FOR_SEAT:
         return Stage.IN_LINE
@@ -256,6 +254,12 @@ def is_late(registration: Registration, now: datetime) -> bool:
     """Whether a pending join takes longer than anything known explains."""
     patience = UNPUSHED_PATIENCE if registration.waiting_for == WAITS_FOR_STORE else PATIENCE
     return now > (registration.moved_at or registration.asked_at) + patience
+
+
+def is_stuck_leaving(registration: Registration, event: Event, now: datetime) -> bool:
+    """Whether somebody who is to be gone has not moved for longer than anything known explains."""
+    moved_at = max(registration.moved_at or registration.wish_at, registration.wish_at)
+    return not wants_racing(registration, event, now) and now > moved_at + PATIENCE
 
 
 def held_up(registration: Registration, now: datetime) -> Registration:
@@ -291,7 +295,8 @@ def tell(registration: Registration, event: Event, now: datetime) -> tuple[Regis
         return registration, False
     if result is Told.WAITING and now < registration.asked_at + WORTH_A_WORD:
         return registration, False
-    return replace(registration, told=result, serial=registration.serial + 1), True
+    serial = registration.serial + 1
+    return replace(registration, told=result, last_result=result, serial=serial), True
 
 
 # --- what answers from outside come to ----------------------------------------------------------------------

@@ -115,6 +115,11 @@ class Event:
         return "open" if at >= self.opens else "announced"
 
     @property
+    def is_blocked(self) -> bool:
+        """Whether something everybody needs is broken; what the event grants no more keeps nobody out."""
+        return self.broken is not None and self.broken.target in self.targets
+
+    @property
     def targets(self) -> tuple[TargetId, ...]:
         """Return the targets of the grants, in order."""
         return tuple(grant.target for grant in self.grants)
@@ -127,12 +132,15 @@ class Event:
         """Return the grant whose membership reaches this grant's system by itself, or None.
 
         An Identity Center group is fed by the Entra group that the event grants before it: Entra is the
-        record, Identity Center the effect. Of a retired one the order is lost; any Entra group will do.
+        record, Identity Center the effect. A retired one was fed by the Entra group retired with it, if any.
         """
         if not isinstance(grant, IdentityCenterGroup):
             return None
-        before = self.grants[: self.grants.index(grant)] if grant in self.grants else self.grants
-        known = [found for found in (*self.retired, *before) if isinstance(found, EntraGroup)]
+        retired = grant not in self.grants
+        before = self.grants if retired else self.grants[: self.grants.index(grant)]
+        known = [found for found in before if isinstance(found, EntraGroup)]
+        if retired:
+            known = [found for found in self.retired if isinstance(found, EntraGroup)] or known
         return known[-1] if known else None
 
     def takes_effect_elsewhere(self, grant: Grant) -> bool:

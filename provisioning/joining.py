@@ -87,7 +87,7 @@ def request_leave(rows: Rows, asking: Asking, event_name: str | None, *, confirm
             event, pending=pending or (standing is not None and standing.stage is not Stage.READY)
         )
     if known is not None and known.state == "waiting" and known.wish is Wish.GONE:
-        _remember(rows, known, event, asking, "queued")
+        _remember(rows, replace(known, reply=asking.reply), event, asking, "leaving")
         return _queued(rows, event, Wish.GONE, known.received_at)
     return _ask(rows, known, event, asking, Wish.GONE)
 

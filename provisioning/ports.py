@@ -255,6 +255,10 @@ class Queue(Protocol):
         """Queue the key, or bring it forward. A key being worked on is worked on once more afterwards."""
         ...
 
+    def ensure(self, work: Work, key: str, ready_at: datetime) -> None:
+        """Queue the key unless it is on the queue already; then nothing changes, whenever it is due."""
+        ...
+
     def lease(self, work: Work, limit: int, token: str, now: datetime, until: datetime) -> tuple[Job, ...]:
         """Take up to `limit` ready keys (urgent first, then the longest ready) and hold them until then."""
         ...

@@ -36,7 +36,7 @@ def record(
     saved = rows.registrations.save(told, token) if told != before else told
     if news:
         rows.outbox.put(_result(saved, now))
-        if before is not None and before.told in OVERTAKEN:
+        if before is not None and before.last_result in OVERTAKEN:
             for edit in _edits(rows, before, saved, now):
                 rows.outbox.put(edit)
         _tell_organizers(rows, saved, event, now)

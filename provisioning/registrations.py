@@ -17,6 +17,7 @@ class Person:
     id: PersonId
     user_principal_name: str
     display_name: str = ""
+    subject: str | None = None  # their id in the outside system that is asked, where it is known already
 
 
 class Step(StrEnum):
@@ -94,7 +95,8 @@ class Registration:
     pushed_at: datetime | None = None  # last time the person was pushed to the outside system on demand
     attempts: int = 0  # steps without progress since the last progress
     wake_at: datetime | None = None  # when the sweeper looks at this again
-    told: Told = Told.NOTHING
+    told: Told = Told.NOTHING  # of the present wish
+    last_result: Told = Told.NOTHING  # of any wish: what the newest direct message says
     serial: int = 0  # counts the results told; the newest message carries the newest serial
     version: int = 0
 

@@ -20,6 +20,9 @@ class Wish(StrEnum):
     GONE = "gone"
 
 
+MOST_REMEMBERED = 100  # nobody asks more often in that time; a program that does fills no row
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
     """Where the asker is answered.
@@ -81,4 +84,4 @@ class Request:
 def remember(seen: tuple[Seen, ...], new: Seen, platform: str) -> tuple[Seen, ...]:
     """Return the memory with this request added and the outdated ones dropped."""
     oldest = new.at - MEMORY[platform]
-    return (*(known for known in seen if known.at > oldest), new)
+    return (*(known for known in seen if known.at > oldest), new)[-MOST_REMEMBERED:]

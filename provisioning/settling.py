@@ -78,7 +78,11 @@ class Settler:
             }
             held = rows.registrations.lease(jobs.keys(), token, now, now + LEASE) if jobs else frozenset()
             for key, job in jobs.items():
-                if key not in held:
+                if key in held:
+                    continue
+                if rows.registrations.get(key) is None:
+                    rows.queue.done(job)  # forgotten meanwhile
+                else:
                     rows.queue.retry(job, now + timedelta(seconds=1))
             return {key: job for key, job in jobs.items() if key in held}, len(jobs)
 
@@ -140,8 +144,8 @@ class Settler:
         for case in group:
             by_event[case.event.id].append(case)
 
-        def unit(rows: Rows) -> set[RegistrationKey]:
-            left_standing: set[RegistrationKey] = set()
+        def unit(rows: Rows) -> Rests:
+            left_standing: Rests = {}
             for cases in by_event.values():
                 event = cases[0].event
                 # Those who asked earlier and wait already come first; fairness is decided here only.
@@ -160,10 +164,10 @@ class Settler:
                     else:  # somebody who waited already; whoever holds their lease sees it at the next step
                         record(rows, current, after, event, now)
                         rows.queue.put(Work.SETTLE, str(key), now)
-                left_standing |= ours - seated
+                left_standing |= dict.fromkeys(ours - seated, event.ends)  # then they hear that it is over
             return left_standing
 
-        return dict.fromkeys(self._store.run(unit).result())
+        return self._store.run(unit).result()
 
     def _become(self, action: BecomeReady | BecomeGone, group: Sequence[Case], batch: Batch) -> Rests:
         now = self._clock.now()
@@ -200,7 +204,7 @@ class Settler:
                 current = rows.registrations.get(key)
                 event = rows.events.get(key.event_id) if current else None
                 if current is not None and event is not None:
-                    after = deciding.held_up(current, now) if event.broken is not None else current
+                    after = deciding.held_up(current, now) if event.is_blocked else current
                     record_held(rows, current, replace(after, wake_at=moment), event, now, batch.token)
                 if moment is not None and moment <= now + SOON:
                     rows.queue.retry(job, moment)

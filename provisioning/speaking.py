@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from provisioning.deciding import backoff
-from provisioning.errors import Misconfigured, ProvisioningError, StaleWrite, Unavailable
+from provisioning.errors import ProvisioningError, StaleWrite, Unavailable, Undeliverable
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import Kind, Notice, Voice
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit
+from provisioning.registrations import Told
 
 LEASE = timedelta(seconds=45)
 BATCH = 10  # notices leased together; a crash repeats at most the one being sent
-CREDENTIAL_PAUSE = timedelta(minutes=1)
+MENDING_PAUSE = timedelta(minutes=1)
+KEPT_TRYING = timedelta(hours=24)  # a message older than this is not news any more
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,8 @@ class Speaking:
         if not rows.leases.take(f"speak:{notice.about}", token, now, now + LEASE):
             rows.queue.retry(job, now + timedelta(seconds=1))
             return None
-        if notice.kind is Kind.RESULT and _is_overtaken(rows, notice):
+        about_request = notice.about.startswith("request:")
+        if (notice.kind is Kind.RESULT or about_request) and _is_overtaken(rows, notice):
             rows.outbox.save(replace(notice, dropped="overtaken"))
             rows.queue.done(job)
             rows.leases.release(f"speak:{notice.about}", token)
@@ -88,17 +91,8 @@ class Speaking:
     def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
         now, notice, error = self._clock.now(), spoken.notice, spoken.error
         rows.leases.release(f"speak:{notice.about}", token)
-        if isinstance(error, Unavailable):
-            pause = timedelta(seconds=error.retry_after) if error.retry_after else backoff(job.attempts)
-            rows.queue.retry(job, now + pause)
-            return
-        if error is not None and not isinstance(error, Misconfigured):
-            error = Unavailable()
-        if error is not None and error.code in {
-            "DR-406",
-            "DR-407",
-        }:  # a token or scope can be mended; wait for it
-            rows.queue.retry(job, now + CREDENTIAL_PAUSE)
+        if error is not None and not isinstance(error, Undeliverable) and now < _give_up_at(notice, now):
+            rows.queue.retry(job, now + _pause(error, job))
             return
         try:
             rows.outbox.save(_closed(notice, spoken.reference, error, now))
@@ -108,6 +102,17 @@ class Speaking:
         if error is not None and notice.kind is not Kind.CARD:
             audit(rows, now, "bot", "undeliverable", notice.about, code=error.code)
         rows.queue.done(job)
+
+
+def _pause(error: ProvisioningError, job: Job) -> timedelta:
+    """Return when to try again: as the platform says; what a person must mend first is in no hurry."""
+    if isinstance(error, Unavailable):
+        return timedelta(seconds=error.retry_after) if error.retry_after else backoff(job.attempts)
+    return max(MENDING_PAUSE, backoff(job.attempts))
+
+
+def _give_up_at(notice: Notice, now: datetime) -> datetime:
+    return (notice.created_at or now) + KEPT_TRYING
 
 
 def _closed(notice: Notice, reference: str | None, error: ProvisioningError | None, now: datetime) -> Notice:
@@ -120,9 +125,14 @@ def _is_overtaken(rows: Rows, notice: Notice) -> bool:
     what, _, key = notice.about.partition(":")
     if what == "registration":
         registration = rows.registrations.get(RegistrationKey.parse(key))
-        return registration is None or registration.serial > notice.serial
+        # What was to be told of an earlier wish is over as soon as there is a newer one.
+        return (
+            registration is None or registration.serial > notice.serial or registration.told is Told.NOTHING
+        )
     request = rows.requests.get(RequestKey.parse(key))
-    if request is None or request.state == "folded":
+    if request is None:  # a refusal old enough to be forgotten is still to be told
+        return False
+    if request.state == "folded":
         return True
     return request.refusal != notice.says if request.state == "refused" else not request.overdue_told
 

@@ -15,9 +15,10 @@ from typing import Any
 from provisioning import deciding, ledger
 from provisioning.access import Absent, Access, Failed, NotThere, Outcome, Present, Push
 from provisioning.deciding import ASSIGNMENT_GRACE, MAY_LAND, backoff
-from provisioning.directory import Directory
+from provisioning.directory import Directory, DirectoryUser
 from provisioning.errors import (
     AssignmentMissing,
+    GroupMissing,
     Misconfigured,
     ProvisioningError,
     Refusal,
@@ -39,7 +40,7 @@ PUSH_AGAIN = timedelta(minutes=10)  # a person is pushed on demand at most this 
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=20)  # every outside call ends well within it; a crash costs at most so long
+LEASE = timedelta(seconds=30)  # every outside call ends well within it; a crash costs at most so long
 
 Rests = dict[RegistrationKey, datetime | None]
 
@@ -366,7 +367,7 @@ class Steps:
                     continue
                 if not (isinstance(outcome, Failed) and outcome.may_have_landed):
                     _settle_removal(rows, grant.target, case.person.id, doubts[case.key])
-                if isinstance(outcome, Failed):
+                if isinstance(outcome, Failed) and not _went_with_its_group(outcome, case, grant):
                     rests |= self._failed(rows, case, grant.target, outcome.error, batch)
                     continue
                 after = deciding.stepped(current, grant.target, Step.WITHDRAWN, now)
@@ -411,12 +412,12 @@ class Steps:
                 if current is None:
                     continue
                 failures = [
-                    found
+                    (grant.target, found.error)
                     for grant in targets[case.key]
                     if isinstance(found := seen[case.key, grant.target], Failed)
                 ]
                 if failures:
-                    rests |= self._failed(rows, case, targets[case.key][0].target, failures[0].error, batch)
+                    rests |= self._failed(rows, case, *failures[0], batch)
                     continue
                 after, pause = _after_reading(rows, case, current, targets[case.key], seen, now)
                 if pause is not None:
@@ -429,17 +430,19 @@ class Steps:
     # --- the daily look -------------------------------------------------------------------------------------
 
     def check(self, group: Sequence[Case], batch: Batch) -> Rests:
-        """Look whether these racers are still employees and still members where access takes effect."""
+        """Look whether these are still employees and, once ready, members where access takes effect."""
         users = self._background.directory.get({case.person.id for case in group})
+        group = [_refreshed(case, users.get(case.person.id)) for case in group]
         absent: set[RegistrationKey] = set()
-        failed: dict[RegistrationKey, ProvisioningError] = {}
-        for grant in {grant for case in group for grant in case.event.grants}:
-            cases = [case for case in group if grant in case.event.grants]
+        failed: dict[RegistrationKey, tuple[TargetId, ProvisioningError]] = {}
+        ready = [case for case in group if case.registration.is_ready]
+        for grant in {grant for case in ready for grant in case.event.grants}:
+            cases = [case for case in ready if grant in case.event.grants]
             outcomes = _guarded(self._background.accesses[grant.kind].presence, grant, cases)
             for case in cases:
                 outcome = outcomes[case.person.id]
                 if isinstance(outcome, Failed):
-                    failed[case.key] = outcome.error
+                    failed[case.key] = (grant.target, outcome.error)
                 elif not isinstance(outcome, Present):
                     absent.add(case.key)
         now = self._clock.now()
@@ -448,14 +451,20 @@ class Steps:
             rests: Rests = {}
             for case in group:
                 current, user = rows.registrations.get(case.key), users.get(case.person.id)
-                error = user.error if isinstance(user, Failed) else failed.get(case.key)
-                if current is None or not current.is_ready:
+                if current is None or not deciding.wants_racing(current, case.event, now):
                     continue
-                if error is not None or isinstance(user, Failed):
-                    rests |= self._failed(rows, case, case.event.targets[0], error or Unavailable(), batch)
+                if isinstance(user, Failed):
+                    rests |= self._failed(rows, case, case.event.targets[0], user.error, batch)
                     continue
+                employee = is_employee(user)
+                if (
+                    employee and case.key in failed
+                ):  # whoever is gone from the directory need not be read further
+                    rests |= self._failed(rows, case, *failed[case.key], batch)
+                    continue
+                current_person = replace(current, person=case.person)
                 after = deciding.after_check(
-                    current, now, absent=case.key in absent, employee=is_employee(user)
+                    current_person, now, absent=case.key in absent, employee=employee
                 )
                 record_held(rows, current, after, case.event, now, batch.token)
                 if after.hold is not None:
@@ -480,9 +489,11 @@ class Steps:
             after = replace(current, problem=error.code, wake_at=None)
             until = now + deciding.REFUSED_PAUSE
             audit(rows, now, "bot", "refused", case.key, event, code=error.code, target=target)
-        elif isinstance(error, Misconfigured) and not isinstance(error, Unexpected):
+        elif (
+            isinstance(error, Misconfigured) and not isinstance(error, Unexpected) and target in event.targets
+        ):
             _break(rows, event, Breakage(target, error.code, error.key(), now, dict(error.facts)), now)
-            after, until = current, now + deciding.BROKEN_PAUSE
+            after, until = replace(current, attempts=attempts), now + deciding.BROKEN_PAUSE
         elif isinstance(error, Unavailable):
             advice = error.retry_after
             after = current if advice else replace(current, attempts=attempts)
@@ -493,6 +504,10 @@ class Steps:
             post_to_organizers(rows, event, "organizers-defect", what, now, told)
             after, until = replace(current, problem=error.code, attempts=attempts), now + PARKED
         record_held(rows, current, after, rows.events.get(event.id) or event, now, batch.token)
+        if deciding.is_stuck_leaving(current, event, now):
+            told = {"code": error.code, "target": target, "racer": str(current.reply.chat)}
+            what = f"stuck-leaving:{now:%Y%m%d%H}"
+            post_to_organizers(rows, event, "organizers-stuck-leaving", what, now, told)
         return {case.key: until}
 
     @contextmanager
@@ -521,7 +536,7 @@ class Steps:
 
 def _guarded(call: Any, grant: Grant, cases: Sequence[Case]) -> dict[PersonId, Outcome]:
     """Ask an outside system for these people. A defect there, or an answer left out, fails each person."""
-    people = {case.person.id: case.person for case in cases}
+    people = {case.person.id: _as_known(case, grant) for case in cases}
     if not people:
         return {}
     try:
@@ -530,6 +545,20 @@ def _guarded(call: Any, grant: Grant, cases: Sequence[Case]) -> dict[PersonId, O
         log.exception("outside call failed", extra={"action": "defect", "target": grant.target})
         answers = {}
     return {person: answers.get(person, Failed(Unexpected(), may_have_landed=True)) for person in people}
+
+
+def _as_known(case: Case, grant: Grant) -> Person:
+    """Return the person with the id by which the outside system knows them, if it told us once."""
+    progress = case.registration.progress.get(grant.target)
+    return replace(case.person, subject=progress.subject) if progress else case.person
+
+
+def _refreshed(case: Case, user: DirectoryUser | Failed | None) -> Case:
+    """Return the case with the names the directory has now: a rename makes nobody another."""
+    if not isinstance(user, DirectoryUser):
+        return case
+    person = Person(case.person.id, user.user_principal_name, user.display_name)
+    return replace(case, registration=replace(case.registration, person=person))
 
 
 def _chunks(group: Sequence[Case], size: int) -> Iterator[Sequence[Case]]:
@@ -552,11 +581,20 @@ def _was_ours(case: Case, grant: Grant) -> bool:
     return entry is not None and entry.is_ours
 
 
+def _went_with_its_group(outcome: Failed, case: Case, grant: Grant) -> bool:
+    """Whether the membership ended with a group that the event grants no more, and that is gone."""
+    return isinstance(outcome.error, GroupMissing) and grant.target not in case.event.targets
+
+
 def _is_still_fed(rows: Rows, case: Case, grant: Grant) -> bool:
     """Whether the feeder's membership stays for another event: SCIM would bring back what is taken here."""
     feeder = case.event.feeder_of(grant)
     entry = rows.ledger.get(feeder.target, case.person.id) if feeder else None
-    return entry is not None and bool(entry.needed_by - {case.event.id})
+    others = entry.needed_by - {case.event.id} if entry else frozenset()
+    # An event that grants this target itself needs it in its own name, and lets go of it in its own name.
+    return any(
+        (event := rows.events.get(one)) is None or event.grant_of(grant.target) is None for one in others
+    )
 
 
 def _settle_add(rows: Rows, target: TargetId, person: PersonId, doubt: datetime | None) -> None:
@@ -616,7 +654,8 @@ def _after_reading(
                 continue
             after = deciding.stepped(after, grant.target, Step.WITHDRAWING, now)  # it is back: end it again
             continue
-        after = deciding.stepped(after, grant.target, Step.ABSENT, now)
+        step = Step.KEPT if entry is not None and entry.needed_by else Step.ABSENT
+        after = deciding.stepped(after, grant.target, step, now)
         if still_ours and entry is not None:
             if _is_recheck(current, now):
                 rows.ledger.delete(entry)

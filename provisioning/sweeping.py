@@ -12,7 +12,7 @@ from typing import Any
 
 from provisioning.access import Access
 from provisioning.deciding import wants_racing
-from provisioning.errors import Misconfigured, ProvisioningError
+from provisioning.errors import ProvisioningError
 from provisioning.events import Event
 from provisioning.ids import EventId, PersonId
 from provisioning.ports import Clock, Rows, Store, Work
@@ -23,7 +23,7 @@ PROBE = timedelta(seconds=10)  # how often a broken event is looked at
 UNPROVEN = timedelta(minutes=5)  # how often what only a write can prove is tried again
 LOST = timedelta(seconds=30)  # a waiting request of this age should be on the queue
 REFUSED_KEPT = timedelta(days=7)  # refused requests keep chat identity and reason for so long
-SENT_KEPT = timedelta(days=2)
+SENT_KEPT = timedelta(days=14)  # so long an earlier message can be brought up to date
 PAGE = 500
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,10 @@ class Sweeper:
             return 0
         woken = self._store.run(lambda rows: _wake_due(rows, now)).result()
         for event in self._store.read(lambda rows: rows.events.all()):
-            if event.broken is not None and self._probes.get(event.id, now) <= now:
-                self._probes[event.id] = now + PROBE
-                self._probe(event)
+            if event.broken is not None:
+                if self._probes.get(event.id, now) <= now:
+                    self._probes[event.id] = now + PROBE
+                    self._probe(event)
             elif event.taken < event.capacity:
                 woken += self._store.run(lambda rows, event=event: _fill_seats(rows, event, now)).result()  # type: ignore[misc]
         return woken
@@ -69,10 +70,11 @@ class Sweeper:
         try:
             if grant is not None:
                 self._accesses[grant.kind].check(grant)
-        except Misconfigured:
-            return
         except ProvisioningError:
-            return  # nothing is known; the next probe tells
+            return  # still wrong, or nothing is known: the next probe tells
+        except Exception:  # a defect with one event must not keep the others from being looked after
+            log.exception("probe failed", extra={"action": "defect", "event": event.id})
+            return
         now, code = self._clock.now(), broken.code
 
         def unit(rows: Rows) -> None:
@@ -107,10 +109,10 @@ def wake_event(store: Store, event_id: EventId, now: datetime) -> int:
 def _wake_due(rows: Rows, now: datetime) -> int:
     due = rows.registrations.due(now, PAGE)
     for key in due:
-        rows.queue.put(Work.SETTLE, str(key), now)
+        rows.queue.ensure(Work.SETTLE, str(key), now)
     lost = rows.requests.waiting(now - LOST, PAGE)
     for request in lost:
-        rows.queue.put(Work.ANSWER, str(request), now)
+        rows.queue.ensure(Work.ANSWER, str(request), now)
     rows.requests.forget_refused(now - REFUSED_KEPT)
     rows.outbox.forget_sent(now - SENT_KEPT)
     return len(due) + len(lost)
@@ -122,5 +124,5 @@ def _fill_seats(rows: Rows, event: Event, now: datetime) -> int:
     for key in waiting:
         registration = rows.registrations.get(key)
         if registration is not None and wants_racing(registration, event, now):
-            rows.queue.put(Work.SETTLE, str(key), now)
+            rows.queue.ensure(Work.SETTLE, str(key), now)
     return len(waiting)

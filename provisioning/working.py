@@ -6,6 +6,7 @@ may work on the same store; leases keep them apart.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,10 +52,12 @@ class Worker:
             thread.start()
 
     def stop(self, timeout_seconds: float = 20.0) -> None:
-        """Let every lane finish the round it is in."""
+        """Let every lane finish the round it is in, for so long all together."""
         self._stopping.set()
+        last = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(timeout_seconds)
+            if thread.ident is not None:
+                thread.join(max(0.0, last - time.monotonic()))
 
     def is_alive(self) -> bool:
         """Whether every lane is running."""

@@ -188,6 +188,7 @@ async def _befallen(
         case "refuse":
             return None, True
         case "late":
+            await request.read()  # it has arrived whole, so it takes effect though the client be gone
             await asyncio.sleep(fault.seconds)
             return await handler(request), False
         case "drop":

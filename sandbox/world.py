@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
 
-from sandbox.chatting import SlackPerson
+from sandbox.chatting import Moves, SlackPerson
 from sandbox.company import IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID, Company
 from sandbox.event_file import event_toml
 from sandbox.slack import SlackSimulator
@@ -47,6 +47,16 @@ class Address:
     def person(self, key: str, *, bot_url: str | None, channel: str | None = None) -> SlackPerson:
         """Return a person of the running company who talks to the bot at this URL."""
         return SlackPerson(
+            key,
+            slack_url=self.urls["slack"],
+            signing_secret=self.signing_secret,
+            bot_url=bot_url,
+            channel=channel,
+        )
+
+    def moves(self, key: str, *, bot_url: str, channel: str | None = None) -> Moves:
+        """Return what a person of the running company can do, for a crowd that plays in one event loop."""
+        return Moves(
             key,
             slack_url=self.urls["slack"],
             signing_secret=self.signing_secret,
@@ -126,6 +136,16 @@ class World:
         """Run this coroutine in the simulators' loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let this coroutine run in the simulators' loop until the world closes."""
+        kept = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._stack.callback(kept.cancel)
+
+    def serve(self, name: str, app: web.Application) -> None:
+        """Serve one more application beside the simulators; `urls` tells where, by this name."""
+        port = self.wait(self._serve(app, 0, None))
+        self.urls[name] = f"http://127.0.0.1:{port}"
+
     def person(self, key: str, *, bot_url: str | None, channel: str | None = None) -> SlackPerson:
         """Return a person who talks to the bot at this URL, or over Socket Mode; the world closes them."""
         return self._stack.enter_context(self.address().person(key, bot_url=bot_url, channel=channel))
@@ -149,10 +169,13 @@ class World:
         return Address(dict(self.urls), self.environment(), secret)
 
     def save_address(self, path: Path) -> None:
-        """Write the address for players in other processes; only the owner may read it."""
+        """Write the address for players in other processes, all at once; only the owner may read it."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(self.address()), indent=2), encoding="utf-8")
+        draft = path.with_name(f"{path.name}.draft")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(asdict(self.address()), indent=2), encoding="utf-8")
+        draft.replace(path)  # whoever waits for the file never reads half of it
 
     def _start(self, part: str) -> None:
         log, faults = CallLog(self.company.clock), Faults()

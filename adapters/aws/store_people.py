@@ -22,7 +22,7 @@ from provisioning.registrations import Person
 FEW: Final = 10  # people looked up one by one
 KEPT_SECONDS: Final = 60.0
 PAGE: Final = 100  # ListUsers gives no more at once
-PAGES_PER_CALL: Final = 200  # reading on is for the next call, so that one call stays short
+PAGES_PER_CALL: Final = 100  # reading on is for the next call, so that one call stays short
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -129,7 +129,9 @@ class StorePeople:
             left = self._known(left, found)
         whole = self._reading is not None and self._reading.whole
         for person in left:
-            found[person.id] = NotThere() if whole else Failed(AccessUnavailable(retry_after=0.0))
+            found[person.id] = (
+                self._by_subject(person) if whole else Failed(AccessUnavailable(retry_after=0.0))
+            )
 
     def _read_page(self) -> None:
         reading = self._reading or _Reading(self._now())
@@ -159,9 +161,21 @@ class StorePeople:
         name = {"AttributePath": "userName", "AttributeValue": person.user_principal_name}
         user = self._described({"UniqueAttribute": name})
         if user is None:
-            return NotThere()
+            return self._by_subject(person)
         verdict = _of_name(person, [user])
         return verdict if isinstance(verdict, Failed) else self._keep(person, verdict)
+
+    def _by_subject(self, person: Person) -> Found:
+        """Find somebody whose name has changed by the id under which they were found before."""
+        if person.subject is None:
+            return NotThere()
+        try:
+            row = self._api.ask("DescribeUser", IdentityStoreId=self._store_id, UserId=person.subject)
+        except Trouble as trouble:
+            if trouble.about == "USER":
+                return NotThere()
+            raise
+        return self._keep(person, self._user(row))
 
     def _described(self, wanted: dict[str, Any]) -> StoreUser | None:
         """Return the user with this identifier, or None."""

@@ -20,6 +20,10 @@ _PUT = """
         queued_at = CASE WHEN token IS NULL THEN min(queued_at, ?4) ELSE queued_at END,
         again_at = CASE WHEN token IS NULL THEN NULL ELSE min(ifnull(again_at, ?4), ?4) END
 """
+_ENSURE = """
+    INSERT INTO queue (work, key, urgent, due_at, ready_at, queued_at) VALUES (?1, ?2, 0, ?3, ?3, ?3)
+    ON CONFLICT DO NOTHING
+"""
 # Urgent and other keys are looked up apart: one ordered scan would pass over all urgent keys not yet due.
 _LEASE = """
     UPDATE queue SET token = ?4, due_at = ?5, attempts = attempts + 1, again_at = NULL
@@ -56,6 +60,10 @@ class QueueRows:
     def put(self, work: Work, key: str, ready_at: datetime, *, urgent: bool = False) -> None:
         self._sql.change(_PUT, (work, key, urgent, to_int(ready_at)))
         self.touched.add(work)
+
+    def ensure(self, work: Work, key: str, ready_at: datetime) -> None:
+        if self._sql.change(_ENSURE, (work, key, to_int(ready_at))):
+            self.touched.add(work)
 
     def lease(self, work: Work, limit: int, token: str, now: datetime, until: datetime) -> tuple[Job, ...]:
         moment, end = to_int(now), to_int(until)

@@ -218,8 +218,15 @@ RACING = [
         ready(),
         spring_cup(RECORD, retired=(EFFECT,)),
         {},
+        Confirm(RECORD),
+        id="a record that feeds nothing any more is read back itself",
+    ),
+    pytest.param(
+        ready(progress=at(Step.CONFIRMED, Step.CONFIRMED)),
+        spring_cup(RECORD, retired=(EFFECT,)),
+        {},
         Withdraw(EFFECT),
-        id="a grant the event has retired is withdrawn",
+        id="then the grant the event has retired is withdrawn",
     ),
     pytest.param(
         ready(progress=at(Step.CONFIRMED, Step.ABSENT)),

@@ -84,7 +84,7 @@ def test_what_feeds_an_identity_center_group(
         pytest.param(
             spring_cup(RECORD, retired=(EFFECT,)), set(), id="what it fed once does not count any more"
         ),
-        pytest.param(spring_cup(EFFECT, retired=(RECORD,)), {RECORD}, id="a retired record still feeds"),
+        pytest.param(spring_cup(EFFECT, retired=(RECORD,)), set(), id="nor does a retired record feed"),
     ],
 )
 def test_which_grants_take_effect_elsewhere(event: Event, elsewhere: set[Grant]) -> None:

@@ -174,7 +174,8 @@ def test_what_the_racer_is_told(
     if told is None:
         assert after == registration
     else:
-        assert after == replace(registration, told=told, serial=registration.serial + 1)
+        serial = registration.serial + 1
+        assert after == replace(registration, told=told, last_result=told, serial=serial)
 
 
 def test_every_result_but_nothing_belongs_to_one_stage() -> None:

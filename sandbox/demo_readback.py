@@ -1,0 +1,50 @@
+"""Reading back, at the end, what became of everybody: the directories' own APIs, and Slack's transcript."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from sandbox.company import RACERS_GROUP, Company
+from sandbox.demo_directories import reached
+from sandbox.world import Address
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was read back. People are named by their keys; whom nobody knows, by the id that was found."""
+
+    group: tuple[str, ...]  # members of the Entra group, as Graph lists them
+    store: tuple[str, ...]  # one for each membership of the identity store's group
+    messages: Mapping[str, tuple[Json, ...]]  # key -> the private messages the person sees, oldest first
+
+    def direct(self, key: str) -> tuple[Json, ...]:
+        """Return the direct messages this person got, oldest first."""
+        return tuple(message for message in self.messages.get(key, ()) if message["surface"] == "dm")
+
+
+def read_back(address: Address, company: Company) -> Evidence:
+    """Ask the running company; `company` tells who is who."""
+    names = {person.entra.id: person.key for person in company.people.values() if person.entra is not None}
+    with reached(address.environment) as directories:
+        group = directories.group_members(company.group(RACERS_GROUP).id)
+        store = directories.store_members(company.store_group(RACERS_GROUP).group_id)
+    return Evidence(
+        tuple(sorted(names.get(found, found) for found in group)),
+        tuple(sorted(names.get(found, found) for found in store)),
+        _messages(address, company),
+    )
+
+
+def _messages(address: Address, company: Company) -> dict[str, tuple[Json, ...]]:
+    """Return what each person of the company sees that is for them alone."""
+    messages = {}
+    with httpx.Client(trust_env=False, timeout=20.0) as http:
+        for person in company.people.values():
+            url = f"{address.urls['slack']}/_slack/transcript?user={person.slack.id}"
+            seen = http.get(url).raise_for_status().json()
+            messages[person.key] = tuple(entry for entry in seen if entry["surface"] != "channel")
+    return messages

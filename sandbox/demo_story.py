@@ -1,0 +1,300 @@
+"""The story of the demo, chapter by chapter: what people do, and what befalls the bot meanwhile."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from sandbox import demo_words as words
+from sandbox.chatting import Answer, Flow, Moves, Result, Sent, perform, sign
+from sandbox.company import RACERS_GROUP
+from sandbox.demo_board import Board
+from sandbox.demo_cast import Cast, company
+from sandbox.demo_directories import reached
+from sandbox.demo_theater import TakesTooLong, Theater
+
+Json = dict[str, Any]
+BURST_SECONDS = 1.5  # within which a wave of people types join
+STORM_SECONDS = 4.0
+RETRY_AFTER = 2.0
+LATE_SECONDS = 7.0  # how long AWS takes for the call in which the worker is killed
+KILL_AFTER_SECONDS = 4.0
+PATIENCE_SECONDS = 90.0  # for what must come, however slow the machine
+OLD_SECONDS = 600  # Slack's requests are good for five minutes
+CYCLE_SECONDS = 2400.0
+DOOR = "/slack/events"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A request that arrived twice: the outcome each time, and how much the person saw before and after."""
+
+    first: str
+    second: str
+    seen_before: int
+    seen_after: int
+
+
+@dataclass(slots=True)
+class Course:
+    """What happened in the story that nobody can read back afterwards."""
+
+    typed_at: dict[str, float] = field(default_factory=dict)  # key -> when they typed join first
+    answer_seconds: list[float] = field(default_factory=list)  # of every request to the bot
+    second_answers: dict[str, str] = field(default_factory=dict)  # key -> what a second join was answered
+    forged: dict[str, int] = field(default_factory=dict)  # what was wrong -> HTTP status
+    replay: Replay | None = None
+    worker_exit: int | None = None
+    in_hand: frozenset[str] = frozenset()  # had begun and were not ready when the worker was killed
+    graph_calls: list[Json] = field(default_factory=list)  # the bot's, from its start until it rests
+    aws_calls: list[Json] = field(default_factory=list)
+
+
+class Client(httpx.AsyncClient):
+    """Sends what people do, and notes how long the bot takes to answer."""
+
+    def __init__(self, seconds: list[float]) -> None:
+        super().__init__(trust_env=False)
+        self._seconds = seconds
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send one request."""
+        begun = time.monotonic()
+        response = await super().send(request, **options)
+        if request.url.path == DOOR:
+            self._seconds.append(time.monotonic() - begun)
+        return response
+
+
+class Story:
+    """One performance on a theater, told on a board. `course` holds what only the players know."""
+
+    def __init__(self, theater: Theater, board: Board, cast: Cast) -> None:
+        self.course = Course()
+        self.company = company()  # as it was founded: who is who. What became of them, the directories tell.
+        self._theater = theater
+        self._board = board
+        self._cast = cast
+        self._client = Client(self.course.answer_seconds)
+        self._requests: dict[str, Sent] = {}
+        self._answers: dict[str, str] = {}
+        self._before: dict[str, int] = {}  # calls in the logs before the bot began
+
+    async def tell(self) -> None:
+        """Play the story to its end."""
+        async with self._client:
+            await self._open()
+            await self._start()
+            await self._outsiders()
+            await self._first_wave()
+            await self._crash()
+            await self._second_wave()
+            await self._once_more()
+            await self._taken_over()
+            await self._leavers()
+            await self._take_stock()
+            await self._scim_cycle()
+
+    async def _open(self) -> None:
+        chapter = self._board.begin(
+            "Acme opens its doors: Slack, Entra, Microsoft Graph, IAM Identity Center"
+        )
+        await self._theater.open_company()
+        await asyncio.to_thread(self._add_by_hand)
+        self._board.end(
+            chapter,
+            f"{len(self.company.people) - 1} people; an administrator has put {self._cast.member_before}"
+            " into both groups by hand",
+        )
+
+    def _add_by_hand(self) -> None:
+        who = self._entra_id(self._cast.member_before)
+        with reached(self._theater.address.environment) as directories:
+            directories.add_to_group(self.company.group(RACERS_GROUP).id, who)
+            directories.add_to_store_group(self.company.store_group(RACERS_GROUP).group_id, who)
+
+    async def _start(self) -> None:
+        chapter = self._board.begin("The event is applied from its file; the bot's server and worker start")
+        await self._theater.apply_event(self.company)
+        await self._theater.start_bot()
+        self._before = {part: len(await self._theater.calls(part)) for part in ("graph", "aws")}
+        self._board.counts_from = self._before["graph"]
+        self._board.end(chapter, "three processes, with nothing but the ordinary settings")
+
+    async def _outsiders(self) -> None:
+        outsiders = self._cast.outsiders
+        chapter = self._board.begin(f"{len(outsiders)} people who must not get in try, and somebody forges")
+        await asyncio.gather(*(self._join(key) for key in outsiders), self._forge())
+        await self._all(outsiders, lambda: self._board.refused, "told why they are refused")
+        self._board.end(
+            chapter, "each is told why, with a code; forged and stale requests do not get past the door"
+        )
+
+    async def _forge(self) -> None:
+        """Send a join that is signed wrongly, and one that is signed well but long ago."""
+        moves = self._moves(self._cast.first[0])
+        body, secret = b"command=%2Fdeepracer&text=join", self._theater.address.signing_secret
+        now = int(time.time())
+        for what, headers in (
+            ("signed with a wrong secret", sign("guessed", body, now)),
+            ("ten minutes old", sign(secret, body, now - OLD_SECONDS)),
+        ):
+            self.course.forged[what] = (await self._play(moves.send(body, headers))).status
+
+    async def _first_wave(self) -> None:
+        wave = self._cast.first
+        title = f"{len(wave)} employees join at once, and the directory throttles everything"
+        chapter = self._board.begin(title)
+        await self._theater.throttle_graph(RETRY_AFTER)
+        await self._theater.delay_aws("CreateGroupMembership", LATE_SECONDS)
+        await self._wave(wave)
+        await self._leave(self._cast.leaves_pending)
+        await self._until(lambda: self._board.throttled > 0, "one request throttled")
+        await asyncio.sleep(STORM_SECONDS)  # the length of the storm is the story's, nothing is awaited
+        await self._theater.calm_graph()
+        self._board.end(
+            chapter,
+            f"{self._board.throttled} requests met 429, one brake holds all;"
+            f" {self._cast.leaves_pending} leaves again",
+        )
+
+    async def _crash(self) -> None:
+        wave = frozenset(self._cast.first) - {self._cast.leaves_pending}
+        chapter = self._board.begin("The worker is killed (SIGKILL) in the middle of a call to AWS")
+        await self._theater.until_struck("aws", PATIENCE_SECONDS)
+        since = self._board.seconds()
+        await self._until(
+            lambda: (
+                wave <= self._board.reached["verified"] or self._board.seconds() - since > KILL_AFTER_SECONDS
+            ),
+            "the first wave verified",
+        )
+        self.course.worker_exit = self._theater.kill_worker()
+        self.course.in_hand = wave - self._board.reached["ready"]
+        await self._theater.start_worker()
+        self._board.end(
+            chapter,
+            f"{len(self.course.in_hand)} people were in its hands; another worker starts, nothing is lost",
+        )
+
+    async def _second_wave(self) -> None:
+        wave, newcomer = self._cast.second, self._cast.newcomer
+        chapter = self._board.begin(f"{len(wave)} more join meanwhile, one of them new to AWS")
+        await self._wave(wave)
+        await self._all(wave, lambda: self._board.reached["verified"], "verified")
+        self._board.end(
+            chapter, f"{newcomer} is not in the identity store yet and will be pushed there on demand"
+        )
+
+    async def _once_more(self) -> None:
+        key = self._cast.replayed
+        chapter = self._board.begin(f"A request of {key} arrives a second time, byte for byte")
+        moves, sent = self._moves(key), self._requests[key]
+        before = await self._play(moves.seen())
+        answer = await self._play(moves.send(sent.body, sent.headers))
+        after = await self._play(moves.seen())
+        self.course.replay = Replay(self._answers[key], _outcome(answer), len(before), len(after))
+        self._board.end(chapter, "it gets the answer it had got, and does nothing")
+
+    async def _taken_over(self) -> None:
+        chapter = self._board.begin(
+            "When the dead worker's leases have run out (30 s), the new one takes over"
+        )
+        early = self._cast.got_ready - set(self._cast.late)
+        await self._all(early, lambda: self._board.reached["ready"], "ready")
+        await self._all([self._cast.leaves_pending], lambda: self._board.left, "told that they have left")
+        self._board.end(
+            chapter, "it looks first at what is true in the directories, then goes on; all are ready"
+        )
+
+    async def _leavers(self) -> None:
+        leavers = (self._cast.leaves_ready, self._cast.member_before)
+        late = self._cast.late
+        chapter = self._board.begin(f"{' and '.join(leavers)} leave, and {len(late)} latecomers join")
+        await asyncio.gather(*(self._leave(key) for key in leavers), *(self._join(key) for key in late))
+        await self._all(leavers, lambda: self._board.left, "told that they have left")
+        await self._all(late, lambda: self._board.reached["ready"], "ready")
+        self._board.end(
+            chapter, "what the bot gave is gone from both directories; what was there before stays"
+        )
+
+    async def _take_stock(self) -> None:
+        """Keep the call logs as they are before an administrator calls the same APIs."""
+        self._board.counts_from = None
+        self.course.graph_calls = await self._theater.calls("graph", self._before["graph"])
+        self.course.aws_calls = await self._theater.calls("aws", self._before["aws"])
+        self._board.count(self.course.graph_calls)
+
+    async def _scim_cycle(self) -> None:
+        colleague = self._cast.colleague
+        chapter = self._board.begin(
+            "Forty minutes pass in a moment: Entra's regular SCIM cycle runs over it all"
+        )
+        await asyncio.to_thread(self._add_colleague)
+        await self._theater.turn_clock(CYCLE_SECONDS)
+        await self._all([colleague], lambda: self._board.in_store, "brought by the SCIM cycle")
+        self._board.end(
+            chapter, f"it brings {colleague}, whom an administrator added, and changes nothing else"
+        )
+
+    def _add_colleague(self) -> None:
+        with reached(self._theater.address.environment) as directories:
+            directories.add_to_group(
+                self.company.group(RACERS_GROUP).id, self._entra_id(self._cast.colleague)
+            )
+
+    async def _wave(self, wave: Iterable[str]) -> None:
+        """Let these people type join within a moment, some of them twice."""
+        keys = list(wave)
+        await asyncio.gather(
+            *(self._come(key, BURST_SECONDS * number / len(keys)) for number, key in enumerate(keys))
+        )
+
+    async def _come(self, key: str, after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
+        await self._join(key)
+        if key in self._cast.twice:
+            self.course.second_answers[key] = _outcome(await self._play(self._moves(key).command("join")))
+
+    async def _join(self, key: str) -> None:
+        self.course.typed_at[key] = time.time()
+        answer = await self._play(self._moves(key).command("join"))
+        self._requests[key], self._answers[key] = answer.sent, _outcome(answer)
+
+    async def _leave(self, key: str) -> None:
+        moves = self._moves(key)
+        await self._play(moves.command("leave"))
+        await self._play(moves.press("Leave"))
+
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        await self._theater.until(condition, PATIENCE_SECONDS, what)
+
+    async def _all(self, keys: Iterable[str], known: Callable[[], Collection[str]], what: str) -> None:
+        """Wait until all these people are among the known. Raises TakesTooLong with those who are not."""
+        wanted = set(keys)
+        try:
+            await self._until(lambda: wanted <= set(known()), what)
+        except TakesTooLong as error:
+            raise TakesTooLong(f"{', '.join(sorted(wanted - set(known())))}: {error}") from None
+
+    async def _play(self, flow: Flow[Result]) -> Result:
+        return await perform(self._client, flow)
+
+    def _moves(self, key: str) -> Moves:
+        return self._theater.address.moves(key, bot_url=self._theater.bot_url)
+
+    def _entra_id(self, key: str) -> str:
+        user = self.company.people[key].entra
+        if user is None:
+            raise ValueError(f"{key} is not in the directory")
+        return user.id
+
+
+def _outcome(answer: Answer) -> str:
+    """Return the first line of an answer: what came of the request."""
+    body = answer.body
+    text = str(body.get("text", "")) if isinstance(body, dict) else str(body)
+    return words.plain(text).partition("\n")[0]
