@@ -21,12 +21,13 @@ from provisioning.errors import (
     Refusal,
 )
 from provisioning.events import Event
-from provisioning.ids import ChatIdentity, RegistrationKey, RequestKey
+from provisioning.ids import ChatIdentity, EventId, RegistrationKey, RequestKey
 from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Outcome, Overview, Queued, Refused, Standing
 from provisioning.ports import Rows, Work
 from provisioning.registrations import Registration
 from provisioning.requests import ReplyTo, Request, Seen, Wish, remember
 
+UNPLACED = EventId("-")  # no event has this id: ids begin with a letter or digit
 AFTERMATH = {Stage.GONE, Stage.LEAVING}
 
 
@@ -46,11 +47,12 @@ def request_join(rows: Rows, asking: Asking, event_name: str | None) -> Outcome:
     Writes the request and queues its key in this unit. A second join answers with the state; a repeated
     delivery gets the answer it got before and changes nothing.
     """
-    event = _event_to_join(rows, event_name, asking.now)
+    event = _event_to_join(rows, event_name, asking)
     if not isinstance(event, Event):
+        _remember_unplaced(rows, asking)
         return event
     known = _request_of(rows, event, asking)
-    if isinstance(known, Queued | Standing | Refused):
+    if isinstance(known, Queued | Standing | Refused | Choice):
         return known
     refusal = _window(event, asking.now)
     standing = _standing(rows, event, asking)
@@ -75,7 +77,7 @@ def request_leave(rows: Rows, asking: Asking, event_name: str | None, *, confirm
     if not isinstance(event, Event):
         return event
     known = _request_of(rows, event, asking)
-    if isinstance(known, Queued | Standing | Refused):
+    if isinstance(known, Queued | Standing | Refused | Choice):
         return known
     standing = _standing(rows, event, asking)
     pending = known is not None and known.state == "waiting"
@@ -141,13 +143,16 @@ def _folded(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _event_to_join(rows: Rows, name: str | None, now: datetime) -> Event | Outcome:
-    events = rows.events.all()
+def _event_to_join(rows: Rows, name: str | None, asking: Asking) -> Event | Outcome:
+    events, now = rows.events.all(), asking.now
     if name:
         return find_event(events, name) or Refused(EventUnknown(name=name[:60]))
-    return _only([event for event in events if event.phase(now) == "open"], Wish.RACING) or Refused(
-        _not_open(events, now)
-    )
+    joinable = [event for event in events if event.phase(now) == "open"]
+    if not joinable:  # whoever is in already wants their link
+        person = rows.bindings.person_of(asking.chat)
+        mine = {found.key.event_id for found in (rows.registrations.of_person(person) if person else ())}
+        joinable = [event for event in events if event.id in mine and event.phase(now) == "closed"]
+    return _only(joinable, Wish.RACING) or Refused(_not_open(events, now))
 
 
 def _event_to_leave(rows: Rows, name: str | None, asking: Asking) -> Event | Outcome:
@@ -190,13 +195,18 @@ def _window(event: Event, now: datetime) -> Refusal | None:
     return refuse() if refuse else None
 
 
-def _request_of(rows: Rows, event: Event, asking: Asking) -> Request | Queued | Standing | Refused | None:
+def _request_of(
+    rows: Rows, event: Event, asking: Asking
+) -> Request | Queued | Standing | Refused | Choice | None:
     """Return the asker's request to this event; when the platform repeats itself, the answer given before."""
     requests = rows.requests.of(asking.chat)
-    seen = next((seen for request in requests if (seen := request.remembers(asking.asked_id))), None)
+    repeated = next((request for request in requests if request.remembers(asking.asked_id)), None)
     known = next((request for request in requests if request.key.event_id == event.id), None)
-    if seen is None:
+    seen = repeated.remembers(asking.asked_id) if repeated else None
+    if repeated is None or seen is None:
         return known
+    if repeated.key.event_id == UNPLACED:  # it named no event then, and chooses none now
+        return Choice(Wish.RACING, (event,))
     standing = _standing(rows, event, asking)
     if seen.answer == "refused":
         return Refused(
@@ -238,6 +248,17 @@ def _remember(rows: Rows, request: Request | None, event: Event, asking: Asking,
     row = _blank(request, event, asking)
     seen = remember(row.seen, Seen(asking.asked_id, asking.now, answer), asking.chat.platform)
     rows.requests.save(replace(row, seen=seen))
+
+
+def _remember_unplaced(rows: Rows, asking: Asking) -> None:
+    """Remember a request that found no event of its own: repeated later, it must not find one either."""
+    known = rows.requests.get(RequestKey(UNPLACED, asking.chat))
+    row = known or Request(
+        RequestKey(UNPLACED, asking.chat), Wish.RACING, asking.now, asking.reply, "refused"
+    )
+    if not row.remembers(asking.asked_id):
+        seen = remember(row.seen, Seen(asking.asked_id, asking.now, "unplaced"), asking.chat.platform)
+        rows.requests.save(replace(row, received_at=asking.now, seen=seen))
 
 
 def _blank(request: Request | None, event: Event, asking: Asking) -> Request:

@@ -15,7 +15,7 @@ from provisioning.errors import ProvisioningError, StaleWrite, Unavailable, Unde
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import Kind, Notice, Voice
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.recording import audit
+from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
 
 LEASE = timedelta(seconds=45)
@@ -99,8 +99,9 @@ class Speaking:
         except StaleWrite:  # a card became due again while it was sent
             rows.queue.retry(job, now)
             return
-        if error is not None and notice.kind is not Kind.CARD:
+        if error is not None and notice.kind is Kind.RESULT:
             audit(rows, now, "bot", "undeliverable", notice.about, code=error.code)
+            _tell_organizers(rows, notice, error, now)
         rows.queue.done(job)
 
 
@@ -135,6 +136,16 @@ def _is_overtaken(rows: Rows, notice: Notice) -> bool:
     if request.state == "folded":
         return True
     return request.refusal != notice.says if request.state == "refused" else not request.overdue_told
+
+
+def _tell_organizers(rows: Rows, notice: Notice, error: ProvisioningError, now: datetime) -> None:
+    """A result that cannot be delivered is a person who does not know: organizers hear of it, once a day."""
+    what, _, key = notice.about.partition(":")
+    event_id = (RegistrationKey if what == "registration" else RequestKey).parse(key).event_id
+    event = rows.events.get(event_id)
+    if event is not None and notice.to is not None:
+        facts = {"code": error.code, "racer": str(notice.to.chat)}
+        post_to_organizers(rows, event, "organizers-undeliverable", f"undeliverable:{now:%Y%m%d}", now, facts)
 
 
 def _platform(notice: Notice) -> str:

@@ -35,7 +35,7 @@ from provisioning.recording import audit, post_to_organizers, record
 from provisioning.registrations import Person, Registration, Step
 
 BUSY = timedelta(seconds=1)  # another worker writes to this target
-PARKED = timedelta(minutes=5)  # something without a word happened; organizers are told, and it is tried again
+PARKED = timedelta(minutes=5)  # at most, after what there is no word for; organizers know of it
 PUSH_AGAIN = timedelta(minutes=10)  # a person is pushed on demand at most this often
 
 log = logging.getLogger(__name__)
@@ -502,7 +502,8 @@ class Steps:
             what = f"defect:{error.code}:{now:%Y%m%d}"
             told = {"code": error.code, "target": target}
             post_to_organizers(rows, event, "organizers-defect", what, now, told)
-            after, until = replace(current, problem=error.code, attempts=attempts), now + PARKED
+            after = replace(current, problem=error.code, attempts=attempts)
+            until = now + min(timedelta(seconds=20) * attempts, PARKED)
         record_held(rows, current, after, rows.events.get(event.id) or event, now, batch.token)
         if deciding.is_stuck_leaving(current, event, now):
             told = {"code": error.code, "target": target, "racer": str(current.reply.chat)}

@@ -4,6 +4,7 @@ Membership is written through the Identity Store API in the primary Region, whic
 allowed while SCIM provisioning is on. It is confirmed by reading back membership and account assignment.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any, Final
@@ -28,6 +29,7 @@ from provisioning.registrations import Person
 
 PAGE: Final = 100  # ListGroupMemberships gives no more at once
 PATIENCE: Final = 2  # requests that may fail one after the other before a call gives up
+EACH_SECONDS: Final = 8.0  # how long people are asked for one after another in one call: well within a lease
 _COLLISION_SECONDS: Final = 1.0
 _ALREADY = {"UNIQUENESS_CONSTRAINT_VIOLATION", ""}  # the reasons of a conflict that mean: a member already
 
@@ -160,7 +162,10 @@ class IdentityCenter:
         outcomes: dict[PersonId, Outcome] = {}
         gave_up: ProvisioningError | None = None
         in_a_row = 0
+        last = time.monotonic() + EACH_SECONDS
         for key, user in users.items():
+            if gave_up is None and time.monotonic() > last:  # what was done is to be recorded
+                gave_up = AccessUnavailable(retry_after=0.0)
             if gave_up is not None:
                 outcomes[key] = Failed(gave_up)
                 continue
@@ -201,7 +206,7 @@ class IdentityCenter:
                 membership_id = found["MembershipId"]
             self._ask(grant, "DeleteGroupMembership", MembershipId=membership_id)
         except Trouble as trouble:
-            if trouble.about == "GROUP_MEMBERSHIP":
+            if trouble.about in {"GROUP_MEMBERSHIP", ""} and trouble.code == "ResourceNotFoundException":
                 return Absent()
             return self._shrugged_off(grant, user, trouble)
         return Absent()

@@ -172,7 +172,7 @@ class StorePeople:
         try:
             row = self._api.ask("DescribeUser", IdentityStoreId=self._store_id, UserId=person.subject)
         except Trouble as trouble:
-            if trouble.about == "USER":
+            if trouble.about in {"USER", ""} and trouble.code == "ResourceNotFoundException":
                 return NotThere()
             raise
         return self._keep(person, self._user(row))
@@ -183,7 +183,7 @@ class StorePeople:
             answer = self._api.ask("GetUserId", IdentityStoreId=self._store_id, AlternateIdentifier=wanted)
             row = self._api.ask("DescribeUser", IdentityStoreId=self._store_id, UserId=answer["UserId"])
         except Trouble as trouble:
-            if trouble.about == "USER":
+            if trouble.about in {"USER", ""} and trouble.code == "ResourceNotFoundException":
                 return None
             raise
         return self._user(row)

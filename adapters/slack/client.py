@@ -68,9 +68,8 @@ _UNDELIVERABLE: Final = frozenset(
         "user_is_bot",
         "user_is_restricted",
     }
-    | {"channel_not_found", "is_archived", "not_in_channel", "messages_tab_disabled", "cannot_dm_bot"}
-    | {"restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel"}
-    | {"restricted_action_non_threadable_channel", "is_inactive", "slack_connect_canvas_sharing_blocked"}
+    | {"channel_not_found", "is_archived", "not_in_channel", "cannot_dm_bot"}
+    | {"is_inactive", "slack_connect_canvas_sharing_blocked"}
     | {
         "message_not_found",
         "cant_update_message",
@@ -78,7 +77,12 @@ _UNDELIVERABLE: Final = frozenset(
         "update_failed",
         "channel_type_not_supported",
     }
-    | {"cant_dm_self", "external_channel_migrating", "no_permission"}
+    | {"cant_dm_self", "external_channel_migrating"}
+)
+# The app or the workspace is set up so that nobody can be written to; somebody can mend it.
+_MENDABLE: Final = frozenset(
+    {"messages_tab_disabled", "no_permission", "restricted_action", "restricted_action_read_only_channel"}
+    | {"restricted_action_thread_only_channel", "restricted_action_non_threadable_channel"}
 )
 _PASSING: Final = frozenset(
     {"ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error"}
@@ -94,6 +98,8 @@ def translated(
         return ChatUnavailable(retry_after, method=method, reason=error)
     if error in _REFUSED_CREDENTIAL:
         return CredentialRefused(method=method, reason=error)
+    if error in _MENDABLE:
+        return ScopeMissing(method=method, needed=error)
     if error == "missing_scope":
         return ScopeMissing(method=method, needed=needed)
     if error in _UNDELIVERABLE:

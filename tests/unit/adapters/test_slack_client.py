@@ -65,7 +65,7 @@ def test_every_method_that_is_called_exists_in_slack_with_the_scope_it_is_said_t
         ("user_not_found", Undeliverable),
         ("users_not_found", Undeliverable),
         ("channel_not_found", Undeliverable),
-        ("messages_tab_disabled", Undeliverable),
+        ("messages_tab_disabled", ScopeMissing),
         ("cannot_dm_bot", Undeliverable),
         ("user_disabled", Undeliverable),
         ("is_archived", Undeliverable),

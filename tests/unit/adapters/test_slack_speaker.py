@@ -11,7 +11,7 @@ import pytest
 from adapters.chat.message import Bold, Button, Buttons, Message, Paragraph, Plain
 from adapters.chat.speaker import Speaker
 from adapters.slack.speaker import SlackSpeaker
-from provisioning.errors import ChatUnavailable, Undeliverable
+from provisioning.errors import ChatUnavailable, ScopeMissing, Undeliverable
 from provisioning.requests import ReplyTo
 from sandbox.slack_channels import GENERAL, RACING
 from sandbox.slack_transcript import Entry
@@ -195,11 +195,11 @@ def test_nobody_can_be_told_who_is_not_there(acme: Workspace, speaker: SlackSpea
 def test_without_a_messages_tab_direct_messages_are_the_operators_to_mend() -> None:
     with workspace(messages_tab=False) as acme:
         speaker = SlackSpeaker(acme.client, {acme.host})
-        with pytest.raises(Undeliverable) as caught:
+        with pytest.raises(ScopeMissing) as caught:
             speaker.tell(acme.chat("employee"), READY)
         speaker.close()
 
-    assert caught.value.facts["reason"] == "messages_tab_disabled"
+    assert caught.value.facts["needed"] == "messages_tab_disabled"
 
 
 @pytest.mark.parametrize("channel", [f"slack:{GENERAL}", "slack:C0NOWHERE", "slack:", "teams:19:x", RACING])

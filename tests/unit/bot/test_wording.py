@@ -102,6 +102,7 @@ POSTS = [
     ("organizers-gate-broken", {"code": "DR-405"}),
     ("organizers-overdue", {"code": "DR-301", "racer": NAME}),
     ("organizers-overdue", {"code": "DR-300", "racer": NAME}),
+    ("organizers-undeliverable", {"code": "DR-408", "racer": NAME}),
     ("organizers-stuck-leaving", {"code": "DR-302", "target": NAME, "racer": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
