@@ -1,8 +1,10 @@
 """Answering: an utterance to a message, at once. What the message promises is durable before it is said."""
 
 import asyncio
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 
 from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
@@ -17,6 +19,54 @@ from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 
 
+class Turn:
+    """Gives the store together what was asked in one turn of the event loop, and takes the outcomes together.
+
+    One by one, the loop's thread and the store's would take the interpreter from each other at every unit.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing asked."""
+        self._asked: list[tuple[Unit[Outcome], asyncio.Future[Outcome]]] = []
+
+    def run(self, store: Store, unit: Unit[Outcome]) -> asyncio.Future[Outcome]:
+        """Have the unit applied at the end of this turn: `Store.run` for coroutines."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Outcome] = loop.create_future()
+        self._asked.append((unit, answer))
+        if len(self._asked) == 1:
+            loop.call_soon(self._give, store, loop)
+        return answer
+
+    def _give(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
+        asked, self._asked = self._asked, []
+        given: list[tuple[Future[Outcome], asyncio.Future[Outcome]]] = []
+        for unit, answer in asked:
+            try:
+                given.append((store.run(unit), answer))
+            except ProvisioningError as error:
+                answer.set_exception(error)
+        landings = count(1)
+
+        def landed(_: Future[Outcome]) -> None:  # on the store's thread
+            if next(landings) == len(given):
+                loop.call_soon_threadsafe(_take, given)
+
+        for future, _ in given:
+            future.add_done_callback(landed)
+
+
+def _take(given: list[tuple[Future[Outcome], asyncio.Future[Outcome]]]) -> None:
+    for future, answer in given:
+        if answer.done():  # nobody waits any more
+            continue
+        error = future.exception()
+        if error is None:
+            answer.set_result(future.result())
+        else:
+            answer.set_exception(error)
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """Answers whoever speaks. Calling it is the `Answer` that every door takes."""
@@ -24,6 +74,7 @@ class Answering:
     store: Store
     clock: Clock
     metrics: Metrics
+    _turn: Turn = field(init=False, repr=False, default_factory=Turn)
 
     async def __call__(self, utterance: Utterance) -> Message:
         """Return what to say. A ProvisioningError is worded; anything else is a defect and goes through."""
@@ -44,7 +95,7 @@ class Answering:
         self, spoken: Words, command: Join | Leave | Status, utterance: Utterance, now: datetime
     ) -> tuple[str, Message]:
         try:
-            outcome = await asyncio.wrap_future(self.store.run(_unit(command, utterance, now)))
+            outcome = await self._turn.run(self.store, _unit(command, utterance, now))
         except ProvisioningError as error:
             return error.code, wording.busy(spoken, error)
         return type(outcome).__name__.lower(), wording.answer(spoken, outcome)

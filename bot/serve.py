@@ -5,6 +5,7 @@ call ─▶ close the store
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -120,6 +121,7 @@ async def serve(bot: Bot, *, host: str, port: int) -> int:
         if bot.worker is not None:
             bot.worker.start()
         await web.TCPSite(runner, host, port).start()
+        _keep_what_is_loaded()
         log.info("listening", extra={"action": "listening", "host": host, "port": runner.addresses[0][1]})
         alive = await _until_asked(bot.worker, stop)
     finally:
@@ -142,6 +144,16 @@ async def work(bot: Bot) -> int:
     finally:
         await _end(bot)
     return 0 if alive else 1
+
+
+def _keep_what_is_loaded() -> None:
+    """Take what start-up made out of the garbage collector's sight, and let it come by less often.
+
+    It stays for good; looking through all of it (half a million objects) held up answers for 100 ms at a time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def _on_signals() -> asyncio.Event:

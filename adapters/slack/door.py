@@ -1,6 +1,6 @@
 """Slack's door: signed requests in, utterances to the bot, its answers back within Slack's three seconds.
 
-    POST /slack/events ─▶ size ─▶ signature ─▶ Bolt: whose workspace? ─▶ listener ─▶ answer ─▶ 200
+    POST /slack/events ─▶ size ─▶ signature ─▶ Bolt: whose workspace? ─▶ command or click ─▶ answer ─▶ 200
 
 Bolt dispatches with `process_before_response`: its other mode polls for the acknowledgment (10 ms per
 command) and can lose it. Nothing on the way asks Slack anything, and no listener raises: Bolt would make a
@@ -150,7 +150,7 @@ class SlackDoor:
             client=AsyncWebClient(base_url=self._settings.api_base_url, ssl=ssl_context(), logger=logger),
             # Ours wins even where SLACK_CLIENT_ID and SLACK_CLIENT_SECRET would switch Bolt to OAuth.
             authorize=_Constant(self._settings.bot_token),
-            before_authorize=_Gate(self._turned_away),
+            before_authorize=_Gate(self._turned_away, self._on_command),
             # `receive` verifies the raw bytes before anything parses them, by our clock; Bolt's own comes
             # after parsing and logs whole bodies.
             request_verification_enabled=False,
@@ -161,7 +161,6 @@ class SlackDoor:
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
-        app.command(self._settings.command)(self._on_command)
         app.action(_PRESSED)(self._on_press)
         for event in EVENTS:
             app.event(event)(self._on_event)
@@ -297,10 +296,19 @@ class SlackDoor:
 
 
 class _Gate(AsyncMiddleware):
-    """Answers what is not for us, before Bolt looks for a listener and finds none: Slack repeats on a 404."""
+    """Answers what is not for us, before Bolt looks for a listener and finds none: Slack repeats on a 404.
 
-    def __init__(self, turned_away: Callable[[Mapping[str, Any]], BoltResponse | None]) -> None:
+    Commands are what hundreds send at once, so they are answered here as well: on the way to a listener Bolt
+    authorizes, matches and injects, which made a join a fifth dearer.
+    """
+
+    def __init__(
+        self,
+        turned_away: Callable[[Mapping[str, Any]], BoltResponse | None],
+        on_command: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]],
+    ) -> None:
         self._turned_away = turned_away
+        self._on_command = on_command
 
     async def async_process(
         self,
@@ -310,6 +318,8 @@ class _Gate(AsyncMiddleware):
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's name
     ) -> BoltResponse | None:
         answer = self._turned_away(req.body)
+        if answer is None and "command" in req.body:
+            answer = await self._on_command(req)
         return answer if answer is not None else await next()
 
 

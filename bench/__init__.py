@@ -1,0 +1,1 @@
+"""How fast, always as a ratio within one run."""
