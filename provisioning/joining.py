@@ -226,17 +226,19 @@ def _standing(rows: Rows, event: Event, asking: Asking) -> Standing | None:
 
 def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: Wish) -> Queued:
     waits = known is not None and known.state == "waiting"
-    request = replace(
-        _blank(known, event, asking),
-        wish=wish,
+    new = Seen(asking.asked_id, asking.now, "queued" if wish is Wish.RACING else "leaving")
+    request = Request(
+        RequestKey(event.id, asking.chat),
+        wish,
+        asking.now,
+        asking.reply,
+        "waiting",
+        known.person_id if known else None,
         cancels_join=wish is Wish.GONE and waits,
-        received_at=asking.now,
-        reply=asking.reply,
-        state="waiting",
-        refusal=None,
-        overdue_told=False,
+        seen=remember(known.seen if known else (), new, asking.chat.platform),
+        version=known.version if known else 0,
     )
-    _remember(rows, request, event, asking, "queued" if wish is Wish.RACING else "leaving")
+    rows.requests.save(request)
     rows.queue.put(Work.ANSWER, str(request.key), asking.now, urgent=wish is Wish.GONE)
     action = "asked to join" if wish is Wish.RACING else "asked to leave"
     rows.audit.append(Line(asking.now, str(asking.chat), action, str(request.key), event.id, asking.asked_id))
