@@ -1,0 +1,42 @@
+"""A stage for every scenario; what people were told is checked when it closes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.company import Company
+from tests.scenario.stage import Stage
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture
+def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
+    """Open a stage with a company or switches of one's own."""
+    with ExitStack() as stack:
+
+        def make(**switches: Any) -> Stage:
+            return stack.enter_context(Stage(tmp_path, **switches))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage for all scenarios of a file that do not disturb each other: each takes `someone` of its own."""
+    with Stage(tmp_path_factory.mktemp("town"), company=Company.found(people=60)) as stage:
+        stage.opens_event()
+        stage.starts_bot()
+        yield stage
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage) -> Stage:
+    """A company of twelve employees, the Spring Cup open, and one bot with door and worker."""
+    stage = make_stage()
+    stage.opens_event()
+    stage.starts_bot()
+    return stage

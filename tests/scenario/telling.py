@@ -1,0 +1,103 @@
+"""What people are told, by kind: the catalog's own first lines, read backwards."""
+
+import html
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+CATALOG = Path(__file__).parents[2] / "bot" / "catalogs" / "en.toml"
+Place = Literal["direct", "answer", "channel"]  # a message of its own; where they asked; for everybody
+
+_CODE = re.compile(r"Code (DR-\d{3})\.")
+_PLACES: Mapping[str, Place] = {"dm": "direct", "ephemeral": "answer", "channel": "channel"}
+# Which of the catalog's first lines are which kind, where the key does not say it well.
+_KINDS = {
+    "queued.join": "queued",
+    "queued.leave": "leaving",
+    "choose.join": "choice",
+    "choose.leave": "choice",
+    "standing.gone.ended": "over",
+    "help.unknown": "unknown",
+    "confirm-leave": "are you sure",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message as it stands now.
+
+    `kind` is "ready", "gone", "in-line", "queued", … or, for a refusal, its code; `event` the name it says.
+    """
+
+    kind: str
+    event: str | None
+    place: Place
+    text: str
+    buttons: tuple[str, ...]
+    number: int
+    links: tuple[str, ...]
+    earlier: tuple[str, ...]  # kinds of the wordings this message had before
+
+    @property
+    def first(self) -> str:
+        """What this message said when it came."""
+        return self.earlier[0] if self.earlier else self.kind
+
+
+def said(entry: Mapping[str, Any]) -> Said:
+    """Return an entry of the transcript as what it says."""
+    kind, event = kind_of(entry["text"])
+    elements = [one for block in entry["blocks"] for one in block.get("elements", ())]
+    buttons = [one for one in elements if one.get("type") == "button"]
+    return Said(
+        kind,
+        event,
+        _PLACES[entry["surface"]],
+        html.unescape(entry["text"]),
+        tuple(one["text"]["text"] for one in buttons),
+        entry["number"],
+        tuple(one["url"] for one in buttons if "url" in one),
+        tuple(kind_of(version["text"])[0] for version in entry["versions"]),
+    )
+
+
+def kind_of(text: str) -> tuple[str, str | None]:
+    """Return the kind of a message and the event it names."""
+    first = html.unescape(text).split("\n", 1)[0]
+    for kind, pattern in _summaries():
+        if match := pattern.fullmatch(first):
+            return _coded(kind, text), match.groupdict().get("event")
+    return _coded("refused", text), None
+
+
+def _coded(kind: str, text: str) -> str:
+    code = _CODE.search(text)
+    return code[1] if kind in {"refused", "over"} and code else kind
+
+
+@cache
+def _summaries() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    found = []
+    for key, sentence in _flat(tomllib.loads(CATALOG.read_text(encoding="utf-8"))):
+        base = re.sub(r"[.-]summary$", "", key)
+        if base != key or key in _KINDS:
+            kind = "refused" if base.startswith("error.") else _KINDS.get(base, base.split(".")[-1])
+            found.append((kind, re.compile(_pattern(sentence))))
+    return tuple(found)
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        if isinstance(value, str):
+            yield f"{above}{name}", value
+        else:
+            yield from _flat(value, f"{above}{name}.")
+
+
+def _pattern(sentence: str) -> str:
+    literal = re.escape(sentence)
+    return re.sub(r"\\\{([a-z_]+)\\\}", lambda name: f"(?P<{name[1]}>.+?)", literal)

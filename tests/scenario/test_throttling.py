@@ -1,0 +1,129 @@
+"""Everybody slows down together, and nobody sees an error."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from sandbox.company import Company
+from tests.scenario import LONG
+from tests.scenario.conftest import MakeStage
+from tests.scenario.people import Racer
+from tests.scenario.stage import Stage
+from tests.scenario.waiting import eventually
+
+CROWD = 24
+
+
+@pytest.fixture
+def crowded(make_stage: MakeStage) -> Stage:
+    """A company large enough for a burst."""
+    stage = make_stage(company=Company.found(people=CROWD))
+    stage.opens_event()
+    stage.starts_bot()
+    return stage
+
+
+def all_get_in(stage: Stage, racers: Iterable[Racer]) -> None:
+    """Wait until everybody was told that they are in, and nothing else."""
+    crowd = list(racers)
+    eventually(
+        lambda: all(racer.told == ["ready"] for racer in crowd),
+        "everybody is in",
+        seconds=120,
+        otherwise=lambda: "\n".join(repr(racer) for racer in crowd if racer.told != ["ready"]),
+    )
+    assert stage.organizers_hear == []
+    assert stage.public() == []
+    shown = {one.kind for racer in crowd for one in racer.reads()}
+    assert shown <= {"queued", "adding", "confirming", "ready"}
+
+
+STORMS = {
+    "everywhere": [("graph", ".*"), ("slack", "users.info|users.list|chat.postMessage"), ("aws", ".*")],
+    "the directory": [("graph", "GET /users"), ("graph", "GET /groups"), ("graph", "PATCH /groups")],
+    "who people are": [("slack", "users.info|users.list")],
+    "messages": [("slack", "chat.postMessage"), ("slack", "response_url")],
+    "people in AWS": [("aws", "GetUserId|DescribeUser|ListUsers")],
+    "memberships in AWS": [("aws", "CreateGroupMembership")],
+    "assignments in AWS": [("aws", "ListAccountAssignments")],
+}
+OUTAGES = [
+    ("graph", "GET /users"),
+    ("graph", "PATCH /groups"),
+    ("graph", "GET /groups"),
+    ("slack", "users.info|users.list"),
+    ("aws", "CreateGroupMembership"),
+    ("aws", "ListAccountAssignments"),
+]
+
+
+@pytest.mark.parametrize("storm", STORMS if LONG else ["everywhere"])
+def test_throttling_in_the_middle_of_a_burst_is_waited_out(crowded: Stage, storm: str) -> None:
+    stage, racers = crowded, crowded.people(CROWD)
+    for part, operation in STORMS[storm]:
+        stage.befalls(part, operation, "throttle", times=3, retry_after=1.0)
+
+    stage.all_say(racers, "join")
+
+    all_get_in(stage, racers)
+    for part, _ in STORMS[storm]:
+        assert stage.befallen(part), "the storm has been met"
+        # Beside what was armed there is at most what was under way when the first was refused.
+        assert stage.tally(part).throttled <= 3 * len(STORMS[storm]) + 3
+
+
+@pytest.mark.parametrize("kind", ["status", "drop", "refuse"] if LONG else ["drop"])
+def test_an_outage_of_a_moment_is_nobodys_concern(crowded: Stage, kind: str) -> None:
+    stage, racers = crowded, crowded.people(8)
+    for part, operation in OUTAGES:
+        stage.befalls(part, operation, kind, status=503)
+    if kind != "drop":  # a message whose answer was lost has been posted, and comes again
+        stage.befalls("slack", "chat.postMessage", kind, status=503)
+
+    stage.all_say(racers, "join")
+
+    all_get_in(stage, racers)
+    assert all(stage.befallen(part) for part, _ in OUTAGES)
+
+
+def test_a_message_whose_answer_was_lost_comes_again_rather_than_never(crowded: Stage) -> None:
+    stage, racer = crowded, crowded.person("employee-001")
+    stage.befalls("slack", "chat.postMessage", "drop")
+    stage.kills = 1
+
+    racer.says("join")
+
+    racer.is_told("ready", "ready")
+
+
+def test_while_an_api_asks_for_patience_it_is_left_alone(crowded: Stage) -> None:
+    stage, racers = crowded, crowded.people(8)
+    stage.befalls("graph", ".*", "throttle", times=1, retry_after=30.0)
+    stage.all_say(racers, "join")
+    eventually(lambda: stage.befallen("graph"), "it was asked")
+    asked = stage.calls("graph", ".*")
+    more = stage.people(8, first=9)
+
+    stage.all_say(more, "join")
+    for racer in more:
+        assert racer.says("status").kind == "queued"
+    assert stage.calls("graph", ".*") == asked
+
+    stage.clock.turn(seconds=31)
+    all_get_in(stage, [])
+    for racer in (*racers, *more):
+        racer.becomes_ready()
+
+
+def test_the_answer_never_waits_for_a_slow_system(crowded: Stage) -> None:
+    stage = crowded
+    for part in ("graph", "aws"):
+        stage.befalls(part, ".*", "hang", seconds=4.0)  # longer than Slack waits
+    racers = stage.people(4)
+
+    stage.all_say(racers, "join")  # Slack's three seconds are the players' own limit
+    for racer in racers:
+        assert racer.says("status").kind in {"queued", "adding"}
+
+    for racer in racers:
+        racer.is_told("ready")
