@@ -59,7 +59,7 @@ check: install ## format, lint, types and the direction of imports
 	@echo "imports" && found=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { echo "$$found"; exit 1; }
 
 test: check ## check, then every test
-	@echo "tests"   && $(PY) -m pytest -q
+	@echo "tests"   && $(PY) -m pytest -q -n 4 --dist loadfile
 
 bench: install ## how fast, always as a ratio within one run
 	@$(PY) -m bench

@@ -250,6 +250,7 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
             request.received_at,
             request.reply,
             request.received_at,
+            moved_at=now,
             checked_at=now,
             wake_at=now,
         )
@@ -267,7 +268,7 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
         gone_at=None if changed else before.gone_at,
         gone_recheck_at=None if changed else before.gone_recheck_at,
         seated_at=None if changed else before.seated_at,
-        moved_at=None if changed else before.moved_at,
+        moved_at=now if changed else before.moved_at,
         waiting_for=None if changed else before.waiting_for,
         problem=None,
         missing_since=None if changed else before.missing_since,

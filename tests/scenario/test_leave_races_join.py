@@ -90,7 +90,7 @@ def test_an_add_that_lands_after_its_caller_gave_up_is_undone_when_the_racer_lef
     racing: Stage, kind: str
 ) -> None:
     stage, racer = racing, racing.person("employee-001")
-    stage.befalls("graph", r"POST /groups/\{id\}/members", kind, seconds=10.0)
+    stage.befalls("graph", r"POST /groups/\{id\}/members", kind, seconds=9.0)
     racer.says(JOIN)
     eventually(lambda: stage.befallen("graph"), "the add is on its way")
 
@@ -109,7 +109,7 @@ def test_a_removal_that_lands_late_does_not_undo_a_join_that_came_after_it(racin
     stage, racer = racing, racing.person("employee-001")
     racer.says(JOIN)
     racer.is_told("ready")
-    stage.befalls("graph", r"DELETE /groups", kind, seconds=14.0)
+    stage.befalls("graph", r"DELETE /groups", kind, seconds=9.5)
     racer.says(LEAVE)
     eventually(lambda: stage.befallen("graph"), "the removal is on its way")
 

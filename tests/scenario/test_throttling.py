@@ -65,7 +65,8 @@ def test_throttling_in_the_middle_of_a_burst_is_waited_out(crowded: Stage, storm
 
     stage.all_say(racers, "join")
 
-    all_get_in(stage, racers)
+    with stage.time_flies(3):
+        all_get_in(stage, racers)
     for part, _ in STORMS[storm]:
         assert stage.befallen(part), "the storm has been met"
         # Beside what was armed there is at most what was under way when the first was refused.
@@ -82,7 +83,8 @@ def test_an_outage_of_a_moment_is_nobodys_concern(crowded: Stage, kind: str) -> 
 
     stage.all_say(racers, "join")
 
-    all_get_in(stage, racers)
+    with stage.time_flies(3):
+        all_get_in(stage, racers)
     assert all(stage.befallen(part) for part, _ in OUTAGES)
 
 
@@ -117,8 +119,7 @@ def test_while_an_api_asks_for_patience_it_is_left_alone(crowded: Stage) -> None
 
 def test_the_answer_never_waits_for_a_slow_system(crowded: Stage) -> None:
     stage = crowded
-    for part in ("graph", "aws"):
-        stage.befalls(part, ".*", "hang", seconds=4.0)  # longer than Slack waits
+    stage.befalls("graph", ".*", "hang", seconds=4.0)  # longer than Slack waits
     racers = stage.people(4)
 
     stage.all_say(racers, "join")  # Slack's three seconds are the players' own limit

@@ -77,7 +77,7 @@ def test_an_older_request_that_comes_late_changes_nothing() -> None:
 def test_the_first_request_makes_the_registration() -> None:
     request = asked(Wish.RACING, NOON, reply=ANSWERS[3])
     after = folded(None, request, ADA, LATER)
-    assert after == ada(reply=ANSWERS[3], checked_at=LATER, wake_at=LATER)
+    assert after == ada(reply=ANSWERS[3], moved_at=LATER, checked_at=LATER, wake_at=LATER)
 
 
 def test_who_changes_their_mind_begins_anew_and_keeps_what_is_in_place() -> None:
