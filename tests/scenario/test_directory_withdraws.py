@@ -168,6 +168,7 @@ def test_who_was_long_in_line_is_not_called_late_when_the_place_is_theirs(make_s
     first.says("leave --yes")
 
     second.is_told("in-line", "ready")
+    first.is_told("ready", "gone")
     assert stage.organizers_hear == []
 
 
