@@ -11,10 +11,10 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
 
 
-def test_a_client_is_made_once_for_the_same_address() -> None:
+def test_a_client_goes_where_it_is_told_each_time() -> None:
     first = client("identitystore", region="us-east-1", endpoint_url="http://127.0.0.1:1")
-    assert client("identitystore", region="us-east-1", endpoint_url="http://127.0.0.1:1") is first
-    assert client("identitystore", region="us-east-1", endpoint_url="http://127.0.0.1:2") is not first
+    second = client("identitystore", region="us-east-1", endpoint_url="http://127.0.0.1:2")
+    assert (first.meta.endpoint_url, second.meta.endpoint_url) == ("http://127.0.0.1:1", "http://127.0.0.1:2")
 
 
 def test_a_client_gives_up_soon_and_never_retries_by_itself() -> None:
@@ -26,3 +26,5 @@ def test_a_client_gives_up_soon_and_never_retries_by_itself() -> None:
 def test_the_endpoint_variable_of_boto3_is_honored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4711")
     assert client("sso-admin", region="eu-west-1").meta.endpoint_url == "http://127.0.0.1:4711"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4712")
+    assert client("sso-admin", region="eu-west-1").meta.endpoint_url == "http://127.0.0.1:4712"
