@@ -1,8 +1,8 @@
 """Where boto3 clients are made. They never retry by themselves.
 
-A client costs 40 to 125 ms to make and may be used by many threads: whoever wires the bot makes each once and keeps
-it. Retrying and waiting are decided by the brake and the queue, not inside a call: botocore would sleep there, and
-would not honor `RetryAfterSeconds`.
+A client costs 40 to 125 ms to make and may be used by many threads: whoever wires the bot makes each once and
+keeps it. Retrying and waiting are decided by the brake and the queue, not inside a call: botocore would sleep
+there, and would not honor `RetryAfterSeconds`.
 """
 
 from threading import Lock

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 
-from adapters.aws import clients
 from bot import wiring
 from bot.settings import Settings
 from provisioning.ports import Clock
@@ -54,7 +53,6 @@ class Threads:
     def __init__(
         self, environment: Mapping[str, str], clock: Clock, *, worker: bool = True, door: bool = True
     ) -> None:
-        clients._made.cache_clear()  # noqa: SLF001 - a process has one company, this one has many
         with pytest.MonkeyPatch.context() as patched:
             for name, value in environment.items():  # boto3 and the clients' trust read the environment
                 patched.setenv(name, value)
