@@ -19,6 +19,7 @@ from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
 
 LEASE = timedelta(seconds=45)
+BUSY = timedelta(milliseconds=200)  # another thread is speaking of the same; a result often waits for its card
 BATCH = 10  # notices leased together; a crash repeats at most the one being sent
 MENDING_PAUSE = timedelta(minutes=1)
 KEPT_TRYING = timedelta(hours=24)  # a message older than this is not news any more
@@ -78,7 +79,7 @@ class Speaking:
             rows.queue.done(job)
             return None
         if not rows.leases.take(f"speak:{notice.about}", token, now, now + LEASE):
-            rows.queue.retry(job, now + timedelta(seconds=1))
+            rows.queue.retry(job, now + BUSY)
             return None
         about_request = notice.about.startswith("request:")
         if (notice.kind is Kind.RESULT or about_request) and _is_overtaken(rows, notice):
