@@ -1,0 +1,1 @@
+"""Microsoft Teams: who speaks, in which conversation, and how the bot answers there."""
