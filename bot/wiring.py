@@ -111,7 +111,7 @@ def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock |
     metrics = measure(store)
     team_ids = frozenset(settings.slack.team_ids) or own_workspace(outside.slack)
     speaker = SlackSpeaker(outside.slack, settings.slack.response_url_hosts)
-    voices = {"slack": PlatformVoice(store, speaker, clock, metrics)}
+    voices = {"slack": PlatformVoice("slack", store, speaker, clock, metrics)}
     return Bot(
         store,
         _entrance(settings, store, clock, metrics, team_ids) if door else None,

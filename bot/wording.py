@@ -69,14 +69,14 @@ def answer(words: Words, outcome: Outcome) -> Message:
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
     """Return what this asker may do; with words that were no command, the nearest one first."""
     lines = tuple(
-        Paragraph(words.text("help.line", usage=f"/deepracer {verb.usage}", what=words.plain(verb.key)))
+        Paragraph(words.text("help.line", usage=verb.usage, what=words.plain(verb.key)))
         for verb in allowed(asker)
     )
-    examples = ", ".join(f"/deepracer {example}" for example in EXAMPLES)
+    first, second, third = EXAMPLES
     parts: list[Part] = [
         Paragraph(words.text("help.lead")),
         *lines,
-        Note(words.text("help.examples", examples=examples)),
+        Note(words.text("help.examples", first=first, second=second, third=third)),
     ]
     if unknown is None:
         return Message(words.text("help.summary"), tuple(parts))

@@ -29,12 +29,13 @@ from adapters.chat.message import (
     Span,
     Steps,
     Text,
+    Typed,
     When,
 )
-from provisioning.ids import ChatIdentity
 
 Block = dict[str, Any]
 
+COMMAND: Final = "/deepracer"
 SAY: Final = "say:"  # the action ids of buttons that say their value: "say:0", "say:1", …
 _OPEN: Final = "open:"  # those of buttons that only open a page; Slack reports these clicks too
 
@@ -118,8 +119,10 @@ def _plain_span(span: Span) -> str:
             return f"{_literal(label)}: {_escaped(_clean(url))}"
         case When(at, style):
             return _utc(at, style)
-        case Mention(chat):
-            return _mention(chat)
+        case Mention():
+            return _mention(span)
+        case Typed(words):
+            return _literal(f"{COMMAND} {words}")
     return _literal(span.text)
 
 
@@ -128,7 +131,7 @@ def _plain_button(button: Button | LinkButton) -> str:
         return f"{_literal(button.label)}: {_escaped(_clean(button.url))}"
     if len(button.words) > _TYPEABLE:
         return _literal(button.label)
-    return f"{_literal(button.label)}: /deepracer {_literal(button.words)}"
+    return f"{_literal(button.label)}: {COMMAND} {_literal(button.words)}"
 
 
 def _blocks(message: Message) -> Iterator[Block]:
@@ -240,6 +243,8 @@ def _span(span: Span, *, in_bold: bool = False) -> str:
             return _literal(text)
         case Bold(text):
             return _bold(text)
+        case Typed(words):
+            return _span(Code(f"{COMMAND} {words}"))
         case Code(text):
             inner = _escaped(_line(text).replace("`", _LOOKALIKE["`"]))
             return f"`{inner}`" if inner else ""
@@ -247,15 +252,15 @@ def _span(span: Span, *, in_bold: bool = False) -> str:
             return _link(label, url)
         case When(at, style):
             return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{_utc(at, style)}>"
-        case Mention(chat):
-            return _mention(chat)
+        case Mention():
+            return _mention(span)
 
 
-def _mention(chat: ChatIdentity) -> str:
+def _mention(person: Mention) -> str:
     """Return a person as Slack shows them; somebody of another platform, or no user id, as plain text."""
-    if chat.platform == "slack" and _USER.fullmatch(chat.user):
-        return f"<@{chat.user}>"
-    return _literal(chat.user)
+    if person.chat.platform == "slack" and _USER.fullmatch(person.chat.user):
+        return f"<@{person.chat.user}>"
+    return _literal(person.name or person.chat.user)
 
 
 def _bold(text: str) -> str:
@@ -318,13 +323,15 @@ def _words(text: Text) -> Iterator[Span]:
                 yield from (Plain(word) for word in _WORD.findall(f"{label}: {url}"))
             case Link() | When() | Mention():
                 yield span
+            case Typed(words):
+                yield from (Code(word) for word in _WORD.findall(_clean(f"{COMMAND} {words}")))
             case _:
                 yield from (type(span)(word) for word in _WORD.findall(_clean(span.text)))
 
 
 def _most(span: Span) -> int:
     """Return the most room this span takes, wherever in a line it will stand."""
-    if isinstance(span, Link | When | Mention):
+    if isinstance(span, Link | When | Mention | Typed):
         return _size(_span(span))
     return _size(_escaped(span.text)) + 2
 
