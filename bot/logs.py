@@ -19,12 +19,13 @@ ACTIONS: Final[Mapping[str, str]] = {
     "event-made": "The event of BOT_EVENT_FILE did not exist yet and was made.",
     "graph": "Microsoft Graph answered a request, or did not; the request id is what Microsoft asks for.",
     "foreign-workspace": "A signed Slack request came from a workspace that is not admitted; it was refused.",
+    "keys": "Bot Connector's signing keys could not be loaded; those that are known are used on.",
     "late-answer": "A chat answer took longer than the platform waits; the person is answered afterwards.",
     "library": "A library of the bot's logged something by itself.",
     "listening": "The server takes requests at this address.",
-    "malformed": "A Slack request could not be read; it was refused.",
+    "malformed": "A chat request could not be read; it was refused.",
     "push": "Entra was asked to push a person into the identity store ahead of the regular cycle.",
-    "reply": "A response URL did not take a message; the person gets a direct message in its place.",
+    "reply": "An answer did not get to where it was asked for; the result comes as a message of its own.",
     "revoked": "The Slack app was removed from the workspace, or its token revoked: install it again.",
     "slack": "Slack refused or throttled a call of its Web API, or did not answer.",
     "slack-crawl": "Reading the workspace's people page by page ended early; the rest are read one by one.",
@@ -32,6 +33,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "stopping": "The process was asked to stop: it takes nothing new and finishes what it has begun.",
     "store-unavailable": "The store did not take or give a row in time; it is tried again.",
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
+    "turned-away": "A request to the Teams door was not Bot Connector's, or not for this bot; it was refused.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
     "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",
     "working": "The worker has started, without a server.",
@@ -49,7 +51,7 @@ _TOKENS = re.compile(
 _MAIL = re.compile(
     r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
 )
-_TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "slack_bolt", "slack_sdk")
+_TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "msrest", "slack_bolt", "slack_sdk")
 _OURS: Final = ("adapters.", "bot.", "provisioning.")
 
 
