@@ -32,8 +32,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "stopped": "The process has finished what it had begun, and ends.",
     "stopping": "The process was asked to stop: it takes nothing new and finishes what it has begun.",
     "store-unavailable": "The store did not take or give a row in time; it is tried again.",
+    "teams": "Bot Connector refused or throttled a call, or did not answer; or a conversation is dead.",
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
-    "turned-away": "A request to the Teams door was not Bot Connector's, or not for this bot; it was refused.",
+    "turned-away": "A request to the Teams door was not Bot Connector's, or not for this bot; refused.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
     "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",
     "working": "The worker has started, without a server.",
@@ -51,7 +52,17 @@ _TOKENS = re.compile(
 _MAIL = re.compile(
     r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
 )
-_TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "msrest", "slack_bolt", "slack_sdk")
+_TALKATIVE: Final = (
+    "aiohttp",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "httpx",
+    "msal",
+    "msrest",
+    "slack_bolt",
+    "slack_sdk",
+)
 _OURS: Final = ("adapters.", "bot.", "provisioning.")
 
 
