@@ -34,7 +34,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "store-unavailable": "The store did not take or give a row in time; it is tried again.",
     "teams": "Bot Connector refused or throttled a call, or did not answer; or a conversation is dead.",
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
-    "turned-away": "A request to the Teams door was not Bot Connector's, or not for this bot; refused.",
+    "turned-away": "A Teams request was not from Bot Connector, or not for this bot; it was refused.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
     "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",
     "working": "The worker has started, without a server.",
@@ -52,17 +52,7 @@ _TOKENS = re.compile(
 _MAIL = re.compile(
     r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
 )
-_TALKATIVE: Final = (
-    "aiohttp",
-    "asyncio",
-    "boto3",
-    "botocore",
-    "httpx",
-    "msal",
-    "msrest",
-    "slack_bolt",
-    "slack_sdk",
-)
+_TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "slack_bolt", "slack_sdk")
 _OURS: Final = ("adapters.", "bot.", "provisioning.")
 
 

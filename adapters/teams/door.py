@@ -168,7 +168,10 @@ class TeamsDoor:
             return Reply(200, _text(_LAST_WORDS)) if activity.type == "invoke" else Reply(201)
 
     async def _http(self, request: web.Request) -> web.Response:
-        body = await _read(request)
+        try:
+            body = await _read(request)
+        except (web.RequestPayloadError, OSError):
+            return web.Response(status=400)
         if body is None:
             return web.Response(status=413)
         reply = await self.receive(request.headers.get("Authorization"), body)
@@ -288,7 +291,10 @@ class TeamsDoor:
 
 
 async def _read(request: web.Request) -> bytes | None:
-    """Return the body, or None as soon as it is longer than the limit (counted after any decompression)."""
+    """Return the body, or None as soon as it is longer than the limit (counted after any decompression).
+
+    Raises web.RequestPayloadError for one that is not compressed as it says, OSError when its sender hung up.
+    """
     if (request.content_length or 0) > BODY_LIMIT:
         return None
     body = bytearray()

@@ -232,8 +232,9 @@ def _kind(found: str | None) -> Kind:
 
 def _received_at(raw: Payload, now: datetime) -> datetime:
     """Return when Bot Connector sent it; now, when it does not say so credibly."""
+    timestamp = _text(raw, "timestamp") or ""
     try:
-        stated = datetime.fromisoformat(_text(raw, "timestamp") or "")
+        stated = datetime.fromisoformat(timestamp)
     except ValueError:
         return now
     if stated.tzinfo is None:
