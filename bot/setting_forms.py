@@ -153,6 +153,11 @@ def guids(found: tuple[str, ...]) -> Wrong | None:
     return (f"has {', '.join(wrong)}, which is no GUID", "Copy the tenant IDs.") if wrong else None
 
 
+def hosts_or_domains(found: tuple[str, ...]) -> Wrong | None:
+    """Check hosts as `hosts` does, and domains with a dot in front, which stand for every host below them."""
+    return hosts(tuple(host.removeprefix(".") for host in found))
+
+
 # --- Entra and Graph ----------------------------------------------------------------------------------------
 
 

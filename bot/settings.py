@@ -135,10 +135,10 @@ class TeamsSettings(_Group):
         alias="BOT_LOGIN_URL",
         description="the authority for the bot's own token; the tenant is appended unless a path is there",
     )
-    service_url_hosts: Annotated[Commas, forms.checked(forms.hosts)] = Field(
+    service_url_hosts: Annotated[Commas, forms.checked(forms.hosts_or_domains)] = Field(
         default=("smba.trafficmanager.net", ".botframework.com", ".teams.microsoft.com"),
         alias="TEAMS_SERVICE_URL_HOSTS",
-        description="the hosts the bot answers to, each as host or host:port",
+        description="the hosts the bot answers to: host, host:port, or .domain for all below it",
     )
 
     @property

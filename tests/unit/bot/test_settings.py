@@ -41,6 +41,71 @@ def test_five_settings_are_enough_to_start() -> None:
     assert not slack(settings).socket_mode
 
 
+TEAMS = {
+    "MICROSOFT_APP_ID": "1d0d3e4f-0000-4000-8000-000000000002",
+    "MICROSOFT_APP_PASSWORD": "s3cret~bot",
+    "MICROSOFT_APP_TENANT_ID": TENANT.upper(),
+}
+WITHOUT_SLACK = {name: value for name, value in GOOD.items() if not name.startswith("SLACK_")}
+
+
+def test_slack_alone_teams_alone_or_both() -> None:
+    assert Settings.load(GOOD).teams is None
+    both = Settings.load({**GOOD, **TEAMS})
+    assert both.slack is not None
+    assert both.teams is not None
+    alone = Settings.load({**WITHOUT_SLACK, **TEAMS})
+    assert alone.slack is None
+    assert alone.teams == both.teams
+
+
+def test_teams_lets_in_its_own_tenant_unless_told_otherwise() -> None:
+    own = Settings.load({**WITHOUT_SLACK, **TEAMS}).teams
+    assert own is not None
+    assert own.tenants == {TENANT}
+    assert own.metadata_url == "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    other = TENANT.replace("8", "9")
+    several = Settings.load(
+        {**WITHOUT_SLACK, **TEAMS, "TEAMS_TENANT_IDS": f"{TENANT}, {other.upper()}"}
+    ).teams
+    assert several is not None
+    assert several.tenants == {TENANT, other}
+
+
+def test_half_of_teams_names_the_other_half() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**WITHOUT_SLACK, "TEAMS_TENANT_IDS": TENANT})
+    assert {fault.name for fault in caught.value.faults} == set(TEAMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("MICROSOFT_APP_ID", "deepracer", "GUID"),
+        ("MICROSOFT_APP_PASSWORD", TENANT, "ID of a secret"),
+        ("MICROSOFT_APP_CERTIFICATE", PEM + CERTIFICATE, "only one"),
+        ("MICROSOFT_APP_TYPE", "MultiTenant", "does not serve"),
+        ("MICROSOFT_APP_TENANT_ID", "common", "GUID"),
+        ("TEAMS_TENANT_IDS", f"{TENANT},acme", "acme"),
+        ("TEAMS_SERVICE_URL_HOSTS", "https://smba.trafficmanager.net", "exact host"),
+        ("BOT_OPENID_METADATA_URL", "http://login.botframework.com/keys", "https"),
+        ("BOT_LOGIN_URL", "http://127.0.0.1:8443", "https"),
+    ],
+)
+def test_each_wrong_setting_of_teams_is_named(name: str, value: str, what: str) -> None:
+    found = faults(**{**TEAMS, name: value})
+    assert what in " ".join(found.values())
+
+
+def test_a_name_nearly_right_is_named() -> None:
+    given = {**GOOD, **TEAMS, "MICROSOFT_APP_TENANTID": TENANT}
+    del given["MICROSOFT_APP_TENANT_ID"]
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load(given)
+    (fault,) = caught.value.faults
+    assert (fault.name, "MICROSOFT_APP_TENANT_ID" in fault.mend) == ("MICROSOFT_APP_TENANTID", True)
+
+
 def test_nothing_set_names_every_missing_setting_at_once() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         Settings.load({})
