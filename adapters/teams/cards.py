@@ -44,10 +44,9 @@ from adapters.chat.text import (
     size,
 )
 from adapters.teams.markup import People, https_address, inert, markdown, people_of, plain, plain_span
+from adapters.teams.words import SAY
 
 Json = dict[str, Any]
-
-VERB: Final = "say"  # the verb of every button that says its words, and the key of these words in its data
 
 _CARD: Final = 36_000  # UTF-16 units of JSON, 72 KB; Teams takes 100 KB, with everything around the card
 _BUTTONS: Final = 16_000  # of these, at most so much for buttons
@@ -173,8 +172,8 @@ def _button(button: Button | LinkButton) -> Json | None:
 
 
 def _saying(title: str, words: str) -> Json:
-    submit = {"type": "Action.Submit", "title": title, "data": {VERB: words}}
-    return submit | {"type": "Action.Execute", "verb": VERB, "fallback": submit}
+    submit = {"type": "Action.Submit", "title": title, "data": {SAY: words}}
+    return submit | {"type": "Action.Execute", "verb": SAY, "fallback": submit}
 
 
 def _question(confirm: Confirm, button: Button) -> Json:
