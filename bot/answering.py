@@ -80,7 +80,7 @@ class Answering:
         """Return what to say. A ProvisioningError is worded; anything else is a defect and goes through."""
         started = self.clock.now()
         command = parse(utterance.text)
-        spoken = words(utterance.reply.locale)
+        spoken = words(utterance.reply.locale, utterance.chat.platform)
         if isinstance(command, Help | Unknown):
             message = wording.help_message(spoken, Asker(), command if isinstance(command, Unknown) else None)
             outcome = "help"

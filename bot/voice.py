@@ -9,7 +9,7 @@ from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.deciding import RESULTS, Stage
 from provisioning.errors import Undeliverable
-from provisioning.ids import RegistrationKey
+from provisioning.ids import Platform, RegistrationKey
 from provisioning.joining import standing_of
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Standing
@@ -24,6 +24,7 @@ KEPT_FOR_THE_END = 1  # posts through a handle that are kept for the final state
 class PlatformVoice:
     """Implements `provisioning.outbox.Voice` over a platform's speaker."""
 
+    platform: Platform
     store: Store
     speaker: Speaker
     clock: Clock
@@ -32,10 +33,10 @@ class PlatformVoice:
     def say(self, notice: Notice) -> str | None:
         """Say it; see `Voice.say`."""
         if notice.kind is Kind.POST:
-            return self.speaker.announce(notice.about, wording.post(words(), notice))
+            return self.speaker.announce(notice.about, wording.post(words(None, self.platform), notice))
         if notice.to is None:
             raise Undeliverable(reason="no address")
-        spoken = words(notice.to.locale)
+        spoken = words(notice.to.locale, self.platform)
         found = self._standing(notice)
         message = self._message(spoken, notice, found)
         if notice.kind is Kind.RESULT:

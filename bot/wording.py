@@ -69,15 +69,10 @@ def answer(words: Words, outcome: Outcome) -> Message:
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
     """Return what this asker may do; with words that were no command, the nearest one first."""
     lines = tuple(
-        Paragraph(words.text("help.line", usage=f"/deepracer {verb.usage}", what=words.plain(verb.key)))
+        Paragraph(words.text("help.line", usage=verb.usage, what=words.plain(verb.key)))
         for verb in allowed(asker)
     )
-    examples = ", ".join(f"/deepracer {example}" for example in EXAMPLES)
-    parts: list[Part] = [
-        Paragraph(words.text("help.lead")),
-        *lines,
-        Note(words.text("help.examples", examples=examples)),
-    ]
+    parts: list[Part] = [Paragraph(words.text("help.lead")), *lines, _examples(words)]
     if unknown is None:
         return Message(words.text("help.summary"), tuple(parts))
     if unknown.nearest:
@@ -156,6 +151,27 @@ def standing(words: Words, found: Standing) -> Message:
     if code:
         parts.append(Note(words.text("note.code", code=code)))
     return Message(summary, tuple(parts))
+
+
+def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
+    """Return the greeting of somebody who added the bot, with what they can join."""
+    what_now = _nothing(words, Nothing(open_events)).parts
+    lead = Paragraph(words.text("welcome.next"))
+    return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def answered_privately(words: Words) -> Message:
+    """Return what stands where somebody asked in front of others."""
+    return _pointer(words, "pointer.answered")
+
+
+def open_a_chat(words: Words) -> Message:
+    """Return what stands there when the asker cannot be written to in private."""
+    return _pointer(words, "pointer.open-a-chat")
+
+
+def _pointer(words: Words, key: str) -> Message:
+    return Message(words.text(f"{key}.summary"), (Paragraph(words.text(f"{key}.next")),))
 
 
 def busy(words: Words, error: ProvisioningError) -> Message:
@@ -339,6 +355,11 @@ def _nothing(words: Words, found: Nothing) -> Message:
         for event in found.open_events[:CHOICES_SHOWN]
     )
     return Message(words.text("nothing.summary"), (*lines, Buttons(buttons)))
+
+
+def _examples(words: Words) -> Note:
+    first, second, third = EXAMPLES
+    return Note(words.text("help.examples", first=first, second=second, third=third))
 
 
 def _overview(words: Words, found: Overview) -> Message:

@@ -1,7 +1,9 @@
 """The catalog: sentences by key, filled with values, in the reader's language.
 
 A sentence may hold `{name}` (a value), `` `…` `` (something to type) and `**…**` (weight). Only the catalog's
-own marks make spans: a value is always shown as it is.
+own marks make spans: a value is always shown as it is. Something to type that begins with `/deepracer` is
+words to the bot, which every platform shows in its own way. Where a sentence speaks of Slack, a second
+file of the language (`en.teams.toml`) has it for the other platform.
 """
 
 import re
@@ -15,10 +17,11 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_timedelta
 
-from adapters.chat.message import Bold, Code, Link, Mention, Plain, Span, Text, When
-from provisioning.ids import ChatIdentity
+from adapters.chat.message import Bold, Code, Link, Mention, Plain, Span, Text, Typed, When
+from provisioning.ids import ChatIdentity, Platform
 
 DEFAULT = "en"
+COMMAND = "/deepracer "
 Value = str | int | datetime | timedelta | Link | ChatIdentity
 
 _MARKS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\{(?P<name>[a-z_]+)\}")
@@ -47,10 +50,7 @@ class Words:
         spans: list[Span] = []
         for part in self._parts(self._chosen(key, values)):
             spans.append(part if not isinstance(part, str) else self._span(values[part]))  # noqa: PERF401
-        return tuple(
-            type(span)(self._filled(span.text, values)) if isinstance(span, Code | Bold) else span
-            for span in spans
-        )
+        return tuple(self._with(span, values) for span in spans)
 
     def plain(self, key: str, /, **values: Value) -> str:
         """Return the sentence as one string, for labels. Raises KeyError like `text`."""
@@ -73,6 +73,12 @@ class Words:
             self._parsed[key] = tuple(_cut(self._sentences[key]))
         return self._parsed[key]
 
+    def _with(self, span: Span, values: Mapping[str, Value]) -> Span:
+        """Return a marked span with the values that stand inside its mark."""
+        if isinstance(span, Typed):
+            return Typed(self._filled(span.words, values))
+        return type(span)(self._filled(span.text, values)) if isinstance(span, Code | Bold) else span
+
     def _span(self, value: Value) -> Span:
         if isinstance(value, Link):
             return value
@@ -92,14 +98,21 @@ class Words:
 
 
 @cache
-def words(language: str | None = None) -> Words:
-    """Return the catalog nearest to this language tag ("de-AT"): its language if there is one, or English."""
+def words(language: str | None = None, platform: Platform = "slack") -> Words:
+    """Return the catalog nearest to this language tag ("de-AT"): its language if there is one, or English.
+
+    It speaks of `platform` wherever it speaks of one.
+    """
     tag = (language or DEFAULT).replace("_", "-").split("-", 1)[0].lower()
     folder = resources.files("bot") / "catalogs"
     file = folder / f"{tag}.toml"
     if not (tag.isascii() and tag.isalpha() and file.is_file()):  # a tag comes from outside: no path
         tag, file = DEFAULT, folder / f"{DEFAULT}.toml"
-    return Words(tag, dict(_flat(tomllib.loads(file.read_text(encoding="utf-8")))))
+    sentences = dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+    own = folder / f"{tag}.{platform}.toml"
+    if own.is_file():
+        sentences |= _flat(tomllib.loads(own.read_text(encoding="utf-8")))
+    return Words(tag, sentences)
 
 
 def _cut(sentence: str) -> list[Span | str]:
@@ -109,7 +122,9 @@ def _cut(sentence: str) -> list[Span | str]:
         if mark.start() > end:
             parts.append(Plain(sentence[end : mark.start()]))
         if mark["code"]:
-            parts.append(Code(mark["code"]))
+            code = mark["code"]
+            is_said = code.startswith(COMMAND)
+            parts.append(Typed(code.removeprefix(COMMAND)) if is_said else Code(code))
         elif mark["bold"]:
             parts.append(Bold(mark["bold"]))
         else:

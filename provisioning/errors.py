@@ -5,7 +5,7 @@
     │  ├─ EventUnknown · NoEventOpen · EventNotYetOpen · EventClosed · EventEnded · NothingToLeave
     │  ├─ ForeignWorkspace · SiblingWorkspace · Stranger · Guest · SingleChannelGuest
     │  ├─ BotUser · Deactivated · Invited
-    │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany
+    │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
     │  ├─ AccessAccountDisabled · AccessAccountMismatch
@@ -155,6 +155,12 @@ class EmailUnusable(Refusal):
     """The asker's e-mail address has characters that could pass for others."""
 
     code = "DR-212"
+
+
+class Anonymous(Refusal):
+    """The chat platform does not say who the asker is in the directory."""
+
+    code = "DR-213"
 
 
 class NotInDirectory(Refusal):

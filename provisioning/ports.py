@@ -19,6 +19,7 @@ from provisioning.events import Breakage, Event
 from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, RegistrationKey, RequestKey, TargetId
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
+from provisioning.references import Reference
 from provisioning.registrations import Registration
 from provisioning.requests import Request
 
@@ -226,6 +227,26 @@ class Outbox(Protocol):
         ...
 
 
+class References(Protocol):
+    """Where people, channels and earlier answers are reached, for platforms that need to be told."""
+
+    def get(self, place: str) -> Reference | None:
+        """Return the reference to this place."""
+        ...
+
+    def save(self, reference: Reference) -> None:
+        """Keep this as the word on its place, unless the stored one is newer."""
+        ...
+
+    def delete(self, place: str) -> None:
+        """Forget the place."""
+        ...
+
+    def forget(self, prefix: str, kept_before: datetime) -> int:
+        """Forget the places that begin so and were kept before this moment; returns how many."""
+        ...
+
+
 class Work(StrEnum):
     """The kinds of work on the queue, and what their key names."""
 
@@ -323,6 +344,8 @@ class Rows(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def references(self) -> References: ...
     @property
     def queue(self) -> Queue: ...
     @property

@@ -19,7 +19,8 @@ from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
 
 LEASE = timedelta(seconds=45)
-BUSY = timedelta(milliseconds=200)  # another thread is speaking of the same; a result often waits for its card
+# Another thread is speaking of the same; a result often waits for its card.
+BUSY = timedelta(milliseconds=200)
 BATCH = 10  # notices leased together; a crash repeats at most the one being sent
 MENDING_PAUSE = timedelta(minutes=1)
 KEPT_TRYING = timedelta(hours=24)  # a message older than this is not news any more

@@ -17,6 +17,7 @@ from provisioning.events import Event
 from provisioning.ids import EventId, PersonId
 from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
+from provisioning.references import ANSWER
 
 EVERY = timedelta(seconds=5)  # how often the sweeper comes by
 PROBE = timedelta(seconds=10)  # how often a broken event is looked at
@@ -24,6 +25,7 @@ UNPROVEN = timedelta(minutes=5)  # how often what only a write can prove is trie
 LOST = timedelta(seconds=30)  # a waiting request of this age should be on the queue
 REFUSED_KEPT = timedelta(days=7)  # refused requests keep chat identity and reason for so long
 SENT_KEPT = timedelta(days=14)  # so long an earlier message can be brought up to date
+ANSWERS_KEPT = timedelta(days=30)  # so long an answer in Teams can be brought up to date
 PAGE = 500
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,7 @@ def _wake_due(rows: Rows, now: datetime) -> int:
         rows.queue.ensure(Work.ANSWER, str(request), now)
     rows.requests.forget_refused(now - REFUSED_KEPT)
     rows.outbox.forget_sent(now - SENT_KEPT)
+    rows.references.forget(ANSWER, now - ANSWERS_KEPT)
     return len(due) + len(lost)
 
 

@@ -33,6 +33,13 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """Words to say to the bot: Slack shows them behind its command, Teams bare."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A label that opens an https address."""
 
@@ -50,12 +57,16 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A person of the chat platform, under the name it shows for them."""
+    """A person of a chat platform, under the name it shows for them.
+
+    `name` is what they are called where the platform of the reader does not know them.
+    """
 
     chat: ChatIdentity
+    name: str = ""
 
 
-Span = Plain | Bold | Code | Link | When | Mention
+Span = Plain | Bold | Code | Typed | Link | When | Mention
 Text = tuple[Span, ...]
 
 

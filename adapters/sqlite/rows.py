@@ -10,6 +10,7 @@ from adapters.sqlite.leases import LeaseRows
 from adapters.sqlite.ledger import LedgerRows
 from adapters.sqlite.outbox import OutboxRows
 from adapters.sqlite.queue import QueueRows
+from adapters.sqlite.references import ReferenceRows
 from adapters.sqlite.registrations import RegistrationRows
 from adapters.sqlite.requests import RequestRows
 from adapters.sqlite.sql import Sql
@@ -26,6 +27,7 @@ class SqliteRows:
     bindings: BindingRows
     ledger: LedgerRows
     outbox: OutboxRows
+    references: ReferenceRows
     queue: QueueRows
     leases: LeaseRows
     audit: AuditRows
@@ -42,6 +44,7 @@ class SqliteRows:
             bindings=BindingRows(sql),
             ledger=LedgerRows(sql),
             outbox=OutboxRows(sql, queue, clock),
+            references=ReferenceRows(sql),
             queue=queue,
             leases=LeaseRows(sql),
             audit=AuditRows(sql),

@@ -144,7 +144,18 @@ _FIRST = (
     "CREATE INDEX audit_event ON audit (event_id)",
 )
 
-VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_REFERENCES = (
+    """
+    CREATE TABLE refs (
+        place TEXT NOT NULL PRIMARY KEY,
+        address TEXT NOT NULL,
+        kept_at INTEGER NOT NULL,
+        dead TEXT
+    ) WITHOUT ROWID
+    """,
+)
+
+VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REFERENCES)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[tuple[str, ...], ...] = VERSIONS) -> None:

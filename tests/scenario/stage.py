@@ -295,6 +295,13 @@ class Stage:
         """Count the calls of one API whose operation matches this regular expression."""
         return self.world.do(lambda: int(getattr(self.world, part).log.count(operation)))
 
+    def has_nothing_due(self) -> bool:
+        """Whether nothing waits for the bots now."""
+        now = self.clock.now()
+        return not self._store.read(
+            lambda rows: rows.registrations.due(now, 1) or rows.queue.oldest_seconds(now)
+        )
+
     def is_at_rest(self) -> bool:
         """Whether nothing waits for the bots, now or soon."""
         return not any(self._store.read(lambda rows: rows.queue.depth()).values())

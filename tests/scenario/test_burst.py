@@ -27,7 +27,7 @@ def test_a_burst_is_cheap_and_nobody_is_forgotten(
     racers = stage.people(JOINS)
     stage.all_say(racers, "join")
 
-    with stage.time_flies(6):  # what takes the time is the pace of messages and of the identity store
+    with stage.time_flies(10):  # what takes the time is the pace of messages and of the identity store
         stage.starts_bot(door=False)
         eventually(lambda: stage.count_told("ready"), "the first are in")
         stage.befalls("graph", ".*", "throttle", times=5, retry_after=2.0)

@@ -90,7 +90,7 @@ def speaker() -> Said:
 
 @pytest.fixture
 def voice(store: SqliteStore, speaker: Said, clock: Moment) -> PlatformVoice:
-    return PlatformVoice(store, speaker, clock, measure())
+    return PlatformVoice("slack", store, speaker, clock, measure())
 
 
 def put(store: SqliteStore, registration: Registration) -> None:

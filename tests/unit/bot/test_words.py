@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import bot
 import provisioning
-from adapters.chat.message import Bold, Code, Link, Plain, When
+from adapters.chat.message import Bold, Code, Link, Plain, Typed, When
 from bot.words import Words, words
 
 NOON = datetime(2027, 3, 15, 12, 0, tzinfo=UTC)
@@ -175,7 +175,7 @@ def test_a_value_is_shown_as_it_is(value: str) -> None:
 def test_a_value_inside_a_mark_stays_inside_it(value: str) -> None:
     assert MADE.text("marked", name=value) == (
         Plain("Type "),
-        Code(f"/deepracer join {value}"),
+        Typed(f"join {value}"),
         Plain(" for "),
         Bold(value),
         Plain(" or "),
@@ -243,6 +243,19 @@ def test_a_sentence_may_be_filled_many_times() -> None:
 )
 def test_a_language_that_is_not_there_is_answered_in_english(language: str | None) -> None:
     assert words(language).keys() == CATALOG.keys()
+
+
+def test_teams_has_words_of_its_own_for_what_speaks_of_slack() -> None:
+    teams = words(None, "teams")
+
+    assert teams.keys() == CATALOG.keys()
+    assert [key for key in sorted(teams.keys()) if "Slack" in teams_sentence(key)] == []
+    assert words(None, "teams").text("nothing.none") == CATALOG.text("nothing.none")
+
+
+def teams_sentence(key: str) -> str:
+    values = dict.fromkeys(re.findall(r"\{([a-z_]+)\}", sentences()[key]), "x")
+    return words(None, "teams").plain(key, **values)
 
 
 @given(st.text())
