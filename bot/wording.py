@@ -16,6 +16,7 @@ from adapters.chat.message import (
     Facts,
     Link,
     LinkButton,
+    Mention,
     Message,
     Note,
     Paragraph,
@@ -113,7 +114,7 @@ def post(words: Words, notice: Notice) -> Message:
         if error and f"error.{error.key()}.summary" in words
         else ()
     )
-    racer = _person(facts.get("racer", ""))
+    racer = _person(facts.get("racer", ""), facts.get("name", ""))
     values: dict[str, Any] = {
         **facts,
         "why": "".join(getattr(span, "text", "") for span in why),
@@ -374,10 +375,10 @@ def _overview(words: Words, found: Overview) -> Message:
     return Message(words.text("overview.summary"), tuple(parts))
 
 
-def _person(text: str) -> ChatIdentity | str:
-    """Return the chat identity in this text, so that the platform shows a name; other text stays."""
+def _person(text: str, name: str) -> Mention | str:
+    """Return whose chat identity this is, so that the platform shows a name; other text stays."""
     try:
-        return ChatIdentity.parse(text)
+        return Mention(ChatIdentity.parse(text), name)
     except ValueError:
         return text
 
