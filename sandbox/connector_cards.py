@@ -77,16 +77,18 @@ def fault(card: object) -> str | None:
 
 
 def texts(card: object) -> Iterator[str]:
-    """Yield every piece of text a reader sees in this card, in reading order, titles of buttons included."""
+    """Yield every line a reader sees in this card, in reading order, titles of buttons included."""
+    runs: set[int] = set()
     for node in nodes(card):
         kind = str(node.get("type", ""))
         if kind == "FactSet":
             yield from (f"{fact['title']}: {fact['value']}" for fact in node["facts"])
         if kind == "RichTextBlock":
-            yield from (inline for inline in node["inlines"] if isinstance(inline, str))
+            runs |= {id(inline) for inline in node["inlines"]}
+            yield "".join(inline if isinstance(inline, str) else inline["text"] for inline in node["inlines"])
         titled = kind.startswith("Action.") or kind == "Input.Toggle"
         for name in ("text", "label", "title") if titled else ("text", "label"):
-            if node.get(name):
+            if node.get(name) and id(node) not in runs:
                 yield node[name]
 
 
