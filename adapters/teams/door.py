@@ -171,7 +171,7 @@ class TeamsDoor:
         try:
             body = await _read(request)
         except (web.RequestPayloadError, OSError):
-            return web.Response(status=400)
+            return _unread(request)
         if body is None:
             return web.Response(status=413)
         reply = await self.receive(request.headers.get("Authorization"), body)
@@ -303,6 +303,17 @@ async def _read(request: web.Request) -> bytes | None:
         if len(body) > BODY_LIMIT:
             return None
     return bytes(body)
+
+
+def _unread(request: web.Request) -> web.Response:
+    """Refuse a body that cannot be read to its end.
+
+    aiohttp 3.14 would read on nevertheless before the next request, and log a traceback when that fails.
+    """
+    request.content.feed_eof()
+    refusal = web.Response(status=400)
+    refusal.force_close()
+    return refusal
 
 
 def _parsed(body: bytes) -> object:

@@ -808,6 +808,9 @@ def test_a_body_that_is_not_what_it_says_is_refused_in_peace(
 ) -> None:
     assert teams.post(body(activity()), bearer(), **{"Content-Encoding": "gzip"}).status_code == 400
     assert teams.bot.heard == []
+    packed = gzip.compress(body(activity()))
+    assert teams.post(packed, bearer(), **{"Content-Encoding": "gzip"}).status_code == 201
+    assert len(teams.bot.heard) == 1
     assert quiet(caplog)
 
 
