@@ -32,6 +32,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "stopped": "The process has finished what it had begun, and ends.",
     "stopping": "The process was asked to stop: it takes nothing new and finishes what it has begun.",
     "store-unavailable": "The store did not take or give a row in time; it is tried again.",
+    "teams": "Bot Connector refused or throttled a call, or did not answer; or a conversation is dead.",
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
     "turned-away": "A Teams request was not from Bot Connector, or not for this bot; it was refused.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",

@@ -124,7 +124,7 @@ def test_the_table_shows_the_default_of_a_setting(name: str) -> None:
         case (str(default),):
             assert row[1] == f"`{default}`"
         case _:
-            assert re.match(r"none|one of these|required without|the token", row[1])
+            assert re.match(r"none|one of these|required without|the token|the app|Microsoft's", row[1])
 
 
 def test_a_secret_is_called_one_in_the_table() -> None:

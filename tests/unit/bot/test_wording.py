@@ -156,6 +156,10 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
     for unknown in (None, Unknown(name, None), Unknown(name, "join")):
         yield "help", wording.help_message(words, Asker(), unknown)
+    for events in ((), (cup,), (cup, other)):
+        yield f"welcome, {len(events)} open", wording.welcome(words, events)
+    yield "pointer", wording.answered_privately(words)
+    yield "pointer", wording.open_a_chat(words)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
 
