@@ -165,7 +165,7 @@ class TeamsDoor:
             return await self._receiver.process(activity, token.claims, lambda: self._turn(activity, found))
         except Exception:
             log.exception("activity failed", extra={"action": "defect"})
-            return Reply(200, _text(_LAST_WORDS)) if activity.type == "invoke" else Reply(201)
+            return Reply(200, json.dumps(_text(_LAST_WORDS))) if activity.type == "invoke" else Reply(201)
 
     async def _http(self, request: web.Request) -> web.Response:
         try:
@@ -176,7 +176,7 @@ class TeamsDoor:
             return web.Response(status=413)
         reply = await self.receive(request.headers.get("Authorization"), body)
         if reply.body is not None:
-            return web.json_response(reply.body, status=reply.status)
+            return web.Response(status=reply.status, text=reply.body, content_type="application/json")
         challenge = (
             {"WWW-Authenticate": "Bearer"} if reply.status == web.HTTPUnauthorized.status_code else None
         )
