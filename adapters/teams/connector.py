@@ -33,7 +33,8 @@ from provisioning.ports import Clock
 Json = dict[str, Any]
 
 SCOPE: Final = "https://api.botframework.com/.default"
-PATIENCE_SECONDS: Final = 2.0  # a shorter wait is spent here, a longer one is the caller's
+# A shorter wait is spent here, a longer one is the caller's, whose words may not be true by then.
+PATIENCE_SECONDS: Final = 0.2
 DEAD: Final = frozenset(
     {"BotNotInConversationRoster", "ConversationBlockedByUser", "BotDisabledByAdmin", "MessageWritesBlocked"}
     | {"ConversationNotFound", "UserNotFound"}
