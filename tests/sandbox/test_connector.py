@@ -93,6 +93,8 @@ def test_an_id_of_another_bot_means_nothing_here(acme: Tenant) -> None:
 
 
 def test_who_has_the_app_neither_alone_nor_in_a_team_can_not_be_written_to(acme: Tenant) -> None:
+    for key in ("teams-foreigner", "teams-partner", "teams-anonymous"):
+        assert error_of(acme.open_chat(key)) == (403, "ForbiddenOperationException")
     foreign = acme.call("POST", CONVERSATIONS, personal(acme.id_of("teams-foreigner"), FOREIGN_TENANT_ID))
     assert error_of(foreign) == (403, "ForbiddenOperationException")
     acme.teams.conversations.team.app_in = False
