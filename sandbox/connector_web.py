@@ -163,7 +163,7 @@ class ConnectorApi:
         Outsiders who are in a conversation of ours are named in our tenant too.
         """
         if member_id.startswith("29:") and member_id not in self.company.teams_users:
-            raise Refused(403, "ForbiddenOperationException", "Failed to decrypt pairwise id")
+            raise Refused(403, "BadArgument", "Failed to decrypt pairwise id.")
         for user in self.company.teams_users.values():
             named = member_id in (user.id, user.aad_object_id)
             if named and tenant.lower() in (user.tenant_id, TENANT_ID):
