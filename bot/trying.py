@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypedDict
 from urllib.parse import urlencode
@@ -152,7 +153,7 @@ class Teams:
         return [
             Seen(
                 number=entry["number"],
-                says=str(entry["says"]),
+                says=readable_card(str(entry["says"])),
                 is_result=entry["answers"] is None and not entry["replaced"],
                 is_changed=len(entry["wordings"]) > 1,
             )
@@ -265,6 +266,17 @@ def readable(text: str) -> str:
         return f"{label} <{target}>" if label and not target.startswith(label.rstrip("…")) else target
 
     return html.unescape(re.sub(r"<([^<>]+)>", shown, text))
+
+
+def readable_card(text: str) -> str:
+    """Return a card's markup as a reader sees it: links with their address, moments in UTC."""
+
+    def shown(found: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(found[2])
+        return f"{moment:%d %b %Y}" if found[1] == "DATE" else f"{moment:%H:%M} UTC"
+
+    linked = re.sub(r"\[([^\[\]]+)\]\(([^()]+)\)", r"\1 <\2>", text)
+    return re.sub(r"\{\{(DATE|TIME)\(([^,()]+)[^()]*\)\}\}", shown, linked)
 
 
 def _say(text: str) -> None:

@@ -223,6 +223,8 @@ def test_a_person_who_joins_is_followed_to_the_end(
     assert "employee-003 types: @DeepRacer join" in there.stdout
     assert "You're in the queue" in there.stdout
     assert "[message, new]\nYou're in: " in there.stdout
+    assert "{{" not in there.stdout
+    assert "Get started <https://" in there.stdout
     assert (nobody.returncode, "Did you mean employee" in nobody.stderr) == (1, True)
     assert "https://d-9067a1b2c3.awsapps.com/start/#/console" in done.stdout
 
