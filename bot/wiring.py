@@ -32,6 +32,7 @@ from provisioning.events import EntraGroup, IdentityCenterGroup
 from provisioning.ids import GroupId
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.recognizing import Recognizer
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.steps import Systems
@@ -171,7 +172,8 @@ def _lanes(
         outside.slack, team_ids, trust_unconfirmed_mail=settings.slack.trust_unconfirmed_email
     )
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
-    gate = Gatekeeper(store, {"slack": people}, directory, clock)
+    recognizer = Recognizer({"slack": people}, directory)
+    gate = Gatekeeper(store, recognizer, clock)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [
