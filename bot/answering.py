@@ -10,12 +10,13 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Command, Help, Join, Leave, Status, Unknown, parse
+from bot.grammar import Admin, Command, Help, Join, Leave, Status, Unknown, parse
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
+from provisioning.instructing import note_instruction
 from provisioning.joining import Asking, ask_status, request_join, request_leave
-from provisioning.outcomes import Outcome
+from provisioning.outcomes import Instructed, Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 
 
@@ -76,13 +77,15 @@ class Answering:
     metrics: Metrics
     _turn: Turn = field(init=False, repr=False, default_factory=Turn)
 
-    async def __call__(self, utterance: Utterance) -> Message:
+    async def __call__(self, utterance: Utterance) -> Message | None:
         """Return what to say. A ProvisioningError is worded; anything else is a defect and goes through."""
         started = self.clock.now()
         command = parse(utterance.text)
         spoken = words(utterance.reply.locale, utterance.chat.platform)
         if isinstance(command, Help | Unknown):
-            message = wording.help_message(spoken, Asker(), command if isinstance(command, Unknown) else None)
+            message: Message | None = wording.help_message(
+                spoken, Asker(), command if isinstance(command, Unknown) else None
+            )
             outcome = "help"
         else:
             outcome, message = await self._answer(spoken, command, utterance, started)
@@ -92,13 +95,16 @@ class Answering:
         return message
 
     async def _answer(
-        self, spoken: Words, command: Join | Leave | Status, utterance: Utterance, now: datetime
-    ) -> tuple[str, Message]:
+        self, spoken: Words, command: Join | Leave | Status | Admin, utterance: Utterance, now: datetime
+    ) -> tuple[str, Message | None]:
         try:
             outcome = await self._turn.run(self.store, _unit(command, utterance, now))
         except ProvisioningError as error:
             return error.code, wording.busy(spoken, error)
-        return type(outcome).__name__.lower(), wording.answer(spoken, outcome)
+        message: Message | None = wording.answer(spoken, outcome)
+        if isinstance(outcome, Instructed) and utterance.pressed:
+            message = None  # the answer takes the place of what was pressed, and may come sooner
+        return type(outcome).__name__.lower(), message
 
 
 def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome]:
@@ -111,6 +117,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_join(rows, asking, event)
             case Leave(event, confirmed):
                 return request_leave(rows, asking, event, confirmed=confirmed)
+            case Admin(said):
+                return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:
                 return ask_status(rows, asking.chat, now)
 

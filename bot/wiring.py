@@ -21,6 +21,7 @@ from adapters.sqlite import open_store
 from bot import wording
 from bot.answering import Answering
 from bot.metrics import Metrics, measure
+from bot.organizing import Organizing
 from bot.outside import Outside, reach
 from bot.settings import Settings
 from bot.voice import PlatformVoice
@@ -30,6 +31,7 @@ from provisioning.admitting import Gatekeeper
 from provisioning.errors import ForeignWorkspace
 from provisioning.events import EntraGroup, IdentityCenterGroup
 from provisioning.ids import GroupId
+from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.recognizing import Recognizer
@@ -174,10 +176,13 @@ def _lanes(
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
     recognizer = Recognizer({"slack": people}, directory)
     gate = Gatekeeper(store, recognizer, clock)
+    organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
+    organizing = Organizing(store, recognizer, organizers, clock)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [
         Lane("gate", gate.round, Work.ANSWER, GATHERING),
+        Lane("organizing", organizing.round, Work.INSTRUCT),
         Lane("settler", settler.round, Work.SETTLE, GATHERING),
         Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),

@@ -15,9 +15,10 @@ class Change:
     """One change. `id` is that of the instruction that made it: an instruction makes at most one.
 
     `kind` names it in the catalog and finds what undoes it ("event-set"). `subjects` are the things it
-    altered, each once, so that two changes of the same thing are seen: "event.capacity", "quota/<person id>".
-    `people` counts whom it touches. `before` and `after` hold the altered values as text, by field; what is
-    not there had, or has, no value.
+    altered, each once, so that two changes of the same thing are seen: "event.capacity" of the event itself,
+    "quota:<registration key>" of a racer. `people` counts whom it touches. `before` and `after` hold the
+    altered values as text, by field; what is not there had, or has, no value. Where several racers have
+    values of their own, the field begins with the key: "<registration key> hours".
     """
 
     id: str

@@ -28,8 +28,8 @@ State = Literal["waiting", "refused", "answered", "asking", "confirmed", "previe
 class Instruction:
     """One instruction. `words` are those after "admin", `pressed` whether a button said them.
 
-    `people` holds whom the targets in the words were found to be; `proposed` the change that was shown and not
-    made; `led_to` the instruction that made it after a yes.
+    `people` holds whom the targets in the words were found to be; `proposed` the change that was shown and
+    not made; `led_to` the instruction that made it after a yes.
     """
 
     id: str

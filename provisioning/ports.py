@@ -356,7 +356,7 @@ class Instructions(Protocol):
         ...
 
     def save(self, instruction: Instruction) -> Instruction:
-        """Write the row if the stored version is still `instruction.version` (0: none yet); else StaleWrite."""
+        """Write the row if the stored version is still its `version` (0: none yet); else StaleWrite."""
         ...
 
     def waiting(self, received_before: datetime, limit: int) -> tuple[str, ...]:
@@ -376,7 +376,7 @@ class Changes(Protocol):
         ...
 
     def save(self, change: Change) -> Change:
-        """Write the row if the stored version is still `change.version` (0: none yet); else StaleWrite."""
+        """Write the row if the stored version is still its `version` (0: none yet); else StaleWrite."""
         ...
 
     def since(self, event_id: EventId, at: datetime) -> tuple[Change, ...]:

@@ -93,7 +93,7 @@ def audit(
     whose: PersonId | None = None,
     **facts: str,
 ) -> None:
-    """Append one line. Somebody's own words go under `texts`, and can be forgotten with the person `whose`."""
+    """Append one line. Somebody's own words go under `texts`, and are forgotten with the person `whose`."""
     event_id = event.id if event else (key.event_id if isinstance(key, RequestKey) else None)
     rows.audit.append(Line(now, actor, action, str(key), event_id, correlation, facts, texts or {}, whose))
 

@@ -1,6 +1,6 @@
 """Targets: whom an instruction names, by mention or by address, and who that is in the directory."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from provisioning.access import Failed
@@ -49,8 +49,8 @@ def resolve(
 ) -> dict[str, PersonId]:
     """Return who each target is, by its text.
 
-    A mention is the person it is bound to, else whom the gate recognizes. Raises TargetUnknown, TargetUnclear,
-    or what keeps the chat platform or the directory from being asked.
+    A mention is the person it is bound to, else whom the gate recognizes. Raises TargetUnknown,
+    TargetUnclear, or what keeps the chat platform or the directory from being asked.
     """
     mentioned = [target for target in targets if isinstance(target, Mentioned)]
     found = store.read(
@@ -74,7 +74,7 @@ def resolve(
     return found | _by_mail(recognizer, event, [target for target in targets if isinstance(target, Mailed)])
 
 
-def _by_mail(recognizer: Recognizer, event: Event, targets: Collection[Mailed]) -> Mapping[str, PersonId]:
+def _by_mail(recognizer: Recognizer, event: Event, targets: Collection[Mailed]) -> dict[str, PersonId]:
     wanted: dict[str, str] = {}
     for target in targets:
         try:

@@ -266,7 +266,7 @@ class SlackDoor:
         return BoltResponse(status=200)
 
     async def _answered(self, heard: Heard) -> Message | None:
-        """Return the answer, or None when it misses its time; it is then sent after the fact."""
+        """Return the answer; None when there is none, or it misses its time and is sent after the fact."""
         answer = asyncio.ensure_future(self._answer(heard.utterance))
         await asyncio.wait({answer}, timeout=self._settings.answer_seconds)
         if answer.done():
@@ -275,16 +275,17 @@ class SlackDoor:
         self._replies.start(self._late(heard, answer))
         return None
 
-    async def _late(self, heard: Heard, answer: asyncio.Future[Message]) -> None:
+    async def _late(self, heard: Heard, answer: asyncio.Future[Message | None]) -> None:
         if heard.url is not None and heard.utterance.pressed:
             await self._replies.post(heard.url, render(self._words.still_working()), replaces=False)
         await asyncio.wait({answer}, timeout=LATE_SECONDS)
         try:
-            said = render(answer.result())
+            message = answer.result()
+            said = render(message) if message is not None else None
         except Exception:
             log.exception("late answer failed", extra={"action": "defect"})
             said = self._apology()
-        if heard.url is not None:
+        if heard.url is not None and said is not None:
             await self._replies.post(heard.url, said, replaces=heard.replaces)
 
     def _tell(self, body: Mapping[str, Any], message: Callable[[], Message]) -> None:

@@ -1,6 +1,6 @@
 """The rows of the audit: one chain for the file, each line chained to the one before as it is written.
 
-Whoever writes holds the file alone (`BEGIN IMMEDIATE`), so the head that is read is the head that is followed,
+Whoever writes holds the file alone (`BEGIN IMMEDIATE`), so the head that is read is the one that is followed,
 over all units of a commit and all processes; a unit that is undone takes its lines and its head along.
 """
 

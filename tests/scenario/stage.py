@@ -25,6 +25,7 @@ import httpx
 from adapters.sqlite import open_store
 from bot import applying
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
+from provisioning.ids import EventId
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import Company
 from sandbox.slack_channels import ORGANIZERS
@@ -259,6 +260,12 @@ class Stage:
     def organizers_hear(self) -> list[str]:
         """The kinds of what the organizers' channel was told, oldest first."""
         return [one.kind for one in self.organizers]
+
+    def event(self, event_id: str = "spring-cup-2027") -> Event:
+        """Return the event as it is stored."""
+        found = self._store.read(lambda rows: rows.events.get(EventId(event_id)))
+        assert found is not None
+        return found
 
     def audit(self) -> list[str]:
         """Return what the audit says was done since the event was applied, oldest first."""

@@ -66,6 +66,7 @@ FACTS = {
     "opens": NOON.isoformat(),
     "closes": NOON.isoformat(),
     "ends": NOON.isoformat(),
+    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest"), NAME),
 }
 RACERS: dict[Stage, tuple[Registration, ...]] = {
     Stage.IN_LINE: (ada(waiting_for="seat"),),
