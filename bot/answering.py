@@ -16,7 +16,7 @@ from bot.words import Words, words
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
 from provisioning.joining import Asking, ask_status, request_join, request_leave
-from provisioning.outcomes import Instructed, Outcome
+from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 
 
@@ -77,15 +77,13 @@ class Answering:
     metrics: Metrics
     _turn: Turn = field(init=False, repr=False, default_factory=Turn)
 
-    async def __call__(self, utterance: Utterance) -> Message | None:
+    async def __call__(self, utterance: Utterance) -> Message:
         """Return what to say. A ProvisioningError is worded; anything else is a defect and goes through."""
         started = self.clock.now()
         command = parse(utterance.text)
         spoken = words(utterance.reply.locale, utterance.chat.platform)
         if isinstance(command, Help | Unknown):
-            message: Message | None = wording.help_message(
-                spoken, Asker(), command if isinstance(command, Unknown) else None
-            )
+            message = wording.help_message(spoken, Asker(), command if isinstance(command, Unknown) else None)
             outcome = "help"
         else:
             outcome, message = await self._answer(spoken, command, utterance, started)
@@ -96,15 +94,12 @@ class Answering:
 
     async def _answer(
         self, spoken: Words, command: Join | Leave | Status | Admin, utterance: Utterance, now: datetime
-    ) -> tuple[str, Message | None]:
+    ) -> tuple[str, Message]:
         try:
             outcome = await self._turn.run(self.store, _unit(command, utterance, now))
         except ProvisioningError as error:
             return error.code, wording.busy(spoken, error)
-        message: Message | None = wording.answer(spoken, outcome)
-        if isinstance(outcome, Instructed) and utterance.pressed:
-            message = None  # the answer takes the place of what was pressed, and may come sooner
-        return type(outcome).__name__.lower(), message
+        return type(outcome).__name__.lower(), wording.answer(spoken, outcome)
 
 
 def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome]:

@@ -21,7 +21,7 @@ from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Instructed
 from provisioning.ports import Rows, Work
 
-AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on it" would stand above it
+AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on it" would be lost under it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def note_instruction(rows: Rows, asking: Asking, words: str, *, pressed: bool) -
     found = instruction_id(asking.chat, asking.asked_id)
     if rows.instructions.get(found) is None:
         rows.instructions.save(Instruction(found, asking.chat, words, asking.now, asking.reply, pressed))
-        rows.queue.put(Work.INSTRUCT, found, asking.now + (timedelta() if pressed else AFTER_ACK))
+        rows.queue.put(Work.INSTRUCT, found, asking.now + AFTER_ACK)
         rows.audit.append(Line(asking.now, str(asking.chat), "instructed", found, None, found))
     return Instructed(found)
 

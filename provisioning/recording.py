@@ -132,4 +132,9 @@ def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: 
     by_directory = registration.hold is not None and registration.hold.by == "directory"
     if says and (registration.told is Told.LATE or by_directory):
         what = f"{registration.told}:{now:%Y%m%d%H}"  # a mishap that meets hundreds is one message an hour
-        post_to_organizers(rows, event, says, what, now, {"racer": str(registration.reply.chat)})
+        post_to_organizers(rows, event, says, what, now, named(registration))
+
+
+def named(registration: Registration) -> dict[str, str]:
+    """Return whom a post to the organizers is about, and what the directory calls them."""
+    return {"racer": str(registration.reply.chat), "name": registration.person.display_name}

@@ -25,7 +25,6 @@ class Utterance:
     pressed: bool = False
 
 
-Answer = Callable[[Utterance], Awaitable[Message | None]]
+Answer = Callable[[Utterance], Awaitable[Message]]
 """Answers an utterance at once: it is done when whatever the answer promises is durable. A ProvisioningError
-has been worded already, so that only defects are raised. None: what was pressed stays as it is until the
-answer comes through the reply handle, which a message said now could overtake."""
+has been worded already, so that only defects are raised."""

@@ -242,7 +242,7 @@ class SlackDoor:
         try:
             heard = press(request.body, self._received_at(request), self._settings.response_url_hosts)
             message = await self._answered(heard)
-            if message is not None and heard.url is not None:
+            if message is not None and heard.url is not None and not message.passing:
                 self._replies.start(self._replies.post(heard.url, render(message), replaces=heard.replaces))
         except Exception:
             log.exception("click failed", extra={"action": "defect"})
@@ -266,7 +266,7 @@ class SlackDoor:
         return BoltResponse(status=200)
 
     async def _answered(self, heard: Heard) -> Message | None:
-        """Return the answer; None when there is none, or it misses its time and is sent after the fact."""
+        """Return the answer, or None when it misses its time; it is then sent after the fact."""
         answer = asyncio.ensure_future(self._answer(heard.utterance))
         await asyncio.wait({answer}, timeout=self._settings.answer_seconds)
         if answer.done():
@@ -275,13 +275,13 @@ class SlackDoor:
         self._replies.start(self._late(heard, answer))
         return None
 
-    async def _late(self, heard: Heard, answer: asyncio.Future[Message | None]) -> None:
+    async def _late(self, heard: Heard, answer: asyncio.Future[Message]) -> None:
         if heard.url is not None and heard.utterance.pressed:
             await self._replies.post(heard.url, render(self._words.still_working()), replaces=False)
         await asyncio.wait({answer}, timeout=LATE_SECONDS)
         try:
             message = answer.result()
-            said = render(message) if message is not None else None
+            said = None if heard.utterance.pressed and message.passing else render(message)
         except Exception:
             log.exception("late answer failed", extra={"action": "defect"})
             said = self._apology()

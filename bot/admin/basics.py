@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from adapters.chat.message import Message, Paragraph, Plain, Span, When
+from adapters.chat.message import Mention, Message, Paragraph, Plain, Span, When
 from bot.admin.paging import Page, paged
 from bot.admin.phrases import SHOWN, Phrase, page
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
@@ -14,6 +14,7 @@ from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity, PersonId, RegistrationKey, RequestKey
 from provisioning.instructing import Draft, Order, to_undo
 from provisioning.ports import Rows
+from provisioning.targets import Mentioned, Target
 from provisioning.undoing import UNDOS
 
 LINES_A_PAGE: Final = 15
@@ -100,10 +101,8 @@ def _show_audit(rows: Rows, order: Order, command: AuditShow) -> AuditShown:
     return AuditShown(order.event.name, found)
 
 
-def spoken(target: object) -> str:
+def spoken(target: Target) -> str:
     """Return a target as it can be said again: what a button needs."""
-    from provisioning.targets import Mentioned
-
     if not isinstance(target, Mentioned):
         return str(target)
     chat = target.chat
@@ -123,7 +122,8 @@ def _names(rows: Rows, order: Order, person: PersonId) -> list[str]:
 
 def _say_audit(words: Words, shown: AuditShown) -> Message:
     lines = tuple(Paragraph((When(line.at), Plain(" "), *_line(words, line))) for line in shown.page.items)
-    summary = words.text("audit-shown.summary", event=shown.event, count=shown.page.total)
+    lines = lines or (Paragraph(words.text("audit-shown.none")),)
+    summary = words.text("audit-shown.summary", event=shown.event)
     return Message(summary, (*lines, *shown.page.parts(words)))
 
 
@@ -134,9 +134,9 @@ def _line(words: Words, line: Line) -> tuple[Span, ...]:
     return words.text(key, actor=_who(line.actor), action=line.action, subject=line.subject, more=more)
 
 
-def _who(actor: str) -> ChatIdentity | str:
+def _who(actor: str) -> Mention | str:
     try:
-        return ChatIdentity.parse(actor)
+        return Mention(ChatIdentity.parse(actor))
     except ValueError:
         return actor
 

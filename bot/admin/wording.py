@@ -111,7 +111,8 @@ def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> T
         "count": change.people,
         "new": change.after.get("name", ""),
     }
-    return words.text(key if key in words else f"change.any-{part}.{tail}", **values)
+    is_own = key in words or f"{key}.other" in words
+    return words.text(key if is_own else f"change.any-{part}.{tail}", **values)
 
 
 def _table(words: Words, change: Change) -> list[Part]:

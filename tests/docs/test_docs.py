@@ -124,7 +124,7 @@ def test_the_table_shows_the_default_of_a_setting(name: str) -> None:
         case (str(default),):
             assert row[1] == f"`{default}`"
         case _:
-            assert re.match(r"none|one of these|required without|the token", row[1])
+            assert re.match(r"none|one of these|required without|the token|the app|Microsoft's", row[1])
 
 
 def test_a_secret_is_called_one_in_the_table() -> None:
@@ -222,7 +222,7 @@ def test_every_error_code_is_explained_with_what_people_see_and_what_to_do(code:
     for part in ("They see:", "It means:", "Do:", "Heals:"):
         assert re.search(rf"^- \*\*{part}\*\* \S", found, flags=re.MULTILINE)
     if key in sentence:
-        values = {name: f"{{{name}}}" for name in ("event", "name")}
+        values = {name: f"{{{name}}}" for name in ("event", "name", "word", "field", "value", "target")}
         assert f"“{sentence.plain(key, **values)}”" in found
 
 

@@ -2,11 +2,8 @@
 
 import pytest
 
-from bot.admin.table import ADMIN_VERBS
-from tests.scenario.conftest import MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import EVENT, Stage
-from tests.scenario.waiting import eventually
 
 
 @pytest.fixture
