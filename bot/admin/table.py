@@ -18,6 +18,7 @@ QUERIES: Final[dict[type, Query]] = {kind: query for noun in NOUNS for kind, que
 ANSWERS: Final[dict[type, Wording]] = {kind: say for noun in NOUNS for kind, say in noun.answers.items()}
 
 _BY_NAME: Final = {name: verb for verb in ADMIN_VERBS for name in (verb.name, *verb.aliases)}
+_STEMS: Final = {name for name in _BY_NAME if any(other.startswith(f"{name} ") for other in _BY_NAME)}
 _LONGEST: Final = max(len(name.split()) for name in _BY_NAME)
 
 
@@ -27,7 +28,7 @@ def find(words: str) -> tuple[AdminVerb, str] | None:
     for length in range(min(_LONGEST, len(parts)), 0, -1):
         name, rest = " ".join(parts[:length]).casefold(), " ".join(parts[length:])
         verb = _BY_NAME.get(name)
-        if verb is not None and (length > 1 or not rest):  # bare "admin" is help, with anything behind it not
+        if verb is not None and not (rest and name in _STEMS):  # "event shwo" is no event called "shwo"
             return verb, rest
     return None
 

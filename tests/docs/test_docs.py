@@ -192,7 +192,7 @@ def test_every_command_of_the_command_line_is_in_the_readme_with_its_options() -
 def test_a_document_names_only_commands_that_exist(name: str) -> None:
     known = command_line()
 
-    for typed in re.findall(r"deepracer-bot ((?:event )?[a-z]+)[^\n`|]*", text_of(name)):
+    for typed in re.findall(r"deepracer-bot ((?:event |audit )?[a-z]+)[^\n`|]*", text_of(name)):
         assert typed in known
 
 
