@@ -77,16 +77,18 @@ def fault(card: object) -> str | None:
 
 
 def texts(card: object) -> Iterator[str]:
-    """Yield every piece of text a reader sees in this card, in reading order, titles of buttons included."""
+    """Yield every line a reader sees in this card, in reading order, titles of buttons included."""
+    runs: set[int] = set()
     for node in nodes(card):
         kind = str(node.get("type", ""))
         if kind == "FactSet":
             yield from (f"{fact['title']}: {fact['value']}" for fact in node["facts"])
         if kind == "RichTextBlock":
-            yield from (inline for inline in node["inlines"] if isinstance(inline, str))
+            runs |= {id(inline) for inline in node["inlines"]}
+            yield "".join(inline if isinstance(inline, str) else inline["text"] for inline in node["inlines"])
         titled = kind.startswith("Action.") or kind == "Input.Toggle"
         for name in ("text", "label", "title") if titled else ("text", "label"):
-            if node.get(name):
+            if node.get(name) and id(node) not in runs:
                 yield node[name]
 
 
@@ -131,6 +133,9 @@ class _Inspection:
         self._list(card, "actions", at, self._action)
         if "selectAction" in card:
             self._action(card["selectAction"], f"{at}/selectAction")
+        entities = card["msteams"].get("entities", []) if isinstance(card.get("msteams"), dict) else []
+        for index, entity in enumerate(entities):
+            self._mention(entity, f"{at}/msteams/entities/{index}")
         refresh = card.get("refresh")
         if refresh is not None:
             self._refresh(refresh, f"{at}/refresh")
@@ -150,6 +155,15 @@ class _Inspection:
             self._fault(f"{at}/action", "must be an Action.Execute")
         if len(refresh.get("userIds", [])) > 60:  # noqa: PLR2004 - the most that Teams refreshes for
             self._fault(f"{at}/userIds", "no more than 60 ids allowed")
+
+    def _mention(self, entity: object, at: str) -> None:
+        found = entity if isinstance(entity, dict) else {}
+        named = found.get("mentioned")
+        who = (named.get("id"), named.get("name")) if isinstance(named, dict) else (None,)
+        if found.get("type") != "mention" or not all(isinstance(part, str) and part for part in who):
+            self._fault(at, "must be a mention of somebody with an id and a name")
+        if not re.fullmatch(r"<at>[^<]+</at>", str(found.get("text"))):
+            self._fault(f"{at}/text", "must be <at>…</at>")
 
     def _element(self, element: object, at: str) -> None:
         kind = self._typed(element, at, _ELEMENTS, self._element)

@@ -25,6 +25,7 @@ class TeamsEntry:
     author: str  # id of a person or of the bot, or TEAMS
     text: str
     card: Json | None
+    answers: str | None = None  # id of the activity that this replies to
     reader: str | None = None  # the only person who sees it; None: who is in the conversation
     edited: bool = False  # by the bot, through the API
     replaced: bool = False  # by the answer to a pressed button
@@ -78,6 +79,7 @@ class TeamsTranscript:
         text: str = "",
         card: Json | None = None,
         thread: str | None = None,
+        answers: str | None = None,
         reader: str | None = None,
     ) -> TeamsEntry:
         """Append one message. In a channel it begins a thread of its own unless it is told one."""
@@ -94,6 +96,7 @@ class TeamsTranscript:
             author,
             text,
             card,
+            answers,
             reader,
         )
         self.entries.append(entry)

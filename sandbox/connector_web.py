@@ -43,7 +43,7 @@ class Content:
         return bool(self.text) and self.card is not None
 
 
-@dataclass(slots=True)
+@dataclass
 class ConnectorApi:
     """The calls over one tenant's state."""
 
@@ -86,7 +86,7 @@ class ConnectorApi:
             thread = thread or answered.thread
         if activity.get("type") == "typing":
             return 201, {"id": self.transcript.next_id()}
-        entry = self._say(conversation, thread, _content(activity))
+        entry = self._say(conversation, thread, _content(activity), reply_to)
         return 201, {} if entry is None else {"id": entry.activity_id}
 
     def update(self, conversation_id: str, activity_id: str, activity: Json) -> Answered:
@@ -167,14 +167,22 @@ class ConnectorApi:
                 return user
         raise Refused.bad_syntax("Invalid user identity in provided tenant")
 
-    def _say(self, conversation: Conversation, thread: str | None, content: Content) -> TeamsEntry | None:
+    def _say(
+        self, conversation: Conversation, thread: str | None, content: Content, answers: str | None = None
+    ) -> TeamsEntry | None:
         """Show a message. Returns None when Teams split it in two: then nobody learns the ids."""
         halves = [(content.text, content.card)]
         if content.is_split:
             halves = [(content.text, None), ("", content.card)]
         for text, card in halves:
             entry = self.transcript.write(
-                conversation.kind, conversation.id, author=BOT_MRI, text=text, card=card, thread=thread
+                conversation.kind,
+                conversation.id,
+                author=BOT_MRI,
+                text=text,
+                card=card,
+                thread=thread,
+                answers=answers,
             )
             thread = entry.thread
         return None if content.is_split else entry

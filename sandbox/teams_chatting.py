@@ -30,6 +30,7 @@ from sandbox.connector_cards import actions, inputs
 
 ANSWER_SECONDS = 15.0  # Bot Connector gives up after this long
 _JSON = "application/json"
+_PRESSABLE = ("Action.Execute", "Action.Submit")
 
 
 class InputMissing(Exception):
@@ -77,6 +78,7 @@ class TeamsMoves:
     ) -> Flow[Answer]:
         """Press the button of this title, id or verb in the newest card that has one, inputs filled in.
 
+        A button that unfolds a question is confirmed with the first button below it.
         `submit`: on a client so old that it takes the fallback of Action.Execute. The person then sees the
         card or the line that came back, or Teams' own complaint. Raises NothingToPress, InputMissing,
         OperationTimeout.
@@ -137,9 +139,11 @@ class TeamsMoves:
     def _found(self, wanted: str) -> Flow[tuple[Json, Json]]:
         for entry in reversed((yield from self.seen())):
             for action in actions(entry["card"]):
-                pressable = action["type"] in ("Action.Execute", "Action.Submit")
-                if pressable and wanted in (action.get("title"), action.get("id"), action.get("verb")):
-                    return entry, action
+                if wanted in (action.get("title"), action.get("id"), action.get("verb")):
+                    below = [action, *actions(action.get("card"))]
+                    pressable = [found for found in below if found["type"] in _PRESSABLE]
+                    if pressable:
+                        return entry, pressable[0]
         raise NothingToPress(wanted)
 
     def _act(self, asked: Json, conversation: str | None, token: str | None, fields: Json) -> Flow[Answer]:

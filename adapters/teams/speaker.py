@@ -169,7 +169,7 @@ class TeamsSpeaker:
                 return Posted(heard.address, heard.card)
             except Undeliverable:  # the card is gone; the answer is not
                 log.info("pressed card is gone", extra={"action": "teams", "method": "PUT"})
-        activity = self._connector.send(heard.address, _activity(message), reply_to=heard.activity_id)
+        activity = self._connector.send(heard.address, _activity(message), reply_to=_answered(heard))
         return Posted(heard.address, activity)
 
     def _tell(self, chat: ChatIdentity, message: Message, *, met: Address | None = None) -> Posted:
@@ -197,7 +197,7 @@ class TeamsSpeaker:
     def _point(self, heard: Heard, message: Message) -> str:
         text, _ = render(message)
         activity = {"text": text, "textFormat": "plain"}
-        return self._connector.send(heard.address, activity, reply_to=heard.activity_id)
+        return self._connector.send(heard.address, activity, reply_to=_answered(heard))
 
     def _change(self, posted: Posted, message: Message) -> None:
         self._connector.update(posted.address, posted.activity, _activity(message))
@@ -225,6 +225,11 @@ class TeamsSpeaker:
     def _save(self, place: str, what: Address | Posted) -> None:
         reference = Reference(place, what.pack(), self._connector.clock.now())
         self._store.run(lambda rows: rows.references.save(reference)).result()
+
+
+def _answered(heard: Heard) -> str | None:
+    """Return the message that is answered; the press of a button is none."""
+    return None if heard.utterance.pressed else heard.activity_id
 
 
 def _activity(message: Message) -> dict[str, Any]:

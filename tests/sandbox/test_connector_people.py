@@ -361,6 +361,15 @@ def test_a_submit_button_is_pressed_in_its_own_way(acme: Tenant, bot: SmallBot, 
     assert bot.heard[-1]["value"] == "plain words"
 
 
+def test_a_button_that_asks_first_is_confirmed(acme: Tenant, bot: SmallBot, ada: TeamsPerson) -> None:
+    question = card(text_block("Really?"), actions=[execute("Yes, leave", "leave")])
+    shown(acme, card(actions=[{"type": "Action.ShowCard", "title": "Leave", "card": question}]))
+    assert ada.sees()[-1]["says"] == "Leave\nReally?\nYes, leave"
+    ada.press("Leave")
+    ada.press("Yes, leave")
+    assert [heard["value"]["action"]["title"] for heard in bot.heard] == ["Yes, leave"] * 2
+
+
 def test_what_is_no_button_can_not_be_pressed(acme: Tenant, ada: TeamsPerson) -> None:
     shown(acme, card(actions=[{"type": "Action.OpenUrl", "title": "Open", "url": "https://a.example"}]))
     for wanted in ("Open", "Leave"):
