@@ -96,12 +96,12 @@ def test_a_disabled_account_organizes_nothing_whatever_its_groups(stage: Stage) 
     organizer.becomes_ready()
     account = organizer.person.entra
     assert account is not None
-    stage.world.do(lambda: setattr(account, "enabled", False))
+    stage.world.do(lambda: setattr(account, "account_enabled", False))
 
     answered(organizer, "event set capacity=1", "DR-261")
 
     assert stage.event().capacity == 2000
-    stage.world.do(lambda: setattr(account, "enabled", True))
+    stage.world.do(lambda: setattr(account, "account_enabled", True))
 
 
 def test_while_the_directory_does_not_answer_nothing_is_done_and_later_it_is(stage: Stage) -> None:
