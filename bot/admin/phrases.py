@@ -97,10 +97,9 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
 
 def _target(text: str, asker: ChatIdentity) -> Target | None:
     """Return whom this names: a mention of the asker's own platform, or an address."""
-    if found := _SLACK_USER.fullmatch(text):
-        return Mentioned(ChatIdentity("slack", asker.tenant, found["user"]))
-    if found := _TEAMS_USER.fullmatch(text):
-        return Mentioned(ChatIdentity("teams", found["tenant"], found["user"]))
+    mention = (_SLACK_USER if asker.platform == "slack" else _TEAMS_USER).fullmatch(text)
+    if mention is not None and mention.groupdict().get("tenant", asker.tenant) == asker.tenant:
+        return Mentioned(ChatIdentity(asker.platform, asker.tenant, mention["user"]))
     mail = _MAILTO.fullmatch(text)
     address = mail["mail"] if mail else text
     return Mailed(address) if _MAIL.fullmatch(address) else None

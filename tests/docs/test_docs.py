@@ -14,6 +14,8 @@ from dotenv import dotenv_values
 
 from bot import checks, grammar, settings, words
 from bot.__main__ import app
+from bot.admin.table import ADMIN_VERBS
+from bot.admin.verbs import AdminVerb
 from bot.event_file import NOT_DEFINED, parse
 from bot.logs import ACTIONS
 from bot.metrics import measure
@@ -154,6 +156,20 @@ def test_every_verb_is_in_the_readme(verb: str) -> None:
     (row,) = re.findall(r"^\| Verbs \| (.+) \|$", text_of("README.md"), flags=re.MULTILINE)
 
     assert f"`{verb}`" in row
+
+
+@pytest.mark.parametrize("verb", ADMIN_VERBS, ids=lambda verb: verb.name)
+def test_every_verb_of_organizers_is_in_the_readme_as_it_is_used(verb: AdminVerb) -> None:
+    (row,) = re.findall(r"^\| Organizers' verbs \| (.+) \|$", text_of("README.md"), flags=re.MULTILINE)
+
+    assert f"`{verb.name}`" in row
+    assert verb.usage in named_in_tables(section(text_of("README.md"), "Organizers"))
+
+
+def test_the_readme_promises_no_other_verb_of_organizers() -> None:
+    promised = named_in_tables(section(text_of("README.md"), "Organizers"))
+
+    assert promised == {verb.usage for verb in ADMIN_VERBS}
 
 
 def test_the_readme_promises_no_other_verb() -> None:

@@ -187,3 +187,19 @@ def test_a_worker_that_is_killed_between_change_and_answer_makes_it_once_and_say
     organizer.sees("event-set-done")
     assert stage.audit().count("changed") == 1
     assert stage.event().version == 2
+
+
+def test_an_answer_that_can_no_longer_be_put_where_it_was_asked_is_a_direct_message(
+    make_stage: MakeStage,
+) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.starts_bot(worker=False)
+    organizer = stage.person("organizer")
+    organizer.says("admin event set capacity=5")
+    stage.befalls("slack", "response_url", "status", status=404, times=None)
+
+    stage.starts_bot(door=False)
+
+    organizer.is_told("event-set-done")
+    assert stage.event().capacity == 5

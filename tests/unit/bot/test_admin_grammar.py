@@ -31,7 +31,8 @@ from provisioning.targets import Mailed, Mentioned
 from tests.unit.provisioning.spring_cup import CHAT, NOON
 
 ADA = Mentioned(ChatIdentity("slack", CHAT.tenant, "U0ADA"))
-GRACE = Mentioned(ChatIdentity("teams", "72f988bf-86f1", "29:1abc_d"))
+IN_TEAMS = ChatIdentity("teams", "72f988bf-86f1", "29:1xyz")
+GRACE = ChatIdentity("teams", "72f988bf-86f1", "29:1abc_d")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,6 @@ GRACE = Mentioned(ChatIdentity("teams", "72f988bf-86f1", "29:1abc_d"))
         ("audit page=3", AuditShow(page=3)),
         ("audit <@U0ADA|ada l>", AuditShow(targets=(ADA,))),
         ("audit <@U0ADA> <@U0ADA>", AuditShow(targets=(ADA,))),
-        ("audit <@teams:72f988bf-86f1:29:1abc_d>", AuditShow(targets=(GRACE,))),
         ("audit Ada@Example.com", AuditShow(targets=(Mailed("Ada@Example.com"),))),
         ("audit <mailto:ada@example.com|ada@example.com>", AuditShow(targets=(Mailed("ada@example.com"),))),
         ("audit <@U0ADA> event=spring", AuditShow(targets=(ADA,), event="spring")),
@@ -108,6 +108,25 @@ def test_words_that_are_none_are_refused_and_repeated(said: str, word: str) -> N
     with pytest.raises(InstructionUnclear) as refused:
         parse(said, CHAT)
     assert refused.value.facts["word"] == word
+
+
+def test_people_of_teams_are_mentioned_by_their_tenant_and_id() -> None:
+    assert parse("audit <@teams:72f988bf-86f1:29:1abc_d>", IN_TEAMS).targets == (Mentioned(GRACE),)
+
+
+@pytest.mark.parametrize(
+    ("said", "asker"),
+    [
+        ("<@U0ADA|ada>", IN_TEAMS),
+        ("<@teams:72f988bf-86f1:29:1abc_d>", CHAT),
+        ("<@teams:another-tenant:29:1abc_d>", IN_TEAMS),
+        ("<!channel>", CHAT),
+        ("<#C0123|general>", CHAT),
+        ("@ada", CHAT),
+    ],
+)
+def test_what_mentions_nobody_of_the_askers_own_platform_is_no_target(said: str, asker: ChatIdentity) -> None:
+    assert parse(f"audit {said}", asker).targets == ()
 
 
 def test_a_typo_finds_the_nearest_verb() -> None:
