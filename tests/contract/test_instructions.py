@@ -86,8 +86,8 @@ def test_only_old_instructions_that_wait_no_more_are_forgotten(store: Store) -> 
     left = [
         name
         for name in ("i-1", "i-2", "i-3")
-        if store.read(lambda rows, name=name: rows.instructions.get(name))
-    ]  # type: ignore[misc]
+        if store.read(lambda rows, name=name: rows.instructions.get(name))  # type: ignore[misc]
+    ]
     assert left == ["i-1", "i-3"]
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sandbox.company import TENANT_ID
 from tests.scenario.conftest import ON_BOTH
 from tests.scenario.people import Racer, SlackLine
 from tests.scenario.stage import EVENT, Stage
@@ -17,10 +16,11 @@ def organizer(stage: Stage) -> Racer:
 
 
 def mention(racer: Racer) -> str:
-    """Return how the bot hears a person who is mentioned."""
+    """Return how an organizer names somebody: in Slack by a mention, in Teams by their address."""
     if isinstance(racer.line, SlackLine):
         return f"<@{racer.person.slack.id}|{racer.key}>"
-    return f"<@teams:{TENANT_ID}:{racer.person.teams.id}>"
+    assert racer.person.entra is not None
+    return str(racer.person.entra.mail)
 
 
 def answered(who: Racer, words: str, kind: str) -> str:

@@ -18,7 +18,7 @@ from provisioning.changes import Change, undoable
 from provisioning.event_changes import FIELDS
 from provisioning.events import Event
 from provisioning.ids import EventId, PersonId
-from provisioning.instructions import Instruction
+from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
 from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, spring_cup
 
@@ -80,10 +80,11 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
     ):
         yield f"done {change.kind}", admin_wording.done(words, one, cup, NOON)
     yield f"done {change.kind}, too late to undo", admin_wording.done(words, change, cup, NOON + HOUR)
-    for state in ("asking", "confirmed", "previewed"):
+    states: tuple[State, ...] = ("asking", "confirmed", "previewed")
+    for state in states:
         for people in (0, 1, 214):
             for kind in (change.kind, "something-else"):
-                shown = Instruction("i-1", CHAT, "event set ends=now", NOON, REPLY, state=state)  # type: ignore[arg-type]
+                shown = Instruction("i-1", CHAT, "event set ends=now", NOON, REPLY, state=state)
                 proposed = replace(change, people=people, kind=kind)
                 yield f"shown {change.kind}", admin_wording.proposal(words, shown, proposed, cup)
 

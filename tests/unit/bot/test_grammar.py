@@ -153,7 +153,7 @@ def test_the_name_of_an_event_comes_through_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_a_verb_is_used_as_its_usage_says(verb: Verb) -> None:
+def test_a_verb_is_used_as_its_usage_says(verb: Verb[str, Command]) -> None:
     for name in (verb.name, *verb.aliases):
         assert find(name) is verb
     written = verb.usage.replace("[event]", "spring-cup")

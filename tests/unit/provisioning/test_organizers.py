@@ -1,6 +1,6 @@
 """Who is an organizer: read from the directory, for a minute, and never in doubt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -44,10 +44,10 @@ class Company:
     def check(self, grant: EntraGroup) -> None:
         raise AssertionError("nobody checks a group to know who is in it")
 
-    def find(self, mails: object) -> Mapping[str, tuple[DirectoryUser, ...] | Failed]:
+    def find(self, mails: Collection[str]) -> Mapping[str, tuple[DirectoryUser, ...] | Failed]:
         raise AssertionError("nobody is looked for by an address")
 
-    def get(self, ids: Sequence[PersonId]) -> Mapping[PersonId, DirectoryUser | Failed | None]:
+    def get(self, ids: Collection[PersonId]) -> Mapping[PersonId, DirectoryUser | Failed | None]:
         return {one: self.users.get(one) for one in ids}
 
     def now(self) -> datetime:
