@@ -28,13 +28,12 @@ NEW_MESSAGES = frozenset({Kind.RESULT, Kind.POST, Kind.ANSWER})  # the other kin
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>`,
+    """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
     `edit:<id of the result>:<serial of the newer one>`, `post:<channel>:<what>`, `answer:<about>`.
 
     `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post, the channel
-    ("slack:C0123"). `says` and
-    `facts` are the catalog key and values of a post, or the error code and values of a refusal; an edit names
-    the notice to be changed in `says`. Empty where the row itself is read.
+    ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, or the error code and values
+    of a refusal; an edit names the notice to be changed in `says`. Empty where the row itself is read.
     """
 
     id: str

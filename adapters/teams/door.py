@@ -165,18 +165,18 @@ class TeamsDoor:
             return await self._receiver.process(activity, token.claims, lambda: self._turn(activity, found))
         except Exception:
             log.exception("activity failed", extra={"action": "defect"})
-            return Reply(200, _text(_LAST_WORDS)) if activity.type == "invoke" else Reply(201)
+            return Reply(200, json.dumps(_text(_LAST_WORDS))) if activity.type == "invoke" else Reply(201)
 
     async def _http(self, request: web.Request) -> web.Response:
         try:
             body = await _read(request)
         except (web.RequestPayloadError, OSError):
-            return web.Response(status=400)
+            return _unread(request)
         if body is None:
             return web.Response(status=413)
         reply = await self.receive(request.headers.get("Authorization"), body)
         if reply.body is not None:
-            return web.json_response(reply.body, status=reply.status)
+            return web.Response(status=reply.status, text=reply.body, content_type="application/json")
         challenge = (
             {"WWW-Authenticate": "Bearer"} if reply.status == web.HTTPUnauthorized.status_code else None
         )
@@ -303,6 +303,17 @@ async def _read(request: web.Request) -> bytes | None:
         if len(body) > BODY_LIMIT:
             return None
     return bytes(body)
+
+
+def _unread(request: web.Request) -> web.Response:
+    """Refuse a body that cannot be read to its end.
+
+    aiohttp 3.14 would read on nevertheless before the next request, and log a traceback when that fails.
+    """
+    request.content.feed_eof()
+    refusal = web.Response(status=400)
+    refusal.force_close()
+    return refusal
 
 
 def _parsed(body: bytes) -> object:

@@ -216,7 +216,7 @@ def test_a_document_names_only_commands_that_exist(name: str) -> None:
 def test_a_document_names_only_make_targets_that_exist(name: str) -> None:
     targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), flags=re.MULTILINE))
 
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text_of(name), flags=re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(name), flags=re.MULTILINE)) <= targets
 
 
 def test_the_two_commands_of_a_first_visit_install_by_themselves() -> None:

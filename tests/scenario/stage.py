@@ -402,7 +402,7 @@ class Stage:
         """Check one person's messages; returns how many came twice."""
         told = [kind for kind in racer.told if kind not in kinds_for_organizers()]
         for event in self._events:
-            mine = [one.first for one in racer.messages if one.event == event]
+            mine = [one.kind for one in racer.messages if one.event == event]
             if mine and mine[-1] == "ready":
                 here = self.world.do(lambda event=event: self._groups_of(racer.key, event))  # type: ignore[misc]
                 assert here == self._granted(event), f"told ready, and is not in\n{racer!r}"
