@@ -15,7 +15,8 @@ from bot.faults import Fault, Faulty
 from provisioning.events import EntraGroup, Event, Grant, IdentityCenterGroup, Quota, TrainingLink
 from provisioning.ids import EventId, GroupId
 
-NOT_DEFINED: Final = ("retired", "paused", "version", "taken", "broken")  # of an Event, these are the store's
+# Of an Event, these are the store's.
+NOT_DEFINED: Final = ("retired", "paused", "torn_down_at", "version", "taken", "broken")
 
 
 class EventFileInvalid(Faulty):
@@ -198,6 +199,7 @@ def successor(old: Event | None, new: Event, *, has_registrations: bool) -> Even
         broken=old.broken,
         retired=retired,
         paused=old.paused,
+        torn_down_at=old.torn_down_at,
     )
 
 

@@ -1,10 +1,11 @@
 """The bot's voice on one chat platform: words a notice from what is true now, and has the platform say it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
 from bot import wording
+from bot.admin import teardown
 from bot.admin.wording import answer_of
 from bot.metrics import Metrics
 from bot.words import Words, words
@@ -33,6 +34,8 @@ class PlatformVoice:
 
     def say(self, notice: Notice) -> str | None:
         """Say it; see `Voice.say`."""
+        if "closing" in notice.facts:
+            return self._closing(notice)
         if notice.kind is Kind.POST:
             return self.speaker.announce(notice.about, wording.post(words(None, self.platform), notice))
         if notice.to is None:
@@ -50,6 +53,22 @@ class PlatformVoice:
             return self._edit(notice, message)
         return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
 
+    def _closing(self, notice: Notice) -> str | None:
+        """Tell the organizers' channel, or the one who asked, how far an event that is over has come."""
+        spoken = words(None if notice.to is None else notice.to.locale, self.platform)
+
+        def unit(rows: Rows) -> Message | None:
+            return teardown.closing_message(spoken, rows, notice)
+
+        message = self.store.read(unit)
+        if message is None:
+            raise Undeliverable(reason="nothing to tell of")
+        if notice.kind is Kind.EDIT:
+            return self._edit(notice, message)
+        if notice.to is None:
+            return self.speaker.announce(notice.about, message)
+        return self.speaker.tell(notice.to.chat, message)
+
     def _instructed(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
         """Say what an instruction came to or waits for, where it was said, else as a direct message."""
         instruction_id = notice.about.partition(":")[2]
@@ -66,7 +85,19 @@ class PlatformVoice:
         message = self.store.read(unit)
         if message is None:
             raise Undeliverable(reason="overtaken")
-        if to.handle_lives(now):
+        document = message.document
+        if document is None:
+            return self._replied(notice, to, message)
+        takes_files = self.speaker.takes_files()
+        more = (document.said,) if takes_files else document.instead
+        reference = self._replied(notice, to, replace(message, parts=(*message.parts, *more)))
+        if takes_files:
+            self.speaker.attach(to.chat, document)
+        return reference
+
+    def _replied(self, notice: Notice, to: ReplyTo, message: Message) -> str:
+        """Say it where it was asked, else as a direct message."""
+        if to.handle_lives(self.clock.now()):
             try:
                 self.speaker.replace(to, message)
             except Undeliverable:

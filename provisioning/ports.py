@@ -16,13 +16,14 @@ from typing import Protocol, TypeVar
 from provisioning.audit import Head, Line, Link
 from provisioning.brake import Brakes
 from provisioning.changes import Change
+from provisioning.closings import Closing
 from provisioning.events import Breakage, Event
 from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
 from provisioning.references import Reference
-from provisioning.registrations import Registration
+from provisioning.registrations import Hold, Registration
 from provisioning.requests import Request
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ class Registrations(Protocol):
         ...
 
     def count(self, event_id: EventId) -> Mapping[str, int]:
-        """Count the event's registrations.
+        """Count the event's registrations: `all` of them, and of these
 
         `racing`: wish racing and no hold; `in_line`: of these, without a seat; `held`; `ready`, `gone` and
         `problem`: where `ready_at`, `gone_at` and `problem` are set.
@@ -222,6 +223,10 @@ class Outbox(Protocol):
 
     def save(self, notice: Notice) -> Notice:
         """Write the row if the stored version is still `notice.version`; raises StaleWrite otherwise."""
+        ...
+
+    def forget_about(self, about: str) -> int:
+        """Delete what is owed or was sent about this registration, request or the like; returns how many."""
         ...
 
     def forget_sent(self, before: datetime) -> int:
@@ -388,6 +393,46 @@ class Changes(Protocol):
         ...
 
 
+class Closings(Protocol):
+    """How events that are over came to their end."""
+
+    def get(self, event_id: EventId) -> Closing | None:
+        """Return the closing of this event."""
+        ...
+
+    def save(self, closing: Closing) -> Closing:
+        """Write the row if the stored version is still its `version` (0: none yet); else StaleWrite."""
+        ...
+
+
+class Tallies(Protocol):
+    """Numbers by event and name (`provisioning.tallies`). They name nobody, and outlive what was counted."""
+
+    def add(self, event_id: EventId, name: str, number: int = 1) -> None:
+        """Add to the number of this name, also less than nothing."""
+        ...
+
+    def of(self, event_id: EventId) -> Mapping[str, int]:
+        """Return the numbers of this event by name."""
+        ...
+
+
+class Marks(Protocol):
+    """Holds of people who were forgotten, each under a digest of the person made with a key of the event."""
+
+    def keep(self, event_id: EventId, person_id: PersonId, hold: Hold) -> None:
+        """Keep this hold, in place of an earlier one; makes the event's key when there is none."""
+        ...
+
+    def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:
+        """Return the hold that was kept for this person, and keep it no longer."""
+        ...
+
+    def forget(self, event_id: EventId) -> int:
+        """Delete all marks of the event with its key; returns how many."""
+        ...
+
+
 class Rows(Protocol):
     """All nouns of the store, inside one unit of work."""
 
@@ -415,6 +460,12 @@ class Rows(Protocol):
     def instructions(self) -> Instructions: ...
     @property
     def changes(self) -> Changes: ...
+    @property
+    def closings(self) -> Closings: ...
+    @property
+    def tallies(self) -> Tallies: ...
+    @property
+    def marks(self) -> Marks: ...
 
 
 Unit = Callable[[Rows], T]

@@ -164,7 +164,7 @@ class Settler:
                     else:  # somebody who waited already; whoever holds their lease sees it at the next step
                         record(rows, current, after, event, now)
                         rows.queue.put(Work.SETTLE, str(key), now)
-                left_standing |= dict.fromkeys(ours - seated, event.ends)  # then they hear that it is over
+                left_standing |= dict.fromkeys(ours - seated, event.over_at)  # then they hear that it is over
             return left_standing
 
         return self._store.run(unit).result()

@@ -322,7 +322,7 @@ class Steps:
                     continue  # the wish changed since the decision
                 entry = rows.ledger.get(grant.target, case.person.id)
                 left, ours = ledger.release(entry, case.event.id) if entry else (None, False)
-                ours = ours and not _is_still_fed(rows, case, grant)
+                ours = ours and not is_still_fed(rows, case.event, case.person.id, grant)
                 step = Step.WITHDRAWING if ours else (Step.KEPT if entry else Step.ABSENT)
                 if (
                     record_held(
@@ -587,14 +587,14 @@ def _went_with_its_group(outcome: Failed, case: Case, grant: Grant) -> bool:
     return isinstance(outcome.error, GroupMissing) and grant.target not in case.event.targets
 
 
-def _is_still_fed(rows: Rows, case: Case, grant: Grant) -> bool:
+def is_still_fed(rows: Rows, event: Event, person_id: PersonId, grant: Grant) -> bool:
     """Whether the feeder's membership stays for another event: SCIM would bring back what is taken here."""
-    feeder = case.event.feeder_of(grant)
-    entry = rows.ledger.get(feeder.target, case.person.id) if feeder else None
-    others = entry.needed_by - {case.event.id} if entry else frozenset()
+    feeder = event.feeder_of(grant)
+    entry = rows.ledger.get(feeder.target, person_id) if feeder else None
+    others = entry.needed_by - {event.id} if entry else frozenset()
     # An event that grants this target itself needs it in its own name, and lets go of it in its own name.
     return any(
-        (event := rows.events.get(one)) is None or event.grant_of(grant.target) is None for one in others
+        (other := rows.events.get(one)) is None or other.grant_of(grant.target) is None for one in others
     )
 
 

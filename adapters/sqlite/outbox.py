@@ -11,9 +11,10 @@ from provisioning.outbox import NEW_MESSAGES, Kind, Notice
 from provisioning.ports import Clock, Work
 
 _GET = "SELECT version, body FROM outbox WHERE id = ?"
-_INSERT = "INSERT INTO outbox (version, body, id) VALUES (1, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT = "INSERT INTO outbox (version, about, body, id) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING"
 _UPDATE = "UPDATE outbox SET version = ?, over_at = ?, body = ? WHERE id = ? AND version = ?"
 _FORGET = "DELETE FROM outbox WHERE over_at IS NOT NULL AND over_at < ?"
+_FORGET_ABOUT = "DELETE FROM outbox WHERE about = ?"
 
 
 class OutboxRows:
@@ -27,7 +28,7 @@ class OutboxRows:
 
     def put(self, notice: Notice) -> None:
         owed = replace(notice, sent_at=None, dropped=None)
-        if not self._sql.change(_INSERT, (codec.pack_notice(owed), notice.id)):
+        if not self._sql.change(_INSERT, (notice.about, codec.pack_notice(owed), notice.id)):
             known = self.get(notice.id)
             if notice.kind is not Kind.CARD or known is None:
                 return
@@ -43,6 +44,9 @@ class OutboxRows:
 
     def save(self, notice: Notice) -> Notice:
         return self._write(notice)
+
+    def forget_about(self, about: str) -> int:
+        return self._sql.change(_FORGET_ABOUT, (about,))
 
     def forget_sent(self, before: datetime) -> int:
         return self._sql.change(_FORGET, (to_int(before),))

@@ -62,7 +62,7 @@ _WAITS = """
 _COUNT = """
     SELECT
         total(wants), total(is_ready), total(is_gone),
-        total(held), total(wants AND NOT has_seat), total(has_problem)
+        total(held), total(wants AND NOT has_seat), total(has_problem), count(*)
     FROM registrations WHERE event_id = ?
 """
 
@@ -131,7 +131,7 @@ class RegistrationRows:
         return tuple(microseconds / 1e6 for (microseconds,) in self._sql.all(_WAITS, (event_id, limit)))
 
     def count(self, event_id: EventId) -> Mapping[str, int]:
-        racing, ready, gone, held, in_line, problem = map(int, self._sql.one(_COUNT, (event_id,)))
+        racing, ready, gone, held, in_line, problem, everybody = map(int, self._sql.one(_COUNT, (event_id,)))
         return {
             "racing": racing,
             "ready": ready,
@@ -139,6 +139,7 @@ class RegistrationRows:
             "held": held,
             "in_line": in_line,
             "problem": problem,
+            "all": everybody,
         }
 
 

@@ -6,16 +6,19 @@ from adapters.sqlite.audit import AuditRows
 from adapters.sqlite.bindings import BindingRows
 from adapters.sqlite.brake_rows import BrakeRows
 from adapters.sqlite.changes import ChangeRows
+from adapters.sqlite.closings import ClosingRows
 from adapters.sqlite.events import EventRows
 from adapters.sqlite.instructions import InstructionRows
 from adapters.sqlite.leases import LeaseRows
 from adapters.sqlite.ledger import LedgerRows
+from adapters.sqlite.marks import MarkRows
 from adapters.sqlite.outbox import OutboxRows
 from adapters.sqlite.queue import QueueRows
 from adapters.sqlite.references import ReferenceRows
 from adapters.sqlite.registrations import RegistrationRows
 from adapters.sqlite.requests import RequestRows
 from adapters.sqlite.sql import Sql
+from adapters.sqlite.tallies import TallyRows
 from provisioning.ports import Clock
 
 
@@ -35,6 +38,9 @@ class SqliteRows:
     audit: AuditRows
     instructions: InstructionRows
     changes: ChangeRows
+    closings: ClosingRows
+    tallies: TallyRows
+    marks: MarkRows
     brakes: BrakeRows
 
     @classmethod
@@ -54,5 +60,8 @@ class SqliteRows:
             audit=AuditRows(sql),
             instructions=InstructionRows(sql),
             changes=ChangeRows(sql),
+            closings=ClosingRows(sql),
+            tallies=TallyRows(sql),
+            marks=MarkRows(sql),
             brakes=BrakeRows(sql),
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from adapters.chat.message import Message
+from adapters.chat.message import Document, Message
 from adapters.teams.address import Address
 from adapters.teams.cards import render
 from adapters.teams.connector import DEAD, Connector
@@ -92,6 +92,14 @@ class TeamsSpeaker:
     def edit(self, address: str, message: Message) -> None:
         """Change an earlier message in place; see the port."""
         self._change(Posted.unpack(address), message)
+
+    def takes_files(self) -> bool:
+        """Return False: a file would take a consent and an upload to the reader's drive; see the port."""
+        return False
+
+    def attach(self, chat: ChatIdentity, document: Document) -> None:
+        """Refuse; see the port."""
+        raise Undeliverable(reason="no files in Teams")
 
     def announce(self, channel: str, message: Message) -> str:
         """Post to a channel ("teams:19:…@thread.tacv2") as a new thread; see the port."""

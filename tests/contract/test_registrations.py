@@ -261,5 +261,6 @@ def test_an_event_is_counted(store: Store) -> None:
         "held": 1,
         "in_line": 2,
         "problem": 1,
+        "all": 6,
     }
     assert set(store.read(lambda rows: rows.registrations.count(AUTUMN)).values()) == {0}

@@ -14,6 +14,7 @@ from sandbox.connector_cards import actions
 CATALOGS = Path(__file__).parents[2] / "bot" / "catalogs"
 Place = Literal["direct", "answer", "channel"]  # a message of its own; where they asked; for everybody
 
+CLOSING = ("teardown-", "closing", "closed")
 _CODE = re.compile(r"Code (DR-\d{3})\.")
 _PLACES: Mapping[str, Place] = {"dm": "direct", "ephemeral": "answer", "channel": "channel"}
 # Which of the catalog's first lines are which kind, where the key does not say it well.
@@ -100,7 +101,7 @@ def _coded(kind: str, text: str) -> str:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    answers = ("change.", "event-shown.", "audit-shown", "admin-", "instructed")
+    answers = ("change.", "event-shown.", "audit-shown", "admin-", "instructed", *CLOSING)
     keys = (key for key, _ in _flat(tomllib.loads((CATALOGS / "en.toml").read_text(encoding="utf-8"))))
     return frozenset(
         key.removesuffix(".summary").split(".")[-1]

@@ -12,18 +12,30 @@ from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
 from bot.admin.table import ANSWERS
+from bot.admin.teardown import TeardownShown, progress, report
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
+from provisioning.closing import Part, Parting
+from provisioning.closings import Closing
 from provisioning.event_changes import FIELDS
 from provisioning.events import Event
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
-from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, spring_cup
+from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, ada, spring_cup
 
 ORGANIZER = PersonId("0a0a")
-KINDS = ("event-set", "event-open", "event-close", "event-create", "pause", "unpause")
+KINDS = (
+    "event-set",
+    "event-open",
+    "event-close",
+    "event-create",
+    "pause",
+    "unpause",
+    "teardown",
+    "teardown-again",
+)
 
 
 def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -39,9 +51,31 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             lines = [_line(name), replace(_line(name), actor="bot", facts={})] * count
             page = paged(lines, number, 15, "admin audit event=spring-cup")
             yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
+    yield from _endings(words, cup, name)
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
     yield "choice of an event", _choice(words, cup)
+
+
+def with_document(message: Message) -> Message:
+    """Return the message with all that it says about its file, and in place of it."""
+    document = message.document
+    if document is None:
+        return message
+    return replace(message, parts=(*message.parts, document.said, *document.instead), document=None)
+
+
+def _endings(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    racer = ada(person=replace(ada().person, display_name=name))
+    for people in ((), (Parting(racer, Part.WITHDRAWN),), tuple(Parting(racer, part) for part in Part) * 10):
+        page = paged(people, 1, 30, "admin teardown --dry-run event=spring-cup")
+        message = ANSWERS[TeardownShown](words, TeardownShown(cup, people, page))
+        yield "teardown", with_document(message)
+    for left in (0, 1, 2):
+        result = {str(part): number for number, part in enumerate(Part, 1)}
+        closing = Closing(cup.id, NOON, 300, left, REPLY, result, {"DR-302": 1, "": 1} if left else {})
+        yield "closing", progress(words, cup, closing)
+        yield "closed", report(words, cup, closing, (racer,) * left)
 
 
 def _lives(cup: Event, name: str) -> Iterator[tuple[Event, Any]]:
@@ -65,6 +99,7 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"name": f"{name} ", "opens": (NOON - DAY).isoformat(), "closes": (NOON + DAY).isoformat()}
     after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
+    after |= {"torn_down_at": NOON.isoformat()}
     return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
 
 
@@ -75,6 +110,8 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, undo_until=None),
         replace(change, undoes="i-0", undo_until=None),
         replace(change, kind="something-else"),
+        replace(change, people=0),
+        replace(change, people=1),
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):
