@@ -9,7 +9,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.company import Company, TeamsUser
+from sandbox.company import TENANT_ID, Company, TeamsUser
 from sandbox.connector_cards import CONTENT_TYPE, fault
 from sandbox.connector_conversations import (
     BOT_MRI,
@@ -158,12 +158,15 @@ class ConnectorApi:
         }
 
     def _addressed(self, member_id: str, tenant: str) -> TeamsUser:
-        """Return whom this id names in this tenant: a Bot Connector id or an object id, nothing else."""
+        """Return whom this id names in this tenant: a Bot Connector id or an object id, nothing else.
+
+        Outsiders who are in a conversation of ours are named in our tenant too.
+        """
         if member_id.startswith("29:") and member_id not in self.company.teams_users:
-            raise Refused(403, "ForbiddenOperationException", "Failed to decrypt pairwise id")
+            raise Refused(403, "BadArgument", "Failed to decrypt pairwise id.")
         for user in self.company.teams_users.values():
             named = member_id in (user.id, user.aad_object_id)
-            if named and tenant.lower() == user.tenant_id and user.user_role != "anonymous":
+            if named and tenant.lower() in (user.tenant_id, TENANT_ID):
                 return user
         raise Refused.bad_syntax("Invalid user identity in provided tenant")
 

@@ -15,12 +15,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import jwt
 from aiohttp import web
 
 from sandbox.company import BOT_APP_ID, TENANT_ID, Company
+from sandbox.entra_documents import of_adfs, of_instance, of_tenant, own_address
 from sandbox.wire import DETAIL, CallLog, Faults, application
 
 GRAPH_AUDIENCE: Final = "https://graph.microsoft.com"
@@ -115,35 +115,14 @@ class EntraSimulator:
         tenant = request.match_info["tenant"]
         if not _is_tenant(tenant):
             return _refusal(_unknown_tenant(tenant))
-        here = _own_address(request)
-        base = f"{here}/{tenant}"
-        return web.json_response(
-            {
-                "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_post",
-                    "private_key_jwt",
-                    "client_secret_basic",
-                ],
-                "jwks_uri": f"{base}/discovery/v2.0/keys",
-                "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-                "subject_types_supported": ["pairwise"],
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "issuer": f"{here}/{TENANT_ID}/v2.0",
-                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-                "tenant_region_scope": "EU",
-                "cloud_instance_name": "microsoftonline.com",
-                "msgraph_host": "graph.microsoft.com",
-            }
-        )
+        return web.json_response(of_tenant(own_address(request), tenant))
 
     async def _token(self, request: web.Request) -> web.Response:
         form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
         detail: dict[str, Any] = {name: form[name] for name in ("client_id", "scope") if name in form}
         request[DETAIL] = detail
         tenant = request.match_info.get("tenant", TENANT_ID)
-        refused = self._refuse(tenant, form, _own_address(request))
+        refused = self._refuse(tenant, form, own_address(request))
         if refused is not None:
             return _refusal(refused)
         return web.json_response(
@@ -353,11 +332,6 @@ def _refusal(refused: _Refused) -> web.Response:
     )
 
 
-def _own_address(request: web.Request) -> str:
-    """Return the address to name in documents: over http the real one, as msal refuses http in them."""
-    return f"https://{request.host}" if request.scheme == "https" else "https://login.microsoftonline.com"
-
-
 async def _named(request: web.Request) -> str:
     if request.path == "/adfs/oauth2/token":
         return f"{request.method} adfs/token"
@@ -379,36 +353,11 @@ def _throttled(retry_after: float) -> web.Response:
 
 
 async def _instance(request: web.Request) -> web.Response:
-    """Answer what msal asks on its first error, or before it trusts an authority it does not know."""
-    asked = urlsplit(request.query.get("authorization_endpoint", "")).path.strip("/")
-    tenant = asked.partition("/")[0] or TENANT_ID
-    aliases = [request.host, "login.microsoftonline.com", "login.windows.net", "sts.windows.net"]
-    return web.json_response(
-        {
-            "tenant_discovery_endpoint": (
-                f"{_own_address(request)}/{tenant}/v2.0/.well-known/openid-configuration"
-            ),
-            "api-version": request.query.get("api-version", "1.1"),
-            "metadata": [
-                {"preferred_network": request.host, "preferred_cache": aliases[1], "aliases": aliases}
-            ],
-        }
-    )
+    return web.json_response(of_instance(own_address(request), request.host, request.query))
 
 
 async def _adfs_configuration(request: web.Request) -> web.Response:
-    base = f"{_own_address(request)}/adfs"
-    return web.json_response(
-        {
-            "issuer": base,
-            "authorization_endpoint": f"{base}/oauth2/authorize",
-            "token_endpoint": f"{base}/oauth2/token",
-            "jwks_uri": f"{base}/discovery/keys",
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
-            "grant_types_supported": ["client_credentials"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-        }
-    )
+    return web.json_response(of_adfs(own_address(request)))
 
 
 async def _nothing_here(_: web.Request) -> web.Response:

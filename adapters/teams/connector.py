@@ -33,10 +33,11 @@ from provisioning.ports import Clock
 Json = dict[str, Any]
 
 SCOPE: Final = "https://api.botframework.com/.default"
-PATIENCE_SECONDS: Final = 2.0  # a shorter wait is spent here, a longer one is the caller's
+# A shorter wait is spent here, a longer one is the caller's, whose words may not be true by then.
+PATIENCE_SECONDS: Final = 0.2
 DEAD: Final = frozenset(
     {"BotNotInConversationRoster", "ConversationBlockedByUser", "BotDisabledByAdmin", "MessageWritesBlocked"}
-    | {"ConversationNotFound", "UserNotFound"}
+    | {"ConversationNotFound", "ForbiddenOperationException", "UserNotFound"}
 )  # nothing gets through there until somebody is heard from again
 # Of what Teams allows per conversation (7 in 1 s, 8 in 2 s, 60 in 30 s) and per tenant (30 in 1 s).
 _CONVERSATION: Final = Rate(per_minute=108, burst=4)

@@ -49,9 +49,10 @@ class SigningKey:
 class KeyRing:
     """Bot Connector's keys. Belongs to one event loop, from `start` to `stop`."""
 
-    def __init__(self, metadata_url: str, clock: Clock) -> None:
+    def __init__(self, metadata_url: str, clock: Clock, fetch_seconds: float = FETCH_SECONDS) -> None:
         self._metadata_url = metadata_url
         self._clock = clock
+        self._fetch_seconds = fetch_seconds
         self._keys: Mapping[str, SigningKey] = {}
         self._loaded_at: datetime | None = None
         self._asked_at: datetime | None = None
@@ -104,7 +105,7 @@ class KeyRing:
     async def _load(self) -> None:
         """Take the keys as they are now. Whatever goes wrong, those that are known stay."""
         try:
-            async with asyncio.timeout(FETCH_SECONDS):
+            async with asyncio.timeout(self._fetch_seconds):
                 metadata = await self._fetched(self._metadata_url)
                 keys = _keys(await self._fetched(metadata.get("jwks_uri")))
         except (ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ Only this module imports botbuilder, botframework or msrest. The SDK receives: i
 those remain that are worked around here.
 """
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Reply:
     """The HTTP answer to an activity; `body` is JSON, for invokes alone."""
 
     status: int
-    body: Mapping[str, Any] | None = None
+    body: str | None = None
 
 
 Turn = Callable[[], Awaitable[Mapping[str, Any] | None]]
@@ -54,11 +55,11 @@ class Receiver:
         async def on_turn(context: TurnContext) -> None:
             body = await turn()
             if body is not None:
-                response = InvokeResponse(status=200, body=body)
+                # As text: the SDK copies what it is given in depth, and serializes a body twice (4.17.1).
+                response = InvokeResponse(status=200, body=json.dumps(body))
                 await context.send_activity(Activity(type=ActivityTypes.invoke_response, value=response))
 
         result = await self._adapter.process_activity(_let_in(claims), _activity(envelope), on_turn)
-        # Serialized by whoever answers the request: botbuilder 4.17.1 does it twice, and fails at the second.
         return Reply(_TAKEN) if result is None else Reply(int(result.status), result.body)
 
 

@@ -25,7 +25,7 @@ from provisioning.requests import ReplyTo
 ADAPTIVE: Final = "application/vnd.microsoft.card.adaptive"
 ON_ITS_WAY: Final = timedelta(seconds=60)  # so long an answer may still be about to be posted
 LOOK_AGAIN_SECONDS: Final = 2.0
-TRIES: Final = 4
+TRIES: Final = 6
 ANY_CHANNEL: Final = "teams:*"  # the place that stands for channels in which nobody has spoken yet
 LONGEST_PAUSE: Final = 15.0  # seconds between two tries of an answer for which somebody waits
 

@@ -88,11 +88,13 @@ def test_a_person_is_found_in_their_own_tenant_only(acme: Tenant) -> None:
 
 def test_an_id_of_another_bot_means_nothing_here(acme: Tenant) -> None:
     answer = acme.call("POST", CONVERSATIONS, personal("29:1another"))
-    assert error_of(answer) == (403, "ForbiddenOperationException")
-    assert answer.json()["error"]["message"] == "Failed to decrypt pairwise id"
+    assert error_of(answer) == (403, "BadArgument")
+    assert answer.json()["error"]["message"] == "Failed to decrypt pairwise id."
 
 
 def test_who_has_the_app_neither_alone_nor_in_a_team_can_not_be_written_to(acme: Tenant) -> None:
+    for key in ("teams-foreigner", "teams-partner", "teams-anonymous"):
+        assert error_of(acme.open_chat(key)) == (403, "ForbiddenOperationException")
     foreign = acme.call("POST", CONVERSATIONS, personal(acme.id_of("teams-foreigner"), FOREIGN_TENANT_ID))
     assert error_of(foreign) == (403, "ForbiddenOperationException")
     acme.teams.conversations.team.app_in = False
