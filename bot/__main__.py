@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -143,9 +143,10 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 @app.command("try", context_settings={"ignore_unknown_options": True})
 def try_(
-    verb: Annotated[list[str], typer.Argument(help="What the person types after /deepracer.")],
+    verb: Annotated[list[str], typer.Argument(help="What the person types to the bot.")],
     *,
     person: Annotated[str, typer.Option("--as", help="Who types: a name of the company in a box.")],
+    where: Annotated[Literal["slack", "teams"], typer.Option("--in", help="Where they type.")] = "slack",
     url: Annotated[str, typer.Option(help="Where the bot is.")] = "http://127.0.0.1:8080",
     world: Annotated[Path, typer.Option(help="The address file of the running company.")] = Path(
         ".sandbox/world.json"
@@ -155,7 +156,8 @@ def try_(
     """Type a command as a person of the company in a box, and show what that person sees."""
     from bot import trying
 
-    raise typer.Exit(trying.run(" ".join(verb), person=person, url=url, world=world, follow=follow))
+    text = " ".join(verb)
+    raise typer.Exit(trying.run(text, person=person, where=where, url=url, world=world, follow=follow))
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sandbox.graph import GraphSimulator
 
 Result = TypeVar("Result")
-PARTS = frozenset({"slack", "graph", "entra", "aws"})
+PARTS = frozenset({"slack", "teams", "graph", "entra", "aws"})
 REGION = "us-east-1"
 
 
