@@ -23,22 +23,28 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One message of ours: the conversation it is in, and its id there."""
+    """One message of ours: the conversation it is in, and its id there.
+
+    `put_by_teams`: it is a pressed card, and what takes its place went out as the answer to the press.
+    """
 
     address: Address
     activity: str
+    put_by_teams: bool = False
 
     def pack(self) -> str:
         """Return it as one line of JSON."""
-        return json.dumps({"address": self.address.pack(), "activity": self.activity})
+        told = {"address": self.address.pack(), "activity": self.activity}
+        return json.dumps(told | ({"put_by_teams": True} if self.put_by_teams else {}))
 
     @classmethod
     def unpack(cls, text: str) -> "Posted":
         """Read what `pack` wrote. Raises Undeliverable for anything else, and for a message without an id."""
         try:
             found = json.loads(text)
-            posted = cls(Address.unpack(found["address"]), str(found["activity"]))
-        except (ValueError, KeyError, TypeError) as error:
+            address, activity = Address.unpack(found["address"]), str(found["activity"])
+            posted = cls(address, activity, bool(found.get("put_by_teams")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Undeliverable(reason="no message in Teams") from error
         if not posted.activity:
             raise Undeliverable(reason="Teams gave this message no id")

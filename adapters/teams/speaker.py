@@ -68,10 +68,10 @@ class TeamsSpeaker:
             if now - asked_at < ON_ITS_WAY:
                 raise ChatUnavailable(LOOK_AGAIN_SECONDS, reason="the answer is still on its way")
             raise Undeliverable(reason="the answer was never posted")
-        settled_in = (SETTLES - (now - found.kept_at)).total_seconds()
-        if settled_in > 0:
-            raise ChatUnavailable(settled_in, reason="the answer has only just been given")
-        self._change(Posted.unpack(found.address), message)
+        posted, settled_in = Posted.unpack(found.address), (SETTLES - (now - found.kept_at)).total_seconds()
+        if posted.put_by_teams and settled_in > 0:
+            raise ChatUnavailable(settled_in, reason="Teams is still putting the answer there")
+        self._change(posted, message)
 
     def edit(self, address: str, message: Message) -> None:
         """Change an earlier message in place; see the port."""
@@ -125,8 +125,7 @@ class TeamsSpeaker:
             self._patiently(lambda: self._point(heard, message))
             return
         if heard.address.kind == "personal":
-            posted = self._patiently(lambda: self._answer_here(heard, message))
-            self.placed(heard, posted.activity)
+            self._stands(heard, self._patiently(lambda: self._answer_here(heard, message)))
             return
         chat = heard.utterance.chat
         try:
@@ -140,16 +139,7 @@ class TeamsSpeaker:
 
     def placed(self, heard: Heard, activity_id: str) -> None:
         """Let later updates of this answer go to this activity of the conversation it was asked in."""
-        now, chat = self._connector.clock.now(), str(heard.utterance.chat)
-        placed = Reference(_answer_to(heard), Posted(heard.address, activity_id).pack(), now)
-
-        def unit(rows: Rows) -> None:
-            rows.references.save(placed)
-            found = rows.references.get(chat)
-            if found is not None and found.dead is not None:  # whoever speaks here is reached here
-                rows.references.save(Reference(chat, heard.address.pack(), now))
-
-        self._store.run(unit).result()
+        self._stands(heard, Posted(heard.address, activity_id, put_by_teams=True))
 
     def welcome(self, address: Address, message: Message) -> None:
         """Greet whoever installed the app there."""
@@ -166,6 +156,19 @@ class TeamsSpeaker:
             except Undeliverable:  # the card is gone; the answer is not
                 log.info("pressed card is gone", extra={"action": "teams", "method": "PUT"})
         return Posted(heard.address, shown(message, lambda content: self._reply(heard, content)))
+
+    def _stands(self, heard: Heard, posted: Posted) -> None:
+        """Keep where the answer stands. Whoever was answered here is reached here, whatever failed before."""
+        now, chat = self._connector.clock.now(), str(heard.utterance.chat)
+        placed = Reference(_answer_to(heard), posted.pack(), now)
+
+        def unit(rows: Rows) -> None:
+            rows.references.save(placed)
+            found = rows.references.get(chat)
+            if found is not None and found.dead is not None:
+                rows.references.save(Reference(chat, heard.address.pack(), now))
+
+        self._store.run(unit).result()
 
     def _tell(self, chat: ChatIdentity, message: Message, *, met: Address | None = None) -> Posted:
         address, asked_at = self._personal(chat, met), self._connector.clock.now()

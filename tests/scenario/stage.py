@@ -271,6 +271,11 @@ class Stage:
         lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
         return [line.action for line in lines if line.action != "applied"]
 
+    def refusals(self) -> list[str]:
+        """Return the codes with which the gate refused somebody, oldest first."""
+        lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
+        return [line.facts["code"] for line in lines if line.action == "refused"]
+
     def public(self) -> list[str]:
         """Everything that anybody but its one reader can see, outside the organizers' channel."""
         return [text for side in self.sides for text in side.public(self.world)]
