@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.chatting import Answer
 from sandbox.company import DOMAIN, Company
 from sandbox.connector_conversations import PIT_CREW
-from sandbox.teams_chatting import TeamsMoves
+from tests.scenario.in_teams import POINTER, moves, says_in
 from tests.scenario.logged import Lines, logged_lines
-from tests.scenario.people import Racer, TeamsLine
+from tests.scenario.people import Racer
 from tests.scenario.stage import EVENT, Stage
 from tests.scenario.waiting import eventually
 
@@ -23,7 +22,6 @@ REFUSED = {
     "seconded": "DR-211",
 }
 SCOPES = {"personal chat": None, "channel": "Racing", "group chat": "Pit crew"}
-POINTER = "I've answered you in our personal chat."
 NO_CHAT = "I couldn't write to you in private."
 JOIN = f"Join {EVENT}"
 
@@ -54,19 +52,6 @@ def gate(tmp_path_factory: pytest.TempPathFactory, lines: Lines) -> Iterator[Sta
         stage.opens_event()
         stage.starts_bot()
         yield stage
-
-
-def says(stage: Stage, who: Racer, words: str, where: str | None) -> Answer:
-    """Let somebody type this in a conversation; the request is a good one whatever becomes of it."""
-    answer = stage.plays(moves(who).say(words, conversation=where))
-    who.hears(answer)
-    return answer
-
-
-def moves(who: Racer) -> TeamsMoves:
-    """Return what this person can do in Teams."""
-    assert isinstance(who.line, TeamsLine)
-    return who.line.moves
 
 
 def is_refused(stage: Stage, who: Racer, code: str, before: list[str]) -> None:
@@ -102,7 +87,7 @@ def test_who_is_no_employee_in_good_standing_is_told_why_in_private(gate: Stage,
 def test_a_partner_in_a_shared_channel_is_refused_and_asked_to_come_otherwise(gate: Stage) -> None:
     partner, public = gate.person("teams-partner"), len(gate.public())
 
-    says(gate, partner, "join", "With partners")
+    says_in(gate, partner, "join", "With partners")
 
     eventually(lambda: gate.refusals()[-1:] == ["DR-201"], "the partner is refused")
     eventually(lambda: len(gate.public()) == public + 1, "something is said in the thread")
@@ -115,7 +100,7 @@ def test_a_partner_in_a_shared_channel_is_refused_and_asked_to_come_otherwise(ga
 def test_somebody_anonymous_in_a_meeting_is_told_where_they_are_and_heard_by_nobody(gate: Stage) -> None:
     stranger, public, before = gate.person("teams-anonymous"), len(gate.public()), gate.audit()
 
-    says(gate, stranger, "join", "Race meeting")
+    says_in(gate, stranger, "join", "Race meeting")
 
     eventually(lambda: len(gate.public()) == public + 1, "they are answered")
     assert "Code DR-213" in gate.public()[-1]
@@ -166,7 +151,7 @@ def test_an_employee_passes_the_same_gate_in_every_scope(gate: Stage) -> None:
 
     for where in (None, "Racing", "Pit crew", "With partners", "Race meeting"):
         said = len(racer.reads())
-        says(gate, racer, "join", where)
+        says_in(gate, racer, "join", where)
         eventually(lambda: len(racer.reads()) > said, "they are answered")  # noqa: B023 - called at once
         racer.becomes_ready()
 
