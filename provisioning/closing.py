@@ -21,7 +21,7 @@ from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows, Store
 from provisioning.registrations import Registration, Step
 from provisioning.requests import ReplyTo
-from provisioning.steps import is_still_fed
+from provisioning.withdrawing import is_still_fed
 
 REPORTED_AFTER = timedelta(minutes=30)  # whoever is not out by then is reported as still leaving
 PAGE = 500
