@@ -34,6 +34,18 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Privacy:
+    """Show what is kept about the asker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Delete what is kept about the asker; asks back unless confirmed."""
+
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Show what the asker may do."""
 
@@ -53,7 +65,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Help | Unknown | Admin
+Command = Join | Leave | Status | Privacy | Forget | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -91,6 +103,8 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
+    Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

@@ -26,6 +26,7 @@ from adapters.chat.message import (
     Steps,
     Text,
 )
+from bot import privacy
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.words import Words
@@ -36,11 +37,14 @@ from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
     Choice,
+    ConfirmForget,
     ConfirmLeave,
+    Forgotten,
     Instructed,
     Nothing,
     Outcome,
     Overview,
+    Privacy,
     Queued,
     Refused,
     Standing,
@@ -73,6 +77,12 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
+        case Privacy():
+            return privacy.privacy(words, outcome)
+        case ConfirmForget():
+            return privacy.confirm_forget(words, outcome)
+        case Forgotten():
+            return privacy.forgotten(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case Instructed():
@@ -408,7 +418,7 @@ def _person(text: str, name: str) -> Mention | str:
 def _values(facts: Mapping[str, str]) -> dict[str, Any]:
     """Return the facts of an error with its moments as moments, to be shown in the reader's zone."""
     values: dict[str, Any] = dict(facts)
-    for name in ("opens", "closes", "ends"):
+    for name in ("opens", "closes", "ends", "until"):
         if name in values:
             values[name] = datetime.fromisoformat(values[name])
     return values

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from provisioning import tallies
 from provisioning.deciding import PATIENCE, backoff
 from provisioning.directory import DirectoryUser
 from provisioning.errors import (
@@ -156,11 +157,24 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
         refuse(rows, request, NothingToLeave.code, now, event=event.name)
         return
     after = folded(before, request, person, now)
+    if before is None:  # whoever was held and had themselves forgotten is held still
+        after = replace(after, hold=rows.marks.take(event.id, person.id))
+    _count(rows, before, after)
     rows.requests.save(replace(request, state="folded", person_id=person.id))
     if after != before:
         record(rows, before, after, event, now)
         rows.queue.put(Work.SETTLE, str(after.key), now)
     audit(rows, now, str(person.id), "joined" if request.wish is Wish.RACING else "left", after.key, event)
+
+
+def _count(rows: Rows, before: Registration | None, after: Registration) -> None:
+    """Count a join, or that somebody left."""
+    was_racing = before is not None and before.wish is Wish.RACING
+    if after.wish is Wish.RACING and not was_racing:
+        rows.tallies.add(after.key.event_id, tallies.JOINED)
+        rows.tallies.add(after.key.event_id, tallies.hour(after.asked_at))
+    elif after.wish is Wish.GONE and was_racing:
+        rows.tallies.add(after.key.event_id, tallies.LEFT)
 
 
 def folded(before: Registration | None, request: Request, person: Person, now: datetime) -> Registration:
@@ -192,6 +206,7 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
         reply=request.reply,
         asked_at=request.received_at if changed and request.wish is Wish.RACING else before.asked_at,
         ready_at=None if changed else before.ready_at,
+        first_ready_at=None if changed else before.first_ready_at,
         gone_at=None if changed else before.gone_at,
         gone_recheck_at=None if changed else before.gone_recheck_at,
         seated_at=None if changed else before.seated_at,

@@ -6,6 +6,7 @@ from datetime import datetime
 from provisioning.deciding import Stage
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
+from provisioning.forgetting import Known
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
 
@@ -82,4 +83,37 @@ class Instructed:
     instruction_id: str
 
 
-Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused | Instructed
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What is kept about the asker."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmForget:
+    """Deleting everything about the asker is asked for and wants a yes."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Nothing about the asker is kept any more; `anything` was there before."""
+
+    anything: bool
+
+
+Outcome = (
+    Queued
+    | Standing
+    | Choice
+    | ConfirmLeave
+    | Nothing
+    | Overview
+    | Refused
+    | Instructed
+    | Privacy
+    | ConfirmForget
+    | Forgotten
+)

@@ -107,6 +107,14 @@ class Requests(Protocol):
         """Count the waiting requests received before this moment."""
         ...
 
+    def delete(self, request: Request) -> None:
+        """Delete the row if the stored version is still `request.version`; else StaleWrite."""
+        ...
+
+    def forget_event(self, event_id: EventId, limit: int) -> int:
+        """Delete requests to this event, whatever became of them; returns how many."""
+        ...
+
     def forget_refused(self, received_before: datetime) -> int:
         """Delete refused requests received before this moment; returns how many."""
         ...
@@ -143,6 +151,10 @@ class Registrations(Protocol):
 
     def release(self, keys: Collection[RegistrationKey], token: str) -> None:
         """Give these leases back, where the token still holds them."""
+        ...
+
+    def delete(self, key: RegistrationKey) -> bool:
+        """Delete the row, seat and lease with it; True when it was there."""
         ...
 
     def in_line(self, event_id: EventId, limit: int) -> tuple[RegistrationKey, ...]:
@@ -187,6 +199,10 @@ class Bindings(Protocol):
         Raises IdentityChanged when the chat identity is bound to another person, SecondChatIdentity when the
         person is bound to another chat identity of the same platform.
         """
+        ...
+
+    def release(self, person_id: PersonId) -> int:
+        """Delete the bindings of this person; returns how many."""
         ...
 
 
@@ -346,6 +362,10 @@ class Audit(Protocol):
 
     def links(self, chain: str, after: int, limit: int) -> tuple[Link, ...]:
         """Return the lines of this chain after this number, in order; 0 for the beginning."""
+        ...
+
+    def forget_texts_of(self, event_id: EventId, limit: int) -> int:
+        """Delete texts of lines of this event with their salts; returns how many. The chains still hold."""
         ...
 
     def forget_texts(self, person_id: PersonId) -> int:

@@ -88,6 +88,7 @@ class Registration:
     seated_at: datetime | None = None  # when they got a place, if they had to wait for it
     moved_at: datetime | None = None  # the last step forward; None: the request itself
     ready_at: datetime | None = None
+    first_ready_at: datetime | None = None  # of the present wish, whatever came afterwards
     gone_at: datetime | None = None
     checked_at: datetime | None = None  # last time the directory confirmed the person
     missing_since: datetime | None = None  # first time a membership was seen missing without us

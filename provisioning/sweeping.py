@@ -15,6 +15,7 @@ from provisioning.closing import follow
 from provisioning.deciding import wants_racing
 from provisioning.errors import ProvisioningError, StaleWrite, StoreUnavailable
 from provisioning.events import Event
+from provisioning.forgetting import forget_event
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import KEPT
 from provisioning.ports import Clock, Rows, Store, Work
@@ -69,7 +70,8 @@ class Sweeper:
     def _close(self, event: Event, now: datetime) -> None:
         """Follow an event that is over to its end."""
         try:
-            follow(self._store, event, now)
+            if not follow(self._store, event, now):
+                forget_event(self._store, event, now)
         except (
             StaleWrite
         ):  # an organizer or another process was there first; the next round sees what they wrote

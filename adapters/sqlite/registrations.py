@@ -42,6 +42,7 @@ _RELEASE = """
     UPDATE registrations SET token = NULL, lease_until = NULL
     WHERE event_id = ? AND person_id = ? AND token = ?
 """
+_DELETE = "DELETE FROM registrations WHERE event_id = ? AND person_id = ?"
 _IN_LINE = """
     SELECT event_id, person_id FROM registrations
     WHERE event_id = ? AND wants = 1 AND has_seat = 0 ORDER BY asked_at, person_id LIMIT ?
@@ -114,6 +115,9 @@ class RegistrationRows:
     def release(self, keys: Collection[RegistrationKey], token: str) -> None:
         for key in keys:
             self._sql.change(_RELEASE, (key.event_id, key.person_id, token))
+
+    def delete(self, key: RegistrationKey) -> bool:
+        return bool(self._sql.change(_DELETE, (key.event_id, key.person_id)))
 
     def in_line(self, event_id: EventId, limit: int) -> tuple[RegistrationKey, ...]:
         return tuple(RegistrationKey(*row) for row in self._sql.all(_IN_LINE, (event_id, limit)))

@@ -293,6 +293,7 @@ _CLOSING: Steps = (
     "ALTER TABLE outbox ADD COLUMN about TEXT NOT NULL DEFAULT ''",
     _say_what_notices_are_about,
     "CREATE INDEX outbox_about ON outbox (about)",
+    "CREATE INDEX requests_event ON requests (event_id)",
 )
 
 VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _CLOSING)

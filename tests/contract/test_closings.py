@@ -91,7 +91,8 @@ def test_the_marks_of_an_event_are_deleted_together(store: Store) -> None:
 def test_what_is_owed_about_somebody_is_forgotten_whatever_became_of_it(store: Store) -> None:
     for number in (1, 2):
         for serial in (1, 2):
-            store.run(lambda rows, one=a_result(number, serial): rows.outbox.put(one)).result()  # type: ignore[misc]
+            owed = a_result(number, serial)
+            store.run(lambda rows, owed=owed: rows.outbox.put(owed)).result()  # type: ignore[misc]
 
     assert store.run(lambda rows: rows.outbox.forget_about(f"registration:{racer(1)}")).result() == 2
 
