@@ -6,7 +6,7 @@ Each counts what happened, not people: whoever leaves and joins again is counted
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 ASKED = "asked"
@@ -48,14 +48,14 @@ class Funnel:
     joined: int = 0
     ready: int = 0
     left: int = 0
-    refused: Mapping[str, int] | None = None  # by error code
+    refused: Mapping[str, int] = field(default_factory=dict)  # by error code
     joins: Sequence[tuple[datetime, int]] = ()  # by hour, oldest first
-    waits: Mapping[int, int] | None = None  # seconds from asking to ready
-    answers: Mapping[str, Mapping[str, int]] | None = None  # by question and choice
+    waits: Mapping[int, int] = field(default_factory=dict)  # seconds from asking to ready
+    answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by question and choice
 
     def wait_at(self, share: float) -> int | None:
         """Return within how many seconds this share of the joins was ready; None before there are any."""
-        waits = sorted((self.waits or {}).items())
+        waits = sorted(self.waits.items())
         wanted = share * sum(number for _, number in waits)
         reached = 0
         for seconds, number in waits:

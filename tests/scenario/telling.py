@@ -14,7 +14,7 @@ from sandbox.connector_cards import actions
 CATALOGS = Path(__file__).parents[2] / "bot" / "catalogs"
 Place = Literal["direct", "answer", "channel"]  # a message of its own; where they asked; for everybody
 
-CLOSING = ("teardown-", "closing", "closed")
+CLOSING = ("teardown-", "report-", "export-", "closing", "closed")
 _CODE = re.compile(r"Code (DR-\d{3})\.")
 _PLACES: Mapping[str, Place] = {"dm": "direct", "ephemeral": "answer", "channel": "channel"}
 # Which of the catalog's first lines are which kind, where the key does not say it well.

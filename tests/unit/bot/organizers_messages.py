@@ -11,8 +11,10 @@ from bot.admin import wording as admin_wording
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
+from bot.admin.reports import ExportShown, ReportShown
 from bot.admin.table import ANSWERS
 from bot.admin.teardown import TeardownShown, progress, report
+from bot.reporting import Report
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
@@ -23,6 +25,7 @@ from provisioning.events import Event
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
+from provisioning.tallies import Funnel
 from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, ada, spring_cup
 
 ORGANIZER = PersonId("0a0a")
@@ -52,6 +55,7 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             page = paged(lines, number, 15, "admin audit event=spring-cup")
             yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
     yield from _endings(words, cup, name)
+    yield from _numbers(words, cup, name)
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
     yield "choice of an event", _choice(words, cup)
@@ -63,6 +67,18 @@ def with_document(message: Message) -> Message:
     if document is None:
         return message
     return replace(message, parts=(*message.parts, document.said, *document.instead), document=None)
+
+
+def _numbers(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    hours = tuple((NOON + number * HOUR, number + 1) for number in range(60))
+    answers = {"aws": {"never": 3, name: 1}}
+    refused = {"DR-211": 3, "DR-204": 2, "DR-999": 1}
+    for funnel in (Funnel(), Funnel(300, 200, 190, 7, refused, hours, {42: 100, 90: 90}, answers)):
+        shown = ReportShown(Report(cup.id, name, funnel, {"all": 200}))
+        message = ANSWERS[ReportShown](words, shown)
+        yield "report", with_document(message)
+    for count in (0, 1, 300):
+        yield "export", with_document(ANSWERS[ExportShown](words, ExportShown(cup, count, "name\r\n")))
 
 
 def _endings(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
