@@ -1,4 +1,4 @@
-"""Acme, the company in a box: its people and groups, as Slack, Entra and IAM Identity Center each know them.
+"""Acme, the company in a box: its people and groups, as each outside system knows them.
 
 One `Company` is shared by all simulators of a process. It is plain state; the rules of each API live in the
 simulator that speaks it. `Company.found(people=…, seed=…)` makes the same company for the same seed.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.clock import Clock
+from sandbox.racing import Racing
 
 TENANT_ID = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
 DOMAIN = "acme.example"
@@ -130,6 +131,7 @@ class Company:
     # Groups assigned to the AWS enterprise app: Entra group id -> identity store group id. SCIM feeds these.
     scim_links: dict[str, str] = field(default_factory=dict)
     scim_app_id: str = ""  # object id of the enterprise app's service principal
+    racing: Racing = field(default_factory=Racing)  # its DeepRacer on AWS
 
     @classmethod
     def found(
@@ -141,6 +143,7 @@ class Company:
         standing. Employee names include quotes, umlauts and a plus sign, because real ones do.
         """
         company = cls(clock or Clock(), random.Random(seed))
+        company.racing = Racing.found(company.clock.now())
         company.scim_app_id = company.guid()
         for number in range(1, people + 1):
             company.hire(f"employee-{number:03d}", in_store=number <= round(people * in_store))
