@@ -10,13 +10,17 @@ from provisioning.ids import ChatIdentity, PersonId
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
-    """One user object of the directory. `user_type` is "Member", "Guest" or None, as the directory has it."""
+    """One user object of the directory.
+
+    `user_type` is "Member", "Guest" or None, as the directory has it. `mail` is where their mail goes.
+    """
 
     id: PersonId
     user_principal_name: str
     display_name: str
     enabled: bool
     user_type: str | None
+    mail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,4 +253,5 @@ def _user(raw: Mapping[str, Any]) -> DirectoryUser:
         str(raw.get("displayName") or ""),
         raw["accountEnabled"],
         raw.get("userType"),
+        raw.get("mail"),
     )

@@ -135,7 +135,7 @@ def test_where_the_trigger_runs_first_a_profile_without_a_user_is_left(
 
 
 def test_cognitos_own_mailer_invites_fifty_a_day(pool: Any, company: Company) -> None:
-    mailed = {"MessageAction": "RESEND", "DesiredDeliveryMediums": ["EMAIL"]}
+    mailed: dict[str, Any] = {"MessageAction": "RESEND", "DesiredDeliveryMediums": ["EMAIL"]}
     create(pool)
     for _ in range(50):
         create(pool, **mailed)
@@ -148,7 +148,7 @@ def test_cognitos_own_mailer_invites_fifty_a_day(pool: Any, company: Company) ->
 def test_an_invitation_is_sent_again_only_while_the_first_password_stands(pool: Any) -> None:
     create(pool)
     pool.admin_set_user_password(**POOL, Username=ADA, Password="Of-her-own-1", Permanent=True)
-    mailed = {"MessageAction": "RESEND", "DesiredDeliveryMediums": ["EMAIL"]}
+    mailed: dict[str, Any] = {"MessageAction": "RESEND", "DesiredDeliveryMediums": ["EMAIL"]}
     assert refusal_of(lambda: create(pool, **mailed)) == "UnsupportedUserStateException"
 
 

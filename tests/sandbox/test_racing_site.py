@@ -44,18 +44,18 @@ class Site:
         *,
         keys: Keys | None = None,
         agent: str = OURS,
-        **headers: str,
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         given = keys or self.keys()
         content = b"" if body is None else json.dumps(body).encode()
         kind = {} if body is None else {"Content-Type": "application/json"}
-        wanted = AWSRequest(method, f"{self.url}/prod{path}", {**kind, **headers}, content)
+        wanted = AWSRequest(method, f"{self.url}/prod{path}", {**kind, **(headers or {})}, content)
         signer = SigV4Auth(
             Credentials(given.access_key, given.secret_key, given.session_token), "execute-api", "us-east-1"
         )
         signer.add_auth(wanted)
         signed = {**dict(wanted.headers.items()), "User-Agent": agent}
-        return httpx.request(method, wanted.url, headers=signed, content=content, trust_env=False)
+        return httpx.request(method, str(wanted.url), headers=signed, content=content, trust_env=False)
 
     def enroll(self, count: int) -> None:
         for number in range(count):
@@ -130,7 +130,7 @@ def test_a_facilitator_may_not_list_whole_profiles_and_hears_it_with_a_capital_m
 def test_headers_that_the_server_does_not_expect_are_refused(
     site: Site, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    assert site.call(method, path, **headers).status_code in {406, 415}
+    assert site.call(method, path, headers=headers).status_code in {406, 415}
 
 
 def test_a_caller_who_is_gone_is_an_error_of_the_gateway(site: Site) -> None:

@@ -63,7 +63,12 @@ def test_what_decides_about_a_person_is_read_with_them() -> None:
         user = acme.company.people["disabled"].entra
         assert user is not None
         assert disabled == DirectoryUser(
-            PersonId(user.id), user.user_principal_name, user.display_name, enabled=False, user_type="Member"
+            PersonId(user.id),
+            user.user_principal_name,
+            user.display_name,
+            enabled=False,
+            user_type="Member",
+            mail=user.mail,
         )
 
 
