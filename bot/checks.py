@@ -232,6 +232,9 @@ def organizers(event: Event, accesses: Mapping[str, Access[Any]]) -> Iterator[Ch
 
 def address(event: Event) -> Iterator[Check]:
     """Look at the address racers are sent to."""
+    if not event.access_url:
+        yield Check(f"{event.id}: access_url", "ok", f"none; racers are sent to {event.site_url}")
+        return
     account = next(
         (found.account_id for found in event.grants if isinstance(found, IdentityCenterGroup)), None
     )

@@ -2,22 +2,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from adapters.graph.client import GraphClient
 from adapters.graph.group import EntraGroupAccess
 from adapters.graph.tokens import Certificate, Credential, EntraTokens, Federated, Secret
+from adapters.graph.users import EntraDirectory
 from adapters.slack.client import SlackClient
 from adapters.trust import ssl_context
+from bot.racing_access import RacingAccess
 from bot.settings import EntraSettings, Settings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.errors import Unexpected
-from provisioning.events import EntraGroup, Event, IdentityCenterGroup
+from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import GroupId, PersonId
 from provisioning.ports import Clock, Store
 from provisioning.registrations import Person
+
+if TYPE_CHECKING:
+    from bot.racing_site import RacingSites
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 
@@ -35,12 +40,14 @@ class Outside:
     accesses: Mapping[str, Access[Any]]
     allowed: Callable[[], frozenset[GroupId]]  # the groups that applied events name; no others are touched
     logins: httpx.Client
+    racing: RacingAccess
 
     def close(self) -> None:
         """Close every connection."""
         self.slack.close()
         self.graph.close()
         self.logins.close()
+        self.racing.close()
 
 
 def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | None = None) -> Outside:
@@ -69,12 +76,14 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
         trust=trust,
     )
     token = settings.slack.bot_token.get_secret_value()
+    racing = RacingAccess(lambda: _racing_sites(settings, graph, store, clock))
     accesses: dict[str, Access[Any]] = {
         EntraGroup.kind: EntraGroupAccess(graph, allowed),
         IdentityCenterGroup.kind: _identity_center(settings.aws.region, store, clock),
+        DeepRacerOnAws.kind: racing,
     }
     slack = SlackClient(settings.slack.api_base_url, token, store.brakes, clock)
-    return Outside(slack, tokens, graph, accesses, allowed, logins)
+    return Outside(slack, tokens, graph, accesses, allowed, logins, racing)
 
 
 def credential(settings: EntraSettings) -> Credential:
@@ -118,6 +127,12 @@ def _identity_center(region: str | None, store: Store, clock: Clock) -> Access[A
         brakes=store.brakes,
         clock=clock,
     )
+
+
+def _racing_sites(settings: Settings, graph: GraphClient, store: Store, clock: Clock) -> "RacingSites":
+    from bot.racing_site import RacingSites
+
+    return RacingSites(settings.deepracer, EntraDirectory(graph), brakes=store.brakes, clock=clock)
 
 
 def _groups_of(event: Event) -> frozenset[GroupId]:

@@ -1,4 +1,4 @@
-"""The settings: names from the environment, checked all at once, in five frozen groups.
+"""The settings: names from the environment, checked all at once, in frozen groups.
 
     environment (and .env) → references resolved → what shows across groups → each group by itself → Settings
 
@@ -25,7 +25,7 @@ from bot import setting_forms as forms
 from bot.faults import Fault, Faulty, nearest
 from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, resolver
 
-PREFIXES = ("SLACK_", "ENTRA_", "GRAPH_", "BOT_")
+PREFIXES = ("SLACK_", "ENTRA_", "GRAPH_", "DEEPRACER_", "BOT_")
 OAUTH_NAMES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # Bolt reads them by itself
 Commas = Annotated[tuple[str, ...], BeforeValidator(forms.commas)]
 
@@ -172,6 +172,48 @@ class AwsSettings(_Group):
     )
 
 
+class DeepRacerSettings(_Group):
+    """DeepRacer on AWS. All but the service user is found at the site that an event names."""
+
+    site_url: Annotated[str, forms.checked(forms.secure)] | None = Field(
+        default=None,
+        alias="DEEPRACER_SITE_URL",
+        description="where the site's env.js is read, when that is not at the event's site_url",
+    )
+    api_url: Annotated[str, forms.checked(forms.secure)] | None = Field(
+        default=None,
+        alias="DEEPRACER_API_URL",
+        description="the site's API with its stage, https://….execute-api.….amazonaws.com/prod",
+    )
+    user_pool_id: Annotated[str, forms.checked(forms.user_pool)] | None = Field(
+        default=None, alias="DEEPRACER_USER_POOL_ID", description="the site's user pool, us-east-1_…"
+    )
+    user_pool_client_id: str | None = Field(
+        default=None, alias="DEEPRACER_USER_POOL_CLIENT_ID", description="the app client of the site's pages"
+    )
+    identity_pool_id: Annotated[str, forms.checked(forms.identity_pool)] | None = Field(
+        default=None, alias="DEEPRACER_IDENTITY_POOL_ID", description="the site's identity pool, us-east-1:…"
+    )
+    admin_user: str | None = Field(
+        default=None,
+        alias="DEEPRACER_ADMIN_USER",
+        description="the bot's own user on the site, for quotas and standings: its name or e-mail address",
+    )
+    admin_password: SecretStr | None = Field(
+        default=None, alias="DEEPRACER_ADMIN_PASSWORD", description="the password of that user"
+    )
+    user_agent: Annotated[str, forms.checked(forms.header)] = Field(
+        default="deepracer-bot",
+        alias="DEEPRACER_USER_AGENT",
+        description="how the bot names itself to the site's API, for an exception in its firewall",
+    )
+    invitations: bool = Field(
+        default=False,
+        alias="DEEPRACER_INVITATIONS",
+        description="true to have the site mail every new racer an invitation, 50 a day without SES",
+    )
+
+
 class BotSettings(_Group):
     """The bot itself."""
 
@@ -211,6 +253,7 @@ _GROUPS: Mapping[str, type[_Group]] = {
     "entra": EntraSettings,
     "graph": GraphSettings,
     "aws": AwsSettings,
+    "deepracer": DeepRacerSettings,
     "bot": BotSettings,
 }
 
@@ -223,6 +266,7 @@ class Settings:
     entra: EntraSettings
     graph: GraphSettings
     aws: AwsSettings
+    deepracer: DeepRacerSettings
     bot: BotSettings
 
     @classmethod
@@ -354,6 +398,12 @@ def _across(present: Collection[str]) -> Iterator[Fault]:
             "SLACK_BOT_TOKEN",
             "is not set beside SLACK_APP_TOKEN: Socket Mode receives, but answers need the bot token",
             f"Set it to {known['SLACK_BOT_TOKEN'].description}.",
+        )
+    service_user = {"DEEPRACER_ADMIN_USER", "DEEPRACER_ADMIN_PASSWORD"}
+    if len(half := service_user & {*present}) == 1:
+        (missing,) = service_user - half
+        yield Fault(
+            missing, f"is not set beside {', '.join(half)}", f"Set it to {known[missing].description}."
         )
     credentials = [name for name in ("ENTRA_CLIENT_SECRET", "ENTRA_CLIENT_CERTIFICATE") if name in present]
     if len(credentials) > 1:

@@ -4,12 +4,14 @@ Cognito counts its requests in categories, each with a rate of its own for the w
 is asked at four fifths of its rate at most, so that the site itself is left some.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 from adapters.aws.api import Api, Trouble
 from adapters.aws.pace import Pace
+from adapters.deepracer.site import Sites
 from provisioning.brake import Brakes
 from provisioning.ports import Clock
 
@@ -73,6 +75,14 @@ class Pool:
         api = self._apis.get(operation) or self._apis["UserUpdate"]
         return api.ask(operation, UserPoolId=self.id, **asked)
 
+    def describe(self) -> dict[str, Any]:
+        """Return the pool's own description. Raises what kept it from being read."""
+        try:
+            described: dict[str, Any] = self.ask("DescribeUserPool")["UserPool"]
+        except Trouble as trouble:
+            raise trouble.error from trouble
+        return described
+
     def account(self, name: str) -> Account | None:
         """Return the account of this username or e-mail address, or None. Raises Trouble."""
         try:
@@ -113,6 +123,32 @@ class Pool:
             if wanted <= listed.keys():
                 break
         return listed, wanted - listed.keys()
+
+
+class Pools:
+    """The user pools of the sites that events name, each made once, when somebody first needs it.
+
+    `connect` returns a boto3 client of `cognito-idp` in a Region.
+    """
+
+    def __init__(self, sites: Sites, connect: Callable[[str], Any], *, brakes: Brakes, clock: Clock) -> None:
+        self._sites = sites
+        self._connect = connect
+        self._brakes = brakes
+        self._clock = clock
+        self._known: dict[str, Pool] = {}
+        self._lock = Lock()
+
+    def of(self, site_url: str) -> Pool:
+        """Return the pool of the site at this address. Raises SiteUnknown and SiteUnavailable."""
+        site = self._sites.of(site_url)
+        with self._lock:
+            if site.user_pool_id not in self._known:
+                client = self._connect(site.region)
+                self._known[site.user_pool_id] = Pool(
+                    client, site.user_pool_id, brakes=self._brakes, clock=self._clock
+                )
+            return self._known[site.user_pool_id]
 
 
 def account_of(user: Mapping[str, Any]) -> Account:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+import pytest
 
 from adapters.sqlite import open_store
 from bot import applying
@@ -100,9 +101,11 @@ class Stage:
         self._events: dict[str, Groups] = {}
         self._bots: list[Threads | Process] = []
         self._before: dict[str, frozenset[str]] = {}
+        self._patched = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        self._stack.callback(self._patched.undo)
         self._stack.enter_context(self.world)
         self._street = Loop("street")
         self._stack.callback(self._street.close)
@@ -149,6 +152,8 @@ class Stage:
 
     def starts_bot(self, *, worker: bool = True, door: bool = True) -> Threads:
         """Start a bot in this process."""
+        for name, value in self.environment.items():  # some clients are made when somebody first needs them
+            self._patched.setenv(name, value)
         bot = Threads(self.environment, self.clock, worker=worker, door=door)
         self._bots.append(bot)
         return bot
