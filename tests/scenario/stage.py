@@ -28,6 +28,7 @@ from bot import applying
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import Company
+from sandbox.racing import RACERS
 from sandbox.slack_channels import ORGANIZERS
 from sandbox.wire import Call, Fault
 from sandbox.world import World
@@ -71,10 +72,11 @@ class Claim:
 
 @dataclass(slots=True)
 class Groups:
-    """The groups of one event: in Entra and in the identity store; None when the event grants none there."""
+    """The groups of one event: in Entra, in the identity store, on the racing site; None where it has none."""
 
     entra: str | None = None
     store: str | None = None
+    racing: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,11 +142,12 @@ class Stage:
     def opens_event(self, **fields: Any) -> Event:
         """Apply an event file, as `event apply` does; `fields` as in `sandbox.event_file`."""
         event = applying.read_file(self.world.event_file(self.folder, **fields))
-        self.access_url = event.access_url
+        self.access_url = event.access_url or event.site_url
         saved = applying.apply(self._store, applying.plan(self._store, event), self.clock.now())
         self._events[event.name] = Groups(
             next((grant.group_id for grant in event.grants if isinstance(grant, EntraGroup)), None),
             next((grant.group_id for grant in event.grants if isinstance(grant, IdentityCenterGroup)), None),
+            RACERS if event.site_url else None,
         )
         if not self._before:
             self._before = self.world.do(lambda: {key: self._groups_of(key) for key in self.company.people})
@@ -350,6 +353,9 @@ class Stage:
             found.add("entra")
         if store is not None and ids & set(store.memberships.values()):
             found.add("identity store")
+        account = self.company.racing.user(user.mail or "") if groups.racing else None
+        if account is not None and account.enabled and groups.racing in account.groups:
+            found.add("racing site")
         return frozenset(found)
 
     # --- the check at the end -------------------------------------------------------------------------------
@@ -413,6 +419,10 @@ class Stage:
         groups = self._events[event or EVENT]
         return frozenset(
             name
-            for name, group in (("entra", groups.entra), ("identity store", groups.store))
+            for name, group in (
+                ("entra", groups.entra),
+                ("identity store", groups.store),
+                ("racing site", groups.racing),
+            )
             if group is not None
         )
