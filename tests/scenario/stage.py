@@ -72,7 +72,7 @@ class Claim:
 
 @dataclass(slots=True)
 class Groups:
-    """The groups of one event: in Entra, in the identity store, on the racing site; None where it has none."""
+    """The groups of one event: in Entra, the identity store, on the racing site; None where none is."""
 
     entra: str | None = None
     store: str | None = None
