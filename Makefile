@@ -13,10 +13,10 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run check test bench manifest format lock clean
+.PHONY: help install demo run check test bench manifest teams-package format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## everything the bot, its tests and its demo need, into .venv
 	@:
@@ -66,6 +66,10 @@ bench: install ## how fast, always as a ratio within one run
 
 manifest: install ## the Slack app manifest, Socket Mode (no public address needed)
 	@$(PY) -m infra.slack_manifest --socket-mode
+
+teams-package: install ## the Teams app, ready to upload; APP_ID=, DEVELOPER= and WEBSITE= say whose it is
+	@$(PY) -m infra.teams_package $(if $(APP_ID),--app-id '$(APP_ID)') \
+	  $(if $(DEVELOPER),--developer '$(DEVELOPER)') $(if $(WEBSITE),--website '$(WEBSITE)')
 
 format: install ## put the code into the house format and mend what a tool can
 	@$(PY) -m ruff check --quiet --fix-only .

@@ -1,10 +1,16 @@
-"""How fast, always as a ratio within one run: `python -m bench [door growth calls start]`."""
+"""How fast, always as a ratio within one run: `python -m bench [door teams growth calls start]`."""
 
 import argparse
 
-from bench import calls, door, growth, start
+from bench import calls, door, growth, start, teams
 
-NOUNS = {"door": door.measure, "growth": growth.measure, "calls": calls.measure, "start": start.measure}
+NOUNS = {
+    "door": door.measure,
+    "teams": teams.measure,
+    "growth": growth.measure,
+    "calls": calls.measure,
+    "start": start.measure,
+}
 ROUNDS = 5
 QUICK_ROUNDS = 3
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from sandbox.chatting import sign
 from sandbox.company import TEAM_ID
 
-_OK = b"HTTP/1.1 200"
+_OK = b"HTTP/1.1 20"  # 200, and 201 where nothing is said
 _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 _WAIT_SECONDS = 10.0

@@ -58,23 +58,24 @@ def measure(rounds: int, *, quick: bool) -> Iterator[Table]:
         for connections in CONNECTIONS:
             for _ in range(rounds):
                 for server in servers:
-                    _round(server, typist.joins(joins[connections]), connections)
+                    play(server, typist.joins(joins[connections]), connections)
             sent += rounds * joins[connections]
             yield _table(servers, connections, joins[connections] * rounds)
-        kept = _kept(store)
-    if kept != sent + 1:
-        raise RuntimeError(f"of {sent + 1} joins that were answered the store keeps {kept}")
+        kept_rows = kept(store)
+    if kept_rows != sent + 1:
+        raise RuntimeError(f"of {sent + 1} joins that were answered the store keeps {kept_rows}")
     yield Table(
         "What the bot said, and kept",
         ("", ""),
         (
             Row("first answer", (said.splitlines()[0],)),
-            Row("joins answered, all in the store", (f"{kept:,}",)),
+            Row("joins answered, all in the store", (f"{kept_rows:,}",)),
         ),
     )
 
 
-def _round(server: Server, requests: Sequence[bytes], connections: int) -> None:
+def play(server: Server, requests: Sequence[bytes], connections: int) -> None:
+    """Send a round of requests, and note what it took."""
     before = cpu_seconds(server.running.process.pid)
     server.rounds.setdefault(connections, []).append(send(server.port, requests, connections))
     spent = cpu_seconds(server.running.process.pid) - before
@@ -105,12 +106,13 @@ def _servers() -> Iterator[tuple[list[Server], Typist, Path]]:
                 Server("bare", processes.start("bare", "bench.rivals", "bare", settings=settings)),
             ]
         for server in servers:
-            server.port = _port(server.running)
+            server.port = port_of(server.running)
         with on_processor(0):
             yield servers, Typist(settings["SLACK_SIGNING_SECRET"], RESPONSE_HOST), store
 
 
-def _port(running: Running) -> int:
+def port_of(running: Running) -> int:
+    """Return the port that the server says it listens on."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if found := _LISTENING.search(running.said()):
@@ -143,7 +145,8 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _kept(store: Path) -> int:
+def kept(store: Path) -> int:
+    """Return how many requests are in the store."""
     import sqlite3
 
     with sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True) as connection:

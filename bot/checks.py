@@ -15,7 +15,7 @@ from adapters.graph.group import GroupPaths
 from adapters.sqlite.fitness import StoreUnfit, check_folder, check_library
 from adapters.trust import ssl_context
 from bot.access_address import faults_of
-from bot.settings import Settings
+from bot.settings import SlackSettings, TeamsSettings
 from provisioning.access import Access
 from provisioning.errors import GroupUnmanageable, PermissionMissing, ProvisioningError
 from provisioning.events import EntraGroup, Event, Grant, IdentityCenterGroup
@@ -73,6 +73,14 @@ class SlackApi(Protocol):
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
         """Call a method. Raises ProvisioningError."""
+        ...
+
+
+class BotConnector(Protocol):
+    """What is asked of the client of Teams."""
+
+    def sign_in(self) -> None:
+        """Get a token. Raises ProvisioningError."""
         ...
 
 
@@ -171,11 +179,11 @@ def clock(name: str, url: str) -> Iterator[Check]:
 # --- Slack, Entra, Graph ------------------------------------------------------------------------------------
 
 
-def slack(api: SlackApi, settings: Settings) -> Iterator[Check]:
+def slack(api: SlackApi, settings: SlackSettings) -> Iterator[Check]:
     """Look whose bot token it is, what it may do, and whether it shows e-mail addresses."""
     who = api.call("auth.test")
     team, enterprise = str(who.get("team_id")), who.get("enterprise_id")
-    admitted = settings.slack.team_ids or (team,)
+    admitted = settings.team_ids or (team,)
     if team in admitted or enterprise in admitted:
         yield Check("Slack token", "ok", f"bot {who.get('user')} in {who.get('team')} ({team})")
     else:
@@ -193,6 +201,25 @@ def slack(api: SlackApi, settings: Settings) -> Iterator[Check]:
         yield Check("Slack users", "ok", "users.info shows the bot itself")
     else:
         yield Check("Slack users", "failed", "users.info does not show the bot itself", _SCOPES_MEND)
+
+
+def teams(connector: BotConnector) -> Iterator[Check]:
+    """Look whether the bot gets a token of its own for Bot Connector."""
+    connector.sign_in()
+    yield Check("Teams token", "ok", "given")
+
+
+def teams_keys(settings: TeamsSettings) -> Iterator[Check]:
+    """Look whether the keys are there with which messages from Teams are verified."""
+    with httpx.Client(verify=ssl_context(), timeout=8.0) as http:
+        named = http.get(settings.metadata_url).raise_for_status().json()
+        listed = http.get(str(named["jwks_uri"])).raise_for_status().json()["keys"]
+    endorsed = [key for key in listed if "msteams" in (key.get("endorsements") or ())]
+    if endorsed:
+        yield Check("Teams keys", "ok", f"{len(endorsed)} keys vouch for Teams")
+    else:
+        mend = "Look whether BOT_OPENID_METADATA_URL is Bot Connector's; leave it out for Microsoft's own."
+        yield Check("Teams keys", "failed", "no key vouches for Teams", mend)
 
 
 def entra(tokens: Tokens) -> Iterator[Check]:

@@ -132,9 +132,15 @@ def _unmade(events: Iterable[Event]) -> Event | None:
 
 
 def _looks(settings: Settings, outside: Outside, events: Iterable[Event]) -> Iterator[tuple[str, Look]]:
-    yield "clock against Slack", lambda: checks.clock("Slack", f"{settings.slack.api_base_url}api.test")
-    yield "clock against Graph", lambda: checks.clock("Graph", f"{settings.graph.base_url}/organization")
-    yield "Slack", lambda: checks.slack(outside.slack, settings)
+    slack, teams = settings.slack, settings.teams
+    if slack is not None:
+        yield "clock against Slack", partial(checks.clock, "Slack", f"{slack.api_base_url}api.test")
+    yield "clock against Graph", partial(checks.clock, "Graph", f"{settings.graph.base_url}/organization")
+    if slack is not None and outside.slack is not None:
+        yield "Slack", partial(checks.slack, outside.slack, slack)
+    if teams is not None and outside.teams is not None:
+        yield "Teams", partial(checks.teams, outside.teams)
+        yield "Teams keys", partial(checks.teams_keys, teams)
     yield "Entra", lambda: checks.entra(outside.tokens)
     yield "Graph users", lambda: checks.graph(outside.graph)
     for event in events:

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from pydantic import SecretStr
 
 from adapters.graph.client import GraphClient
 from adapters.graph.group import EntraGroupAccess
-from adapters.graph.tokens import Certificate, Credential, EntraTokens, Federated, Secret
 from adapters.graph.users import EntraDirectory
 from adapters.slack.client import SlackClient
+from adapters.tokens import Certificate, Credential, EntraTokens, Federated, Secret
 from adapters.trust import ssl_context
 from bot.racing_access import RacingAccess
-from bot.settings import EntraSettings, Settings
+from bot.settings import Settings, SlackSettings, TeamsSettings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
@@ -22,6 +24,7 @@ from provisioning.ports import Clock, Store
 from provisioning.registrations import Person
 
 if TYPE_CHECKING:
+    from adapters.teams.connector import Connector
     from bot.racing_site import RacingSites
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
@@ -34,7 +37,8 @@ class Outside:
     `allowed` returns the Entra groups that may be asked for: no other is, whatever somebody says in chat.
     """
 
-    slack: SlackClient
+    slack: SlackClient | None
+    teams: "Connector | None"
     tokens: EntraTokens
     graph: GraphClient
     accesses: Mapping[str, Access[Any]]
@@ -44,7 +48,9 @@ class Outside:
 
     def close(self) -> None:
         """Close every connection."""
-        self.slack.close()
+        for chat in (self.slack, self.teams):
+            if chat is not None:
+                chat.close()
         self.graph.close()
         self.logins.close()
         self.racing.close()
@@ -62,7 +68,11 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
     tokens = EntraTokens(
         settings.entra.tenant_id,
         settings.entra.client_id,
-        credential(settings.entra),
+        credential(
+            settings.entra.client_secret,
+            settings.entra.client_certificate,
+            settings.entra.federated_token_file,
+        ),
         logins,
         authority=settings.entra.authority_url,
         scope=settings.graph.scope,
@@ -75,26 +85,46 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
         clock=clock,
         trust=trust,
     )
-    token = settings.slack.bot_token.get_secret_value()
     racing = RacingAccess(lambda: _racing_sites(settings, graph, store, clock))
     accesses: dict[str, Access[Any]] = {
         EntraGroup.kind: EntraGroupAccess(graph, allowed),
         IdentityCenterGroup.kind: _identity_center(settings.aws.region, store, clock),
         DeepRacerOnAws.kind: racing,
     }
-    slack = SlackClient(settings.slack.api_base_url, token, store.brakes, clock)
-    return Outside(slack, tokens, graph, accesses, allowed, logins, racing)
+    slack = _slack(settings.slack, store, clock) if settings.slack is not None else None
+    teams = _teams(settings.teams, logins, store, clock) if settings.teams is not None else None
+    return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing)
 
 
-def credential(settings: EntraSettings) -> Credential:
+def _slack(settings: SlackSettings, store: Store, clock: Clock) -> SlackClient:
+    return SlackClient(settings.api_base_url, settings.bot_token.get_secret_value(), store.brakes, clock)
+
+
+def _teams(settings: TeamsSettings, logins: httpx.Client, store: Store, clock: Clock) -> "Connector":
+    from adapters.teams.connector import SCOPE, Connector
+
+    tokens = EntraTokens(
+        settings.app_tenant_id,
+        settings.app_id,
+        credential(settings.password, settings.certificate),
+        logins,
+        authority=settings.login_url,
+        scope=SCOPE,
+    )
+    return Connector(tokens, settings.service_url_hosts, store.brakes, clock)
+
+
+def credential(
+    secret: SecretStr | None, certificate: SecretStr | None, federated_token_file: Path | None = None
+) -> Credential:
     """Return the one credential that the settings hold."""
-    if settings.client_secret is not None:
-        return Secret(settings.client_secret.get_secret_value())
-    if settings.client_certificate is not None:
-        text = settings.client_certificate.get_secret_value()
+    if secret is not None:
+        return Secret(secret.get_secret_value())
+    if certificate is not None:
+        text = certificate.get_secret_value()
         return Certificate(text, text[text.index(_BEGIN) :])
-    if settings.federated_token_file is not None:
-        return Federated.from_file(settings.federated_token_file)
+    if federated_token_file is not None:
+        return Federated.from_file(federated_token_file)
     raise ValueError("the settings were not checked: no credential for Entra")
 
 

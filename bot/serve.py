@@ -10,7 +10,7 @@ import logging
 import signal
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -24,6 +24,7 @@ from provisioning.ports import Rows, Store
 
 ROUTES: Final = (
     ("POST", "/slack/events"),
+    ("POST", "/api/messages"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -76,7 +77,7 @@ class Bot(Protocol):
     """Everything put together, nothing started."""
 
     @property
-    def slack_door(self) -> Door | None: ...
+    def doors(self) -> Mapping[str, Door]: ...
     @property
     def worker(self) -> Worker | None: ...
     @property
@@ -108,7 +109,6 @@ async def serve(bot: Bot, *, host: str, port: int) -> int:
     Returns the exit code: 1 when the worker died by itself, so that a supervisor restarts the process.
     """
     stop = _on_signals()
-    door = bot.slack_door
     runner = web.AppRunner(
         _application(bot, stop),
         access_log=None,
@@ -116,7 +116,7 @@ async def serve(bot: Bot, *, host: str, port: int) -> int:
     )
     try:
         await runner.setup()
-        if door is not None:
+        for door in bot.doors.values():
             await door.start()
         if bot.worker is not None:
             bot.worker.start()
@@ -127,7 +127,7 @@ async def serve(bot: Bot, *, host: str, port: int) -> int:
     finally:
         stop.set()
         await runner.cleanup()
-        if door is not None:
+        for door in bot.doors.values():
             await door.stop()
         await _end(bot)
     return 0 if alive else 1
@@ -210,8 +210,8 @@ def _application(bot: Bot, stop: asyncio.Event) -> web.Application:
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", scrape)])
-    if bot.slack_door is not None:
-        app.add_routes(bot.slack_door.routes())
+    for door in bot.doors.values():
+        app.add_routes(door.routes())
     return app
 
 
@@ -230,11 +230,11 @@ class _Readiness:
             if time.monotonic() - self._looked_at >= LOOK_SECONDS:
                 self._known = {"store": await self._store_is_writable()}
                 self._looked_at = time.monotonic()
-        worker, door = self._bot.worker, self._bot.slack_door
+        worker = self._bot.worker
         return {
             **self._known,
             "worker": worker is None or worker.is_alive(),
-            "slack": door is None or door.is_fresh(),
+            **{platform: door.is_fresh() for platform, door in self._bot.doors.items()},
             "serving": not self._stop.is_set(),
         }
 

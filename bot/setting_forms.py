@@ -112,7 +112,7 @@ def slack_api(text: str) -> Wrong | None:
             "does not end in /api/",
             "Leave it out for Slack itself, or write it like https://slack.com/api/.",
         )
-    return _secure(text)
+    return secure(text)
 
 
 def team_ids(ids: tuple[str, ...]) -> Wrong | None:
@@ -135,6 +135,27 @@ def hosts(found: tuple[str, ...]) -> Wrong | None:
             "Write each as host or host:port, without https:// and without *.",
         )
     return None
+
+
+# --- Teams --------------------------------------------------------------------------------------------------
+
+
+def app_type(text: str) -> Wrong | None:
+    """Check the kind of bot: Azure makes no multi-tenant ones any more, and MSI ones run only in Azure."""
+    if text == "SingleTenant":
+        return None
+    return f"is {text}, which this bot does not serve", "Make the bot a single-tenant one: SingleTenant."
+
+
+def guids(found: tuple[str, ...]) -> Wrong | None:
+    """Check several GUIDs."""
+    wrong = [one for one in found if not _GUID.fullmatch(one)]
+    return (f"has {', '.join(wrong)}, which is no GUID", "Copy the tenant IDs.") if wrong else None
+
+
+def hosts_or_domains(found: tuple[str, ...]) -> Wrong | None:
+    """Check hosts as `hosts` does, and domains with a dot in front, which stand for every host below them."""
+    return hosts(tuple(host.removeprefix(".") for host in found))
 
 
 # --- Entra and Graph ----------------------------------------------------------------------------------------
@@ -178,7 +199,7 @@ def graph(text: str) -> Wrong | None:
         return "ends in a slash", f"Write {text.rstrip('/')}."
     if not text.endswith(("/v1.0", "/beta")):
         return "ends in no version", "Write it like https://graph.microsoft.com/v1.0."
-    return _secure(text)
+    return secure(text)
 
 
 def scope(text: str) -> Wrong | None:
@@ -228,11 +249,6 @@ def https(text: str) -> Wrong | None:
     )
 
 
-def secure(text: str) -> Wrong | None:
-    """Check an address: https, or http on loopback."""
-    return _secure(text)
-
-
 def user_pool(text: str) -> Wrong | None:
     """Check the id of a user pool."""
     if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d_[0-9a-zA-Z]+", text):
@@ -280,7 +296,8 @@ def file(path: Path) -> Wrong | None:
     )
 
 
-def _secure(text: str) -> Wrong | None:
+def secure(text: str) -> Wrong | None:
+    """Check an address that is https, or http on loopback."""
     url = _split(text)
     if url is not None and url.hostname and not (url.query or url.fragment):
         if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname)):

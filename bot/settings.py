@@ -2,7 +2,8 @@
 
     environment (and .env) → references resolved → what shows across groups → each group by itself → Settings
 
-A setting that is empty counts as not set. Secrets are `SecretStr`, so that no log or traceback shows them.
+A setting that is empty counts as not set. Slack and Teams are there when one of their settings is; at least
+one of them is needed. Secrets are `SecretStr`, so that no log or traceback shows them.
 """
 
 import os
@@ -25,7 +26,7 @@ from bot import setting_forms as forms
 from bot.faults import Fault, Faulty, nearest
 from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, resolver
 
-PREFIXES = ("SLACK_", "ENTRA_", "GRAPH_", "DEEPRACER_", "BOT_")
+PREFIXES = ("SLACK_", "MICROSOFT_APP_", "TEAMS_", "ENTRA_", "GRAPH_", "DEEPRACER_", "BOT_")
 OAUTH_NAMES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # Bolt reads them by itself
 Commas = Annotated[tuple[str, ...], BeforeValidator(forms.commas)]
 
@@ -93,6 +94,57 @@ class SlackSettings(_Group):
     def socket_mode(self) -> bool:
         """Whether requests come through Socket Mode instead of HTTP."""
         return self.app_token is not None
+
+
+class TeamsSettings(_Group):
+    """Microsoft Teams: one single-tenant bot. Without `tenant_ids` the app's own tenant is the only one."""
+
+    app_id: Annotated[str, forms.checked(forms.guid)] = Field(
+        alias="MICROSOFT_APP_ID",
+        description="the bot's application (client) ID: Azure portal, your bot, Configuration",
+    )
+    password: Annotated[SecretStr, forms.checked(forms.client_secret)] | None = Field(
+        default=None,
+        alias="MICROSOFT_APP_PASSWORD",
+        description="the value (not the ID) of a client secret of the bot's app registration",
+    )
+    certificate: Annotated[SecretStr, forms.certificate_text()] | None = Field(
+        default=None,
+        alias="MICROSOFT_APP_CERTIFICATE",
+        description="a PEM file, or its text, with the private key and the certificate",
+    )
+    app_type: Annotated[str, forms.checked(forms.app_type)] = Field(
+        default="SingleTenant", alias="MICROSOFT_APP_TYPE", description="SingleTenant"
+    )
+    app_tenant_id: Annotated[str, forms.checked(forms.guid)] = Field(
+        alias="MICROSOFT_APP_TENANT_ID",
+        description="the directory (tenant) ID of the bot's app registration",
+    )
+    tenant_ids: Annotated[Commas, forms.checked(forms.guids)] = Field(
+        default=(),
+        alias="TEAMS_TENANT_IDS",
+        description="the tenants whose people are let in, each as its ID",
+    )
+    metadata_url: Annotated[str, forms.checked(forms.secure)] = Field(
+        default="https://login.botframework.com/v1/.well-known/openidconfiguration",
+        alias="BOT_OPENID_METADATA_URL",
+        description="where the keys of Bot Connector's tokens are named",
+    )
+    login_url: Annotated[str, forms.checked(forms.authority)] = Field(
+        default="https://login.microsoftonline.com",
+        alias="BOT_LOGIN_URL",
+        description="the authority for the bot's own token; the tenant is appended unless a path is there",
+    )
+    service_url_hosts: Annotated[Commas, forms.checked(forms.hosts_or_domains)] = Field(
+        default=("smba.trafficmanager.net", ".botframework.com", ".teams.microsoft.com"),
+        alias="TEAMS_SERVICE_URL_HOSTS",
+        description="the hosts the bot answers to: host, host:port, or .domain for all below it",
+    )
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """The tenants whose people are let in, in lower case."""
+        return frozenset(tenant.lower() for tenant in self.tenant_ids or (self.app_tenant_id,))
 
 
 class EntraSettings(_Group):
@@ -250,6 +302,7 @@ class BotSettings(_Group):
 
 _GROUPS: Mapping[str, type[_Group]] = {
     "slack": SlackSettings,
+    "teams": TeamsSettings,
     "entra": EntraSettings,
     "graph": GraphSettings,
     "aws": AwsSettings,
@@ -262,7 +315,8 @@ _GROUPS: Mapping[str, type[_Group]] = {
 class Settings:
     """Every setting, checked."""
 
-    slack: SlackSettings
+    slack: SlackSettings | None
+    teams: TeamsSettings | None
     entra: EntraSettings
     graph: GraphSettings
     aws: AwsSettings
@@ -285,8 +339,10 @@ class Settings:
         present = {*given, *misspelt.values()}  # what is written wrongly is not reported as missing too
         faults = [_misspelling(name, meant) for name, meant in misspelt.items()]
         faults += [*_oauth(given), *_resolved(given, resolve or resolver(given)), *_across(present)]
-        groups: dict[str, Any] = {}
+        groups: dict[str, Any] = {"slack": None, "teams": None}
         for name, group in _GROUPS.items():
+            if name in groups and name not in _platforms(present):
+                continue
             try:
                 groups[name] = group.model_validate(given)
             except ValidationError as error:
@@ -384,8 +440,32 @@ def _faults_of(error: ValidationError, present: Collection[str]) -> Iterator[Fau
             yield Fault(name, "is not set", f"Set it to {described}.")
 
 
+def _platforms(present: Collection[str]) -> frozenset[str]:
+    """Return the chat platforms these settings are about; Slack when they are about none."""
+    of = {
+        platform: {str(field.alias) for field in _GROUPS[platform].model_fields.values()}
+        for platform in ("slack", "teams")
+    }
+    found = {platform for platform, own in of.items() if not own.isdisjoint(present)}
+    return frozenset(found or {"slack"})
+
+
 def _across(present: Collection[str]) -> Iterator[Fault]:
     """Yield what no setting shows by itself."""
+    platforms = _platforms(present)
+    if "slack" in platforms:
+        yield from _across_slack(present)
+    yield from _across_racing(present)
+    if "teams" in platforms:
+        yield from _one_credential(
+            "the bot in Teams", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_CERTIFICATE", None, present
+        )
+    yield from _one_credential(
+        "Entra", "ENTRA_CLIENT_SECRET", "ENTRA_CLIENT_CERTIFICATE", "AZURE_FEDERATED_TOKEN_FILE", present
+    )
+
+
+def _across_slack(present: Collection[str]) -> Iterator[Fault]:
     known = names()
     if not {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"} & {*present}:
         yield Fault(
@@ -399,24 +479,33 @@ def _across(present: Collection[str]) -> Iterator[Fault]:
             "is not set beside SLACK_APP_TOKEN: Socket Mode receives, but answers need the bot token",
             f"Set it to {known['SLACK_BOT_TOKEN'].description}.",
         )
-    service_user = {"DEEPRACER_ADMIN_USER", "DEEPRACER_ADMIN_PASSWORD"}
+
+
+def _across_racing(present: Collection[str]) -> Iterator[Fault]:
+    """Yield what is wrong when half of the bot's user on a racing site is set."""
+    known, service_user = names(), {"DEEPRACER_ADMIN_USER", "DEEPRACER_ADMIN_PASSWORD"}
     if len(half := service_user & {*present}) == 1:
         (missing,) = service_user - half
+        what = f"is not set beside {', '.join(half)}"
+        yield Fault(missing, what, f"Set it to {known[missing].description}.")
+
+
+def _one_credential(
+    whose: str, secret: str, certificate: str, federated: str | None, present: Collection[str]
+) -> Iterator[Fault]:
+    """Yield what is wrong when there is not exactly one credential."""
+    if secret in present and certificate in present:
         yield Fault(
-            missing, f"is not set beside {', '.join(half)}", f"Set it to {known[missing].description}."
-        )
-    credentials = [name for name in ("ENTRA_CLIENT_SECRET", "ENTRA_CLIENT_CERTIFICATE") if name in present]
-    if len(credentials) > 1:
-        yield Fault(
-            "ENTRA_CLIENT_SECRET",
-            "is set beside ENTRA_CLIENT_CERTIFICATE, and only one can be used",
+            secret,
+            f"is set beside {certificate}, and only one can be used",
             "Keep the certificate, take the secret out.",
         )
-    if not credentials and "AZURE_FEDERATED_TOKEN_FILE" not in present:
+    if {secret, certificate, federated}.isdisjoint(present):
+        others = f", or {federated} (workload identity)" if federated else ""
         yield Fault(
-            "ENTRA_CLIENT_SECRET",
-            "is not set, and neither is another credential for Entra",
-            "Set it, or ENTRA_CLIENT_CERTIFICATE, or AZURE_FEDERATED_TOKEN_FILE (workload identity).",
+            secret,
+            f"is not set, and neither is another credential for {whose}",
+            f"Set it, or {certificate}{others}.",
         )
 
 

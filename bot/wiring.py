@@ -1,33 +1,23 @@
 """The wiring: the one place where settings, adapters and provisioning are put together. Starts nothing."""
 
-import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aiohttp import web
-
 from adapters.graph.group import EntraGroupAccess
 from adapters.graph.scim_push import ScimPush
 from adapters.graph.users import EntraDirectory
-from adapters.slack.client import SlackClient
-from adapters.slack.door import DoorSettings, DoorWords, SlackDoor
-from adapters.slack.people import SlackPeople
-from adapters.slack.socket import SlackSocket
-from adapters.slack.speaker import SlackSpeaker
 from adapters.sqlite import open_store
-from bot import wording
 from bot.answering import Answering
+from bot.chats import Chat, chats
 from bot.metrics import Metrics, measure
 from bot.outside import Outside, reach
+from bot.serve import Door
 from bot.settings import Settings
 from bot.voice import PlatformVoice
-from bot.words import words
 from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
-from provisioning.errors import ForeignWorkspace
 from provisioning.events import EntraGroup, IdentityCenterGroup
 from provisioning.ids import GroupId
 from provisioning.outbox import Voice
@@ -39,9 +29,6 @@ from provisioning.sweeping import Sweeper
 from provisioning.working import Lane, Worker
 
 GATHERING = 0.25  # seconds: joins that arrive together are looked up and added together
-STALE_SOCKET_SECONDS = 60.0  # a socket that has not heard from Slack for so long is not ready
-
-log = logging.getLogger(__name__)
 
 
 class UtcClock:
@@ -52,126 +39,57 @@ class UtcClock:
         return datetime.now(UTC)
 
 
-class SlackEntrance:
-    """Slack's door with the way requests reach it: HTTP, or a socket of its own."""
-
-    def __init__(self, door: SlackDoor, socket: SlackSocket | None) -> None:
-        """Take the door and, for Socket Mode, the connection."""
-        self._door = door
-        self._socket = socket
-
-    def routes(self) -> list[web.RouteDef]:
-        """Return the HTTP routes; none in Socket Mode."""
-        return self._door.routes()
-
-    async def start(self) -> None:
-        """Connect the socket, if there is one."""
-        if self._socket is not None:
-            await self._socket.start()
-
-    async def stop(self) -> None:
-        """Take nothing new, and let the answers under way go out."""
-        if self._socket is not None:
-            await self._socket.stop()
-        await self._door.stop()
-
-    def is_fresh(self) -> bool:
-        """Whether requests can reach the door."""
-        silent = 0.0 if self._socket is None else self._socket.seconds_since_contact()
-        return not math.isinf(silent) and silent < STALE_SOCKET_SECONDS
-
-
 @dataclass(slots=True)
 class Bot:
     """Everything put together, nothing started."""
 
     store: Store
-    slack_door: SlackEntrance | None
+    chats: tuple[Chat, ...]
     worker: Worker | None
     accesses: Mapping[str, Access[Any]]
     metrics: Metrics
     outside: Outside
-    speaker: SlackSpeaker
+
+    @property
+    def doors(self) -> Mapping[str, Door]:
+        """The doors by platform; none in a process that only works."""
+        return {chat.platform: chat.door for chat in self.chats if chat.door is not None}
 
     def close(self) -> None:
         """Let go of everything, the store last."""
-        self.speaker.close()
+        for chat in self.chats:
+            chat.close()
         self.outside.close()
         self.store.close()
 
 
 def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock | None = None) -> Bot:
-    """Put the bot together; it goes by the clock on the wall unless given another.
-
-    Asks Slack for the token's workspace when `SLACK_TEAM_IDS` does not name it.
-    """
+    """Put the bot together; it goes by the clock on the wall unless given another."""
     clock = clock or UtcClock()
     store = open_store(settings.bot.store, clock)
     outside = reach(settings, store, clock)
     metrics = measure(store)
-    team_ids = frozenset(settings.slack.team_ids) or own_workspace(outside.slack)
-    speaker = SlackSpeaker(outside.slack, settings.slack.response_url_hosts)
-    voices = {"slack": PlatformVoice("slack", store, speaker, clock, metrics)}
+    answer = Answering(store, clock, metrics) if door else None
+    platforms = tuple(chats(settings, outside, store, clock, answer))
     return Bot(
         store,
-        _entrance(settings, store, clock, metrics, team_ids) if door else None,
-        Worker(store, _lanes(settings, store, clock, outside, team_ids, voices)) if worker else None,
+        platforms,
+        Worker(store, _lanes(store, clock, outside, platforms, metrics)) if worker else None,
         outside.accesses,
         metrics,
         outside,
-        speaker,
     )
-
-
-def own_workspace(slack: SlackClient) -> frozenset[str]:
-    """Return the workspace that the bot token belongs to. Raises what the Slack client raises."""
-    return frozenset({str(slack.call("auth.test")["team_id"])})
-
-
-def _entrance(
-    settings: Settings, store: Store, clock: Clock, metrics: Metrics, team_ids: frozenset[str]
-) -> SlackEntrance:
-    slack = settings.slack
-    secret = (
-        slack.signing_secret.get_secret_value() if slack.signing_secret and not slack.socket_mode else None
-    )
-    door = SlackDoor(
-        DoorSettings(
-            signing_secret=secret,
-            bot_token=slack.bot_token.get_secret_value(),
-            team_ids=team_ids,
-            response_url_hosts=frozenset(slack.response_url_hosts),
-            api_base_url=slack.api_base_url,
-        ),
-        answer=Answering(store, clock, metrics),
-        words=DoorWords(
-            refuse_workspace=lambda: wording.refusal(words(), ForeignWorkspace, {}),
-            still_working=lambda: wording.slow(words()),
-            went_wrong=lambda: wording.defect(words()),
-        ),
-        on_revoked=lambda kind: log.critical(
-            "the app was removed from the workspace", extra={"action": "revoked", "event": kind}
-        ),
-        clock=clock,
-    )
-    socket = SlackSocket(door, slack.app_token.get_secret_value()) if slack.app_token else None
-    return SlackEntrance(door, socket)
 
 
 def _lanes(
-    settings: Settings,
-    store: Store,
-    clock: Clock,
-    outside: Outside,
-    team_ids: frozenset[str],
-    voices: Mapping[str, Voice],
+    store: Store, clock: Clock, outside: Outside, platforms: tuple[Chat, ...], metrics: Metrics
 ) -> list[Lane]:
     directory = EntraDirectory(outside.graph)
-    people = SlackPeople(
-        outside.slack, team_ids, trust_unconfirmed_mail=settings.slack.trust_unconfirmed_email
-    )
+    voices: dict[str, Voice] = {
+        chat.platform: PlatformVoice(chat.platform, store, chat.speaker, clock, metrics) for chat in platforms
+    }
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
-    gate = Gatekeeper(store, {"slack": people}, directory, clock)
+    gate = Gatekeeper(store, {chat.platform: chat.people for chat in platforms}, directory, clock)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [

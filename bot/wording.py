@@ -16,6 +16,7 @@ from adapters.chat.message import (
     Facts,
     Link,
     LinkButton,
+    Mention,
     Message,
     Note,
     Paragraph,
@@ -72,12 +73,7 @@ def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> 
         Paragraph(words.text("help.line", usage=verb.usage, what=words.plain(verb.key)))
         for verb in allowed(asker)
     )
-    first, second, third = EXAMPLES
-    parts: list[Part] = [
-        Paragraph(words.text("help.lead")),
-        *lines,
-        Note(words.text("help.examples", first=first, second=second, third=third)),
-    ]
+    parts: list[Part] = [Paragraph(words.text("help.lead")), *lines, _examples(words)]
     if unknown is None:
         return Message(words.text("help.summary"), tuple(parts))
     if unknown.nearest:
@@ -118,7 +114,7 @@ def post(words: Words, notice: Notice) -> Message:
         if error and f"error.{error.key()}.summary" in words
         else ()
     )
-    racer = _person(facts.get("racer", ""))
+    racer = _person(facts.get("racer", ""), facts.get("name", ""))
     values: dict[str, Any] = {
         **facts,
         "why": "".join(getattr(span, "text", "") for span in why),
@@ -156,6 +152,27 @@ def standing(words: Words, found: Standing) -> Message:
     if code:
         parts.append(Note(words.text("note.code", code=code)))
     return Message(summary, tuple(parts))
+
+
+def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
+    """Return the greeting of somebody who added the bot, with what they can join."""
+    what_now = _nothing(words, Nothing(open_events)).parts
+    lead = Paragraph(words.text("welcome.next"))
+    return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def answered_privately(words: Words) -> Message:
+    """Return what stands where somebody asked in front of others."""
+    return _pointer(words, "pointer.answered")
+
+
+def open_a_chat(words: Words) -> Message:
+    """Return what stands there when the asker cannot be written to in private."""
+    return _pointer(words, "pointer.open-a-chat")
+
+
+def _pointer(words: Words, key: str) -> Message:
+    return Message(words.text(f"{key}.summary"), (Paragraph(words.text(f"{key}.next")),))
 
 
 def busy(words: Words, error: ProvisioningError) -> Message:
@@ -353,6 +370,11 @@ def _nothing(words: Words, found: Nothing) -> Message:
     return Message(words.text("nothing.summary"), (*lines, Buttons(buttons)))
 
 
+def _examples(words: Words) -> Note:
+    first, second, third = EXAMPLES
+    return Note(words.text("help.examples", first=first, second=second, third=third))
+
+
 def _overview(words: Words, found: Overview) -> Message:
     messages = [standing(words, one) for one in found.standings] + [
         _queued(words, one) for one in found.queued
@@ -365,10 +387,10 @@ def _overview(words: Words, found: Overview) -> Message:
     return Message(words.text("overview.summary"), tuple(parts))
 
 
-def _person(text: str) -> ChatIdentity | str:
-    """Return the chat identity in this text, so that the platform shows a name; other text stays."""
+def _person(text: str, name: str) -> Mention | str:
+    """Return whose chat identity this is, so that the platform shows a name; other text stays."""
     try:
-        return ChatIdentity.parse(text)
+        return Mention(ChatIdentity.parse(text), name)
     except ValueError:
         return text
 

@@ -18,11 +18,11 @@ from babel import Locale
 from babel.dates import format_timedelta
 
 from adapters.chat.message import Bold, Code, Link, Mention, Plain, Span, Text, Typed, When
-from provisioning.ids import ChatIdentity, Platform
+from provisioning.ids import Platform
 
 DEFAULT = "en"
 COMMAND = "/deepracer "
-Value = str | int | datetime | timedelta | Link | ChatIdentity
+Value = str | int | datetime | timedelta | Link | Mention
 
 _MARKS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\{(?P<name>[a-z_]+)\}")
 _NAME = re.compile(r"\{([a-z_]+)\}")
@@ -80,12 +80,10 @@ class Words:
         return type(span)(self._filled(span.text, values)) if isinstance(span, Code | Bold) else span
 
     def _span(self, value: Value) -> Span:
-        if isinstance(value, Link):
+        if isinstance(value, Link | Mention):
             return value
         if isinstance(value, datetime):
             return When(value)
-        if isinstance(value, ChatIdentity):
-            return Mention(value)
         return Plain(self._shown(value))
 
     def _shown(self, value: Any) -> str:

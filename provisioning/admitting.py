@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from provisioning.access import Failed
 from provisioning.deciding import PATIENCE, backoff
-from provisioning.directory import ChatPeople, Claim, Directory, DirectoryUser, MailClaim
+from provisioning.directory import ChatPeople, Claim, Directory, DirectoryUser, MailClaim, ObjectClaim
 from provisioning.errors import (
     EmailMissing,
     IdentityChanged,
@@ -30,7 +30,7 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.events import Event
-from provisioning.identity import admitted_mail, the_employee
+from provisioning.identity import admitted_mail, the_employee, the_employee_within
 from provisioning.ids import ChatIdentity, RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, owe_reason, post_to_organizers, record, refuse
@@ -118,7 +118,11 @@ class Gatekeeper:
             except ProvisioningError as error:
                 verdicts[case.request.key] = error
         found = self._found(claims, wanted)
-        return verdicts | {key: _employee(found[question]) for key, question in wanted.items()}
+        for case in unknown:
+            if (question := wanted.get(case.request.key)) is not None:
+                by_id = isinstance(claims[case.request.key.chat], ObjectClaim)
+                verdicts[case.request.key] = _employee(found[question], case.event if by_id else None)
+        return verdicts
 
     def _claims(self, chats: set[ChatIdentity]) -> dict[ChatIdentity, Claim | Failed]:
         claims: dict[ChatIdentity, Claim | Failed] = {}
@@ -199,11 +203,12 @@ def _question(claim: Claim | Failed, case: Case) -> str:
     return claim.person_id
 
 
-def _employee(found: tuple[DirectoryUser, ...] | Failed) -> Verdict:
+def _employee(found: tuple[DirectoryUser, ...] | Failed, event: Event | None) -> Verdict:
+    """Return who was found; with an event, only if one of their addresses is in its domains."""
     if isinstance(found, Failed):
         return found.error
     try:
-        return the_employee(found)
+        return the_employee(found) if event is None else the_employee_within(found, event.email_domains)
     except Refusal as refusal:
         return refusal
 

@@ -10,9 +10,9 @@ from provisioning.ids import ChatIdentity, PersonId
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
-    """One user object of the directory.
+    """One user object of the directory. `user_type` is "Member", "Guest" or None, as the directory has it.
 
-    `user_type` is "Member", "Guest" or None, as the directory has it. `mail` is where their mail goes.
+    `domains` are those of every address the user answers to, in lower case; `mail` is where their mail goes.
     """
 
     id: PersonId
@@ -20,6 +20,7 @@ class DirectoryUser:
     display_name: str
     enabled: bool
     user_type: str | None
+    domains: frozenset[str] = frozenset()
     mail: str | None = None
 
 

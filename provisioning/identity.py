@@ -53,6 +53,18 @@ def the_employee(found: Sequence[DirectoryUser]) -> DirectoryUser:
     return user
 
 
+def the_employee_within(found: Sequence[DirectoryUser], domains: Sequence[str]) -> DirectoryUser:
+    """Return the one user found by object id, an enabled member with an address in one of these domains.
+
+    Who came in by mail has shown such an address before. Raises what `the_employee` raises, or
+    EmailOutsideCompany.
+    """
+    user = the_employee(found)
+    if user.domains.isdisjoint(domain.lower() for domain in domains):
+        raise EmailOutsideCompany(domain=user.user_principal_name.lower().rpartition("@")[2] or "?")
+    return user
+
+
 def is_employee(user: DirectoryUser | None) -> bool:
     """Whether this is an enabled member, in the daily check of a racer."""
     return user is not None and user.enabled is True and user.user_type == "Member"

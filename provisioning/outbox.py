@@ -27,7 +27,7 @@ NEW_MESSAGES = frozenset({Kind.RESULT, Kind.POST})  # the other kinds change an 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>`,
+    """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
     `edit:<id of the result>:<serial of the newer one>`, `post:<channel>:<what>`.
 
     `about` is "registration:<key>", "request:<key>" or, for a post, the channel ("slack:C0123"). `says` and

@@ -7,7 +7,7 @@ from datetime import datetime
 from provisioning.audit import Line
 from provisioning.deciding import stage_of, tell
 from provisioning.events import Event
-from provisioning.ids import RequestKey
+from provisioning.ids import ChatIdentity, RequestKey
 from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
@@ -28,24 +28,24 @@ def record(
 ) -> Registration:
     """Save the registration, and owe the racer whatever this change makes true.
 
-    A result they have not been told becomes a message of its own; a change of stage brings the card up to
-    date. With a token the write holds only while the token holds the lease. Raises StaleWrite, having written
-    nothing.
+    A result they have not been told becomes a message of its own; a change of stage brings the cards up to
+    date, one in each place where they asked. With a token the write holds only while the token holds the
+    lease. Raises StaleWrite, having written nothing.
     """
     told, news = tell(after, event, now)
     saved = rows.registrations.save(told, token) if told != before else told
     if news:
         rows.outbox.put(_result(saved, now))
-        if before is not None and before.last_result in OVERTAKEN:
-            for edit in _edits(rows, before, saved, now):
-                rows.outbox.put(edit)
+        for edit in _edits(rows, before, saved, now) if before is not None else ():
+            rows.outbox.put(edit)
         _tell_organizers(rows, saved, event, now)
     if (
         before is None
         or stage_of(before, event, now) is not stage_of(saved, event, now)
         or saved.reply != before.reply
     ):
-        owe_card(rows, f"registration:{saved.key}", saved.reply, now)
+        for reply in _places(rows, saved):
+            owe_card(rows, f"registration:{saved.key}", reply, now)
     return saved
 
 
@@ -67,7 +67,8 @@ def owe_reason(rows: Rows, request: Request, code: str, now: datetime, **facts: 
 def owe_card(rows: Rows, about: str, reply: ReplyTo, now: datetime, says: str = "", **facts: str) -> None:
     """Owe an update of what the asker saw where they asked, when that can still be reached."""
     if reply.handle_lives(now):
-        rows.outbox.put(Notice(f"card:{about}", Kind.CARD, about, reply, 0, says, facts, now))
+        notice_id = f"card:{about}:{reply.chat.platform}"
+        rows.outbox.put(Notice(notice_id, Kind.CARD, about, reply, 0, says, facts, now))
 
 
 def post_to_organizers(
@@ -102,19 +103,36 @@ def _result(registration: Registration, now: datetime) -> Notice:
     )
 
 
+def _places(rows: Rows, registration: Registration) -> tuple[ReplyTo, ...]:
+    """Return where this racer asked: once for each of their chat identities, the newest last."""
+    asked = rows.requests.of_person(registration.key.event_id, registration.key.person_id)
+    places = {request.key.chat: request.reply for request in asked}
+    places[registration.reply.chat] = registration.reply
+    return tuple(places.values())
+
+
 def _edits(rows: Rows, before: Registration, after: Registration, now: datetime) -> Iterator[Notice]:
     """Yield the notices that bring earlier direct messages up to date, so that each is true read alone.
 
-    A message that was brought up to date once already said something passing, and is out of date again.
+    In the place of the new message that is what said something passing, and had not been followed by anything
+    lasting. In the racer's other places it is the newest message, because nothing new comes after it.
     """
     about = f"registration:{after.key}"
+    passing, brought = before.last_result in OVERTAKEN, set[ChatIdentity]()
     for serial in range(before.serial, 0, -1):
-        earlier = f"result:{about}:{serial}"
-        if serial < before.serial and rows.outbox.get(f"edit:{earlier}:{serial + 1}") is None:
+        earlier = rows.outbox.get(f"result:{about}:{serial}")
+        if earlier is None or earlier.to is None:
             return
-        yield Notice(
-            f"edit:{earlier}:{after.serial}", Kind.EDIT, about, before.reply, before.serial, earlier, {}, now
-        )
+        if earlier.to.chat == after.reply.chat:
+            was_edited = rows.outbox.get(f"edit:{earlier.id}:{serial + 1}") is not None
+            passing = passing and (serial == before.serial or was_edited)
+            is_out_of_date = passing
+        else:
+            is_out_of_date = earlier.to.chat not in brought
+            brought.add(earlier.to.chat)
+        if is_out_of_date:
+            edit_id = f"edit:{earlier.id}:{after.serial}"
+            yield Notice(edit_id, Kind.EDIT, about, earlier.to, serial, earlier.id, {}, now)
 
 
 def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: datetime) -> None:
@@ -122,4 +140,9 @@ def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: 
     by_directory = registration.hold is not None and registration.hold.by == "directory"
     if says and (registration.told is Told.LATE or by_directory):
         what = f"{registration.told}:{now:%Y%m%d%H}"  # a mishap that meets hundreds is one message an hour
-        post_to_organizers(rows, event, says, what, now, {"racer": str(registration.reply.chat)})
+        post_to_organizers(rows, event, says, what, now, named(registration))
+
+
+def named(registration: Registration) -> dict[str, str]:
+    """Return whom a post to the organizers is about, and what the directory calls them."""
+    return {"racer": str(registration.reply.chat), "name": registration.person.display_name}

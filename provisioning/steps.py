@@ -31,7 +31,7 @@ from provisioning.identity import is_employee
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.ledger import Entry
 from provisioning.ports import Clock, Job, Rows, Store
-from provisioning.recording import audit, post_to_organizers, record
+from provisioning.recording import audit, named, post_to_organizers, record
 from provisioning.registrations import Person, Registration, Step
 
 BUSY = timedelta(seconds=1)  # another worker writes to this target
@@ -506,7 +506,7 @@ class Steps:
             until = now + min(timedelta(seconds=20) * attempts, PARKED)
         record_held(rows, current, after, rows.events.get(event.id) or event, now, batch.token)
         if deciding.is_stuck_leaving(current, event, now):
-            told = {"code": error.code, "target": target, "racer": str(current.reply.chat)}
+            told = {"code": error.code, "target": target, **named(current)}
             what = f"stuck-leaving:{now:%Y%m%d%H}"
             post_to_organizers(rows, event, "organizers-stuck-leaving", what, now, told)
         return {case.key: until}

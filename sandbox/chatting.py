@@ -34,7 +34,7 @@ _JSON = "application/json"
 
 
 class OperationTimeout(Exception):
-    """The bot did not answer within Slack's three seconds."""
+    """The bot did not answer while its platform waited: for Slack that is three seconds."""
 
 
 class NothingToPress(Exception):
@@ -149,10 +149,10 @@ class Moves:
             raise ValueError("raw requests need the bot's URL")
         sent = Sent(body, dict(headers))
         try:
-            response = yield _request("POST", self._bot_url, body, headers)
+            response = yield request_to("POST", self._bot_url, body, headers)
         except httpx.TimeoutException as error:
             raise OperationTimeout from error
-        return Answer(response.status_code, _parsed(response.text), dict(response.headers), sent)
+        return Answer(response.status_code, parsed(response.text), dict(response.headers), sent)
 
     def seen(self) -> Flow[list[Json]]:
         """Return everything the person sees now, oldest first (the fields of a transcript's `Entry`)."""
@@ -174,7 +174,7 @@ class Moves:
 
     def _slack(self, verb: str, path: str, body: Json | None = None) -> Flow[Any]:
         content = b"" if body is None else json.dumps(body).encode()
-        response = yield _request(
+        response = yield request_to(
             verb, f"{self._slack_url}/_slack/{path}", content, {"Content-Type": _JSON}, 10.0
         )
         response.raise_for_status()
@@ -203,50 +203,11 @@ class Moves:
         return Answer(200, pushed["payload"], {}, Sent(body.encode(), {}))
 
 
-class SlackPerson:
-    """One person who types and clicks, while the caller waits. Close it, or use it as a context manager."""
+class Player:
+    """Plays flows while the caller waits. Close it, or use it as a context manager."""
 
-    def __init__(
-        self,
-        key: str,
-        *,
-        slack_url: str,
-        signing_secret: str,
-        bot_url: str | None,
-        channel: str | None = None,
-    ) -> None:
-        self.moves = Moves(
-            key, slack_url=slack_url, signing_secret=signing_secret, bot_url=bot_url, channel=channel
-        )
+    def __init__(self) -> None:
         self._client = httpx.Client(trust_env=False)
-
-    def command(
-        self, text: str = "", *, command: str = "/deepracer", at: int | None = None, **fields: str
-    ) -> Answer:
-        """Type a slash command; see `Moves.command`."""
-        return self.play(self.moves.command(text, command=command, at=at, **fields))
-
-    def press(self, wanted: str, *, at: int | None = None, **fields: Any) -> Answer:
-        """Press a button; see `Moves.press`."""
-        return self.play(self.moves.press(wanted, at=at, **fields))
-
-    def event(
-        self, event: Json, *, event_id: str | None = None, retry: int = 0, reason: str = "http_timeout"
-    ) -> Answer:
-        """Cause an event; see `Moves.event`."""
-        return self.play(self.moves.event(event, event_id=event_id, retry=retry, reason=reason))
-
-    def verify_url(self) -> Answer:
-        """Ask for the challenge back; see `Moves.verify_url`."""
-        return self.play(self.moves.verify_url())
-
-    def send(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send raw bytes to the bot; see `Moves.send`."""
-        return self.play(self.moves.send(body, headers))
-
-    def sees(self) -> list[Json]:
-        """Return everything the person sees now, oldest first."""
-        return self.play(self.moves.seen())
 
     def play(self, flow: Flow[Result]) -> Result:
         """Play one flow to its end."""
@@ -276,6 +237,52 @@ class SlackPerson:
         self.close()
 
 
+class SlackPerson(Player):
+    """One person who types and clicks, while the caller waits."""
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        slack_url: str,
+        signing_secret: str,
+        bot_url: str | None,
+        channel: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.moves = Moves(
+            key, slack_url=slack_url, signing_secret=signing_secret, bot_url=bot_url, channel=channel
+        )
+
+    def command(
+        self, text: str = "", *, command: str = "/deepracer", at: int | None = None, **fields: str
+    ) -> Answer:
+        """Type a slash command; see `Moves.command`."""
+        return self.play(self.moves.command(text, command=command, at=at, **fields))
+
+    def press(self, wanted: str, *, at: int | None = None, **fields: Any) -> Answer:
+        """Press a button; see `Moves.press`."""
+        return self.play(self.moves.press(wanted, at=at, **fields))
+
+    def event(
+        self, event: Json, *, event_id: str | None = None, retry: int = 0, reason: str = "http_timeout"
+    ) -> Answer:
+        """Cause an event; see `Moves.event`."""
+        return self.play(self.moves.event(event, event_id=event_id, retry=retry, reason=reason))
+
+    def verify_url(self) -> Answer:
+        """Ask for the challenge back; see `Moves.verify_url`."""
+        return self.play(self.moves.verify_url())
+
+    def send(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send raw bytes to the bot; see `Moves.send`."""
+        return self.play(self.moves.send(body, headers))
+
+    def sees(self) -> list[Json]:
+        """Return everything the person sees now, oldest first."""
+        return self.play(self.moves.seen())
+
+
 async def perform(client: httpx.AsyncClient, flow: Flow[Result]) -> Result:
     """Play one flow to its end without blocking; many may share the client."""
     try:
@@ -292,14 +299,16 @@ async def perform(client: httpx.AsyncClient, flow: Flow[Result]) -> Result:
         return result
 
 
-def _request(
+def request_to(
     verb: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float = ANSWER_SECONDS
 ) -> httpx.Request:
+    """Return a request that waits so many seconds for its answer."""
     patience = httpx.Timeout(seconds).as_dict()
     return httpx.Request(verb, url, content=content, headers=dict(headers), extensions={"timeout": patience})
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """Return the JSON of this text, the text itself when it is none, None when it is empty."""
     if not text:
         return None
     try:

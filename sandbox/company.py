@@ -7,13 +7,17 @@ simulator that speaks it. `Company.found(people=…, seed=…)` makes the same c
 import random
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.racing import Racing
 
 TENANT_ID = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
+FOREIGN_TENANT_ID = "c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"
 DOMAIN = "acme.example"
+TENANT_DOMAIN = "acme.onmicrosoft.com"
+BOT_APP_ID = "9d2f6a1c-7b40-4e58-8c3d-5a1e0f7b2c64"  # the bot's registration with Bot Connector
 TEAM_ID = "T0ACME001"
 SIBLING_TEAM_ID = "T0ACMELAB"
 FOREIGN_TEAM_ID = "T0OTHER99"
@@ -45,6 +49,25 @@ class SlackUser:
     is_email_confirmed: bool | None = True
     enterprise_user: dict[str, Any] | None = None
     tz: str = "Europe/Berlin"
+    locale: str = "en-US"
+
+
+@dataclass
+class TeamsUser:
+    """An account as Bot Connector shows it to the bot; None means that it leaves the field out.
+
+    `id` is this person for this one bot, and an address only. `aad_object_id` names them in the directory.
+    """
+
+    id: str  # "29:…"
+    name: str
+    given_name: str
+    surname: str
+    aad_object_id: str | None
+    user_principal_name: str | None
+    email: str | None
+    tenant_id: str = TENANT_ID  # their home, and the tenant of their personal chat with the bot
+    user_role: str | None = "user"
     locale: str = "en-US"
 
 
@@ -114,6 +137,7 @@ class Person:
     key: str
     slack: SlackUser
     entra: EntraUser | None
+    teams: TeamsUser
 
 
 @dataclass
@@ -126,12 +150,15 @@ class Company:
     entra_users: dict[str, EntraUser] = field(default_factory=dict)
     entra_groups: dict[str, EntraGroup] = field(default_factory=dict)
     slack_users: dict[str, SlackUser] = field(default_factory=dict)
+    teams_users: dict[str, TeamsUser] = field(default_factory=dict)
     store_users: dict[str, StoreUser] = field(default_factory=dict)
     store_groups: dict[str, StoreGroup] = field(default_factory=dict)
     # Groups assigned to the AWS enterprise app: Entra group id -> identity store group id. SCIM feeds these.
     scim_links: dict[str, str] = field(default_factory=dict)
     scim_app_id: str = ""  # object id of the enterprise app's service principal
     racing: Racing = field(default_factory=Racing)  # its DeepRacer on AWS
+    # Its own dice: Teams came last, and must not change what the company's dice gave before.
+    teams_dice: random.Random = field(default_factory=lambda: random.Random(29))
 
     @classmethod
     def found(
@@ -142,7 +169,7 @@ class Company:
         Beside them stand the special people of `_SPECIAL`, one for each way of not being an employee in good
         standing. Employee names include quotes, umlauts and a plus sign, because real ones do.
         """
-        company = cls(clock or Clock(), random.Random(seed))
+        company = cls(clock or Clock(), random.Random(seed), teams_dice=random.Random(f"teams {seed}"))
         company.racing = Racing.found(company.clock.now())
         company.scim_app_id = company.guid()
         for number in range(1, people + 1):
@@ -156,6 +183,7 @@ class Company:
         store_group = StoreGroup(company.store_id(), RACERS_GROUP, racers.id)
         company.store_groups[store_group.group_id] = store_group
         company.scim_links[racers.id] = store_group.group_id
+        _add_teams_people(company)
         return company
 
     def guid(self) -> str:
@@ -165,6 +193,10 @@ class Company:
     def slack_id(self) -> str:
         """Return a new Slack user id."""
         return "U0" + "".join(self.dice.choices("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=9))
+
+    def teams_id(self) -> str:
+        """Return a new Bot Connector id of a person."""
+        return "29:1" + "".join(self.teams_dice.choices(_TEAMS_ID_LETTERS, k=86))
 
     def store_id(self) -> str:
         """Return a new identity store id (10 hex digits, dash, GUID)."""
@@ -192,9 +224,14 @@ class Company:
         in_store: bool = True,
         entra: dict[str, Any] | None = None,
         slack: dict[str, Any] | None = None,
+        teams: dict[str, Any] | None = None,
         in_directory: bool = True,
+        in_slack: bool = True,
     ) -> Person:
-        """Add a person under this key; `entra` and `slack` overwrite single fields of their two records."""
+        """Add a person under this key; `entra`, `slack` and `teams` overwrite single fields of each record.
+
+        `in_slack` false: the workspace does not know them.
+        """
         given, family = self.dice.choice(_GIVEN), self.dice.choice(_FAMILY)
         mail = mail or f"{key.replace('-', '.')}@{DOMAIN}"
         user = None
@@ -210,10 +247,22 @@ class Company:
         chat = SlackUser(self.slack_id(), f"{given} {family}", mail)
         for name, value in (slack or {}).items():
             setattr(chat, name, value)
-        self.slack_users[chat.id] = chat
-        person = Person(key, chat, user)
+        if in_slack:
+            self.slack_users[chat.id] = chat
+        account = self._account(given, family, mail, user)
+        for name, value in (teams or {}).items():
+            setattr(account, name, value)
+        self.teams_users[account.id] = account
+        person = Person(key, chat, user, account)
         self.people[key] = person
         return person
+
+    def _account(self, given: str, family: str, mail: str, user: EntraUser | None) -> TeamsUser:
+        """Return an employee's account in Teams; without a directory entry its object id leads nowhere."""
+        upn, address = (mail, mail) if user is None else (user.user_principal_name, user.mail)
+        nobody = str(uuid.UUID(int=self.teams_dice.getrandbits(128), version=4))
+        object_id = nobody if user is None else user.id
+        return TeamsUser(self.teams_id(), f"{given} {family}", given, family, object_id, upn, address)
 
     def bring_to_store(self, user: EntraUser) -> StoreUser:
         """Put an Entra user into the identity store, as a SCIM push does; repeating it changes nothing."""
@@ -233,6 +282,7 @@ class Company:
         return made
 
 
+_TEAMS_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _GIVEN = (
     "Ada",
     "Björn",
@@ -318,3 +368,32 @@ def _add_special_people(company: Company) -> None:
         entra={"mail": f"alias.long@{DOMAIN}", "proxy_addresses": [f"smtp:short@{DOMAIN}"]},
     )
     hire("newcomer", in_store=False)
+
+
+def _add_teams_people(company: Company) -> None:
+    """Add one person for each way of being in Teams without being an employee in good standing.
+
+    Slack does not know them. The others of the special people have Teams accounts as well: "disabled",
+    "not-in-directory", "look-alike" and the rest are in Teams what their directory entry makes them.
+    """
+    dice, company.dice = company.dice, company.teams_dice
+    hire = partial(company.hire, in_store=False, in_slack=False)
+    guest_upn = f"pat_partner.example#EXT#@{TENANT_DOMAIN}"
+    guest = {"user_principal_name": guest_upn, "user_type": "Guest", "creation_type": "Invitation"}
+    hire(
+        "teams-guest",
+        mail="pat@partner.example",
+        entra=guest | {"external_user_state": "Accepted"},
+        teams={"user_role": "guest"},
+    )
+    hire(
+        "teams-anonymous",
+        in_directory=False,
+        teams={"aad_object_id": None, "user_role": "anonymous"},
+    )
+    abroad = {"tenant_id": FOREIGN_TENANT_ID}
+    # A partner is a member of a shared channel of ours; a foreigner writes from their own tenant.
+    hire("teams-partner", mail="lee@other.example", in_directory=False, teams=abroad)
+    hire("teams-foreigner", mail="max@other.example", in_directory=False, teams=abroad)
+    hire("teams-no-role", teams={"user_role": None})
+    company.dice = dice

@@ -2,6 +2,9 @@
 
     POST token -> which tenant? -> which app? -> proof (secret or assertion) -> scope -> app-only access token
 
+The same endpoint is there in the form of an ADFS, without a tenant, at /adfs: msal believes such an authority
+wherever it stands, and looks up the others at login.microsoftonline.com first.
+
 Tokens are JWTs with the claims Graph looks at. They live by the real clock, not the company's, because the
 client that caches them does too. Sources: learn.microsoft.com, "OAuth 2.0 client credentials flow" and
 "Microsoft Entra authentication and authorization error codes".
@@ -12,17 +15,19 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import jwt
 from aiohttp import web
 
-from sandbox.company import TENANT_ID, Company
-from sandbox.wire import CallLog, Faults, application
+from sandbox.company import BOT_APP_ID, TENANT_ID, Company
+from sandbox.entra_documents import of_adfs, of_instance, of_tenant, own_address
+from sandbox.wire import DETAIL, CallLog, Faults, application
 
 GRAPH_AUDIENCE: Final = "https://graph.microsoft.com"
+CONNECTOR_AUDIENCE: Final = "https://api.botframework.com"
 CLIENT_ID: Final = "5f0c1d7e-3b52-4c0b-9a55-0c2b8f4d6e11"  # the bot's app registration
 CLIENT_SECRET: Final = "the-box~is.not~locked"  # opens nothing but the company in a box
+BOT_APP_SECRET: Final = "nor~is.the~connector"  # the same
 DEFAULT_ROLES: Final = ("GroupMember.ReadWrite.All", "User.Read.All", "Synchronization.ReadWrite.All")
 FEDERATION_AUDIENCE: Final = "api://AzureADTokenExchange"
 
@@ -32,10 +37,11 @@ _DEFAULT_SCOPE = "/.default"
 
 
 class EntraSimulator:
-    """One tenant's sign-in service with one app registration in it.
+    """One tenant's sign-in service with two app registrations in it: the directory's client, and the bot.
 
-    `roles` are the application permissions an administrator has consented to, as tokens carry them (empty:
-    the claim is absent); `token_seconds` is the lifetime of the tokens issued from now on.
+    `roles` are the application permissions an administrator has consented to for the directory's client, as
+    tokens for Graph carry them (empty: the claim is absent); `token_seconds` is the lifetime of the tokens
+    issued from now on.
     """
 
     def __init__(
@@ -46,6 +52,8 @@ class EntraSimulator:
         *,
         client_id: str = CLIENT_ID,
         client_secret: str = CLIENT_SECRET,
+        bot_app_id: str = BOT_APP_ID,
+        bot_app_secret: str = BOT_APP_SECRET,
         roles: tuple[str, ...] = DEFAULT_ROLES,
         token_seconds: int = 3599,
     ) -> None:
@@ -54,6 +62,8 @@ class EntraSimulator:
         self.faults = faults
         self.client_id = client_id
         self.client_secret = client_secret
+        self.bot_app_id = bot_app_id
+        self.bot_app_secret = bot_app_secret
         self.roles = roles
         self.token_seconds = token_seconds
 
@@ -65,28 +75,38 @@ class EntraSimulator:
         app.router.add_get("/common/discovery/instance", _instance)
         app.router.add_get("/{tenant}/v2.0/.well-known/openid-configuration", self._configuration)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
+        app.router.add_get("/adfs/.well-known/openid-configuration", _adfs_configuration)
+        app.router.add_post("/adfs/oauth2/token", self._token)
         app.router.add_route("*", "/{tail:.*}", _nothing_here)
         return app
 
-    def issue(self, *, roles: tuple[str, ...] | None = None, lifetime_seconds: int | None = None) -> str:
-        """Return an access token for Graph without being asked; roles and lifetime replace the usual ones."""
-        now = int(time.time())
+    def issue(
+        self,
+        *,
+        roles: tuple[str, ...] | None = None,
+        lifetime_seconds: int | None = None,
+        client_id: str | None = None,
+        audience: str = GRAPH_AUDIENCE,
+    ) -> str:
+        """Return an access token without being asked: for Graph and its client, unless told otherwise."""
+        now, client_id = int(time.time()), client_id or self.client_id
         claims: dict[str, Any] = {
-            "aud": GRAPH_AUDIENCE,
+            "aud": audience,
             "iss": f"https://sts.windows.net/{TENANT_ID}/",
             "iat": now,
             "nbf": now - 300,
             "exp": now + (self.token_seconds if lifetime_seconds is None else lifetime_seconds),
-            "appid": self.client_id,
+            "appid": client_id,
             "app_displayname": "DeepRacer bot",
             "idtyp": "app",
-            "oid": str(uuid.uuid5(uuid.UUID(TENANT_ID), self.client_id)),
-            "sub": str(uuid.uuid5(uuid.UUID(TENANT_ID), self.client_id)),
+            "oid": str(uuid.uuid5(uuid.UUID(TENANT_ID), client_id)),
+            "sub": str(uuid.uuid5(uuid.UUID(TENANT_ID), client_id)),
             "tid": TENANT_ID,
             "uti": uuid.uuid4().hex[:22],
             "ver": "1.0",
         }
-        granted = self.roles if roles is None else roles
+        consented = self.roles if (client_id, audience) == (self.client_id, GRAPH_AUDIENCE) else ()
+        granted = consented if roles is None else roles
         if granted:
             claims["roles"] = list(granted)
         return jwt.encode(claims, _SIGNING_KEY, algorithm="HS256")
@@ -95,32 +115,14 @@ class EntraSimulator:
         tenant = request.match_info["tenant"]
         if not _is_tenant(tenant):
             return _refusal(_unknown_tenant(tenant))
-        here = _own_address(request)
-        base = f"{here}/{tenant}"
-        return web.json_response(
-            {
-                "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_post",
-                    "private_key_jwt",
-                    "client_secret_basic",
-                ],
-                "jwks_uri": f"{base}/discovery/v2.0/keys",
-                "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-                "subject_types_supported": ["pairwise"],
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "issuer": f"{here}/{TENANT_ID}/v2.0",
-                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-                "tenant_region_scope": "EU",
-                "cloud_instance_name": "microsoftonline.com",
-                "msgraph_host": "graph.microsoft.com",
-            }
-        )
+        return web.json_response(of_tenant(own_address(request), tenant))
 
     async def _token(self, request: web.Request) -> web.Response:
         form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        refused = self._refuse(request.match_info["tenant"], form, _own_address(request))
+        detail: dict[str, Any] = {name: form[name] for name in ("client_id", "scope") if name in form}
+        request[DETAIL] = detail
+        tenant = request.match_info.get("tenant", TENANT_ID)
+        refused = self._refuse(tenant, form, own_address(request))
         if refused is not None:
             return _refusal(refused)
         return web.json_response(
@@ -128,7 +130,7 @@ class EntraSimulator:
                 "token_type": "Bearer",
                 "expires_in": self.token_seconds,
                 "ext_expires_in": self.token_seconds,
-                "access_token": self.issue(),
+                "access_token": self.issue(client_id=form["client_id"], audience=_resource(form["scope"])),
             },
             headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"},
         )
@@ -152,7 +154,7 @@ class EntraSimulator:
                 70003,
                 f"The app requested an unsupported grant type '{form['grant_type']}'.",
             )
-        if form["client_id"] != self.client_id:
+        if form["client_id"] not in (self.client_id, self.bot_app_id):
             return _Refused(
                 400,
                 "unauthorized_client",
@@ -177,14 +179,15 @@ class EntraSimulator:
                 "'client_assertion', 'client_secret' or 'request' is required for the"
                 " 'client_credentials' grant type.",
             )
-        if form["client_secret"] != self.client_secret:
+        secrets = {self.client_id: self.client_secret, self.bot_app_id: self.bot_app_secret}
+        if form["client_secret"] != secrets[form["client_id"]]:
             return _Refused(
                 401,
                 "invalid_client",
                 7000215,
                 "Invalid client secret provided. Ensure the secret being sent in the request is the"
                 " client secret value,"
-                f" not the client secret ID, for a secret added to app '{self.client_id}'.",
+                f" not the client secret ID, for a secret added to app '{form['client_id']}'.",
             )
         return None
 
@@ -232,7 +235,7 @@ class EntraSimulator:
                 700212,
                 f"No matching federated identity record found for presented audience '{audience}'.",
             )
-        if claims["iss"] != self.client_id or claims["sub"] != self.client_id:
+        if {claims["iss"], claims["sub"]} != {form["client_id"]}:
             return _Refused(
                 401,
                 "invalid_client",
@@ -242,12 +245,12 @@ class EntraSimulator:
         return None
 
 
-def read_token(token: str) -> dict[str, Any]:
-    """Return the claims of an access token issued by an `EntraSimulator` for Graph.
+def read_token(token: str, audience: str = GRAPH_AUDIENCE) -> dict[str, Any]:
+    """Return the claims of an access token issued by an `EntraSimulator` for this audience.
 
     Raises `jwt.ExpiredSignatureError`, `jwt.InvalidAudienceError` or another `jwt.InvalidTokenError`.
     """
-    claims: dict[str, Any] = jwt.decode(token, _SIGNING_KEY, algorithms=["HS256"], audience=GRAPH_AUDIENCE)
+    claims: dict[str, Any] = jwt.decode(token, _SIGNING_KEY, algorithms=["HS256"], audience=audience)
     return claims
 
 
@@ -276,8 +279,17 @@ def _unknown_tenant(name: str) -> _Refused:
     )
 
 
+def _wanted(scope: str) -> list[str]:
+    return [part for part in scope.split() if part not in {"openid", "profile", "offline_access"}]
+
+
+def _resource(scope: str) -> str:
+    """Return the resource that the one `/.default` scope asks for."""
+    return _wanted(scope)[0].removesuffix(_DEFAULT_SCOPE).rstrip("/")
+
+
 def _wrong_scope(scope: str) -> _Refused | None:
-    wanted = [part for part in scope.split() if part not in {"openid", "profile", "offline_access"}]
+    wanted = _wanted(scope)
     if len(wanted) != 1 or not wanted[0].endswith(_DEFAULT_SCOPE):
         return _Refused(
             400,
@@ -287,8 +299,8 @@ def _wrong_scope(scope: str) -> _Refused | None:
             " scope value with"
             " /.default suffixed to the resource identifier (application ID URI).",
         )
-    resource = wanted[0].removesuffix(_DEFAULT_SCOPE)
-    if resource.rstrip("/") != GRAPH_AUDIENCE:
+    resource = _resource(scope)
+    if resource not in (GRAPH_AUDIENCE, CONNECTOR_AUDIENCE):
         return _Refused(
             400,
             "invalid_resource",
@@ -320,12 +332,11 @@ def _refusal(refused: _Refused) -> web.Response:
     )
 
 
-def _own_address(request: web.Request) -> str:
-    """Return the address to name in documents: over http the real one, as msal refuses http in them."""
-    return f"https://{request.host}" if request.scheme == "https" else "https://login.microsoftonline.com"
-
-
 async def _named(request: web.Request) -> str:
+    if request.path == "/adfs/oauth2/token":
+        return f"{request.method} adfs/token"
+    if request.path == "/adfs/.well-known/openid-configuration":
+        return f"{request.method} adfs/openid-configuration"
     if request.path.endswith("/oauth2/v2.0/token"):
         return f"{request.method} token"
     if request.path.endswith("/.well-known/openid-configuration"):
@@ -342,21 +353,11 @@ def _throttled(retry_after: float) -> web.Response:
 
 
 async def _instance(request: web.Request) -> web.Response:
-    """Answer what msal asks on its first error, or before it trusts an authority it does not know."""
-    asked = urlsplit(request.query.get("authorization_endpoint", "")).path.strip("/")
-    tenant = asked.partition("/")[0] or TENANT_ID
-    aliases = [request.host, "login.microsoftonline.com", "login.windows.net", "sts.windows.net"]
-    return web.json_response(
-        {
-            "tenant_discovery_endpoint": (
-                f"{_own_address(request)}/{tenant}/v2.0/.well-known/openid-configuration"
-            ),
-            "api-version": request.query.get("api-version", "1.1"),
-            "metadata": [
-                {"preferred_network": request.host, "preferred_cache": aliases[1], "aliases": aliases}
-            ],
-        }
-    )
+    return web.json_response(of_instance(own_address(request), request.host, request.query))
+
+
+async def _adfs_configuration(request: web.Request) -> web.Response:
+    return web.json_response(of_adfs(own_address(request)))
 
 
 async def _nothing_here(_: web.Request) -> web.Response:

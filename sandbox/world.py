@@ -20,11 +20,13 @@ from sandbox.company import IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID,
 from sandbox.event_file import event_toml
 from sandbox.racing import SERVICE_PASSWORD, SERVICE_USER
 from sandbox.slack import SlackSimulator
+from sandbox.teams_chatting import TeamsMoves, TeamsPerson
 from sandbox.wire import CallLog, Faults
 
 if TYPE_CHECKING:
     from sandbox.aws import AwsSimulator
     from sandbox.cognito_front import CognitoSimulator
+    from sandbox.connector import ConnectorSimulator
     from sandbox.entra import EntraSimulator
     from sandbox.graph import GraphSimulator
     from sandbox.racing_site import RacingSimulator
@@ -74,13 +76,21 @@ class Address:
             channel=channel,
         )
 
+    def teams_person(self, key: str, *, bot_url: str, conversation: str | None = None) -> TeamsPerson:
+        """Return a person of the running company who talks to the bot at this URL in Teams."""
+        return TeamsPerson(key, teams_url=self.urls["teams"], bot_url=bot_url, conversation=conversation)
+
+    def teams_moves(self, key: str, *, bot_url: str, conversation: str | None = None) -> TeamsMoves:
+        """Return what a person can do in Teams, for a crowd that plays in one event loop."""
+        return TeamsMoves(key, teams_url=self.urls["teams"], bot_url=bot_url, conversation=conversation)
+
 
 class World:
     """The company and its simulators, served while the context is open.
 
-    `parts` names the simulators to start. `slack`, `graph`, `entra`, `aws`, `cognito` and `racing` hold
-    switches for their constructors. Port 0 takes a free port. State is touched from the loop's thread only:
-    use `do`.
+    `parts` names the simulators to start; "teams" brings "entra" along, where the bot gets its own token.
+    `slack`, `graph`, `entra`, `aws`, `teams`, `cognito` and `racing` hold switches for their constructors.
+    Port 0 takes a free port. State is touched from the loop's thread only: use `do`.
     """
 
     graph: "GraphSimulator"
@@ -89,6 +99,7 @@ class World:
     cognito: "CognitoSimulator"
     racing: "RacingSimulator"
     slack: SlackSimulator
+    teams: "ConnectorSimulator"
     _loop: asyncio.AbstractEventLoop
 
     def __init__(
@@ -100,17 +111,25 @@ class World:
         graph_port: int = 0,
         entra_port: int = 0,
         aws_port: int = 0,
+        teams_port: int = 0,
         slack: Mapping[str, Any] | None = None,
         graph: Mapping[str, Any] | None = None,
         entra: Mapping[str, Any] | None = None,
         aws: Mapping[str, Any] | None = None,
         cognito: Mapping[str, Any] | None = None,
         racing: Mapping[str, Any] | None = None,
+        teams: Mapping[str, Any] | None = None,
     ) -> None:
         self.company = company or Company.found()
         self.urls: dict[str, str] = {}
-        self._parts = frozenset(parts)
-        self._ports = {"slack": slack_port, "graph": graph_port, "entra": entra_port, "aws": aws_port}
+        self._parts = frozenset(parts) | ({"entra"} if "teams" in parts else set())
+        self._ports = {
+            "slack": slack_port,
+            "graph": graph_port,
+            "entra": entra_port,
+            "aws": aws_port,
+            "teams": teams_port,
+        }
         self._switches: dict[str, Mapping[str, Any]] = {
             "slack": slack or {},
             "graph": graph or {},
@@ -118,6 +137,7 @@ class World:
             "aws": aws or {},
             "cognito": cognito or {},
             "racing": racing or {},
+            "teams": teams or {},
         }
         self._runners: list[web.AppRunner] = []
         self._ca_file: Path | None = None
@@ -172,6 +192,11 @@ class World:
     def person(self, key: str, *, bot_url: str | None, channel: str | None = None) -> SlackPerson:
         """Return a person who talks to the bot at this URL, or over Socket Mode; the world closes them."""
         return self._stack.enter_context(self.address().person(key, bot_url=bot_url, channel=channel))
+
+    def teams_person(self, key: str, *, bot_url: str, conversation: str | None = None) -> TeamsPerson:
+        """Return a person who talks to the bot at this URL in Teams; the world closes them."""
+        person = self.address().teams_person(key, bot_url=bot_url, conversation=conversation)
+        return self._stack.enter_context(person)
 
     def environment(self) -> dict[str, str]:
         """Return the settings with which the bot reaches this world: those of the parts that run."""
@@ -269,6 +294,18 @@ class World:
             "GRAPH_SCOPE": "https://graph.microsoft.com/.default",
         }
 
+    def _teams_settings(self) -> dict[str, str]:
+        return {
+            "MICROSOFT_APP_ID": self.teams.app_id,
+            "MICROSOFT_APP_PASSWORD": self.entra.bot_app_secret,
+            "MICROSOFT_APP_TYPE": "SingleTenant",
+            "MICROSOFT_APP_TENANT_ID": TENANT_ID,
+            "BOT_OPENID_METADATA_URL": f"{self.urls['teams']}/v1/.well-known/openidconfiguration",
+            "BOT_LOGIN_URL": f"{self.urls['entra']}/adfs",
+            "TEAMS_TENANT_IDS": TENANT_ID,
+            "TEAMS_SERVICE_URL_HOSTS": self.urls["teams"].removeprefix("http://"),
+        }
+
     def _aws_settings(self) -> dict[str, str]:
         return {
             **_AWS_ACCOUNT,
@@ -315,4 +352,8 @@ def _simulator(part: str) -> Callable[..., Any]:
         from sandbox.racing_site import RacingSimulator
 
         return RacingSimulator
+    if part == "teams":
+        from sandbox.connector import ConnectorSimulator
+
+        return ConnectorSimulator
     return SlackSimulator

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 OURS = (
     "ACCESS_",
@@ -17,6 +18,10 @@ OURS = (
     "SSO_",
     "TEAMS_",
 )
+
+
+settings.register_profile("no clock", deadline=None)  # what a busy machine does to a test says nothing of it
+settings.load_profile("no clock")
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from adapters.graph.tokens import Tokens
+from adapters.tokens import Tokens
 from provisioning.brake import NO_ADVICE, Brake, Brakes, near_limit, throttled
 from provisioning.errors import (
     CredentialRefused,

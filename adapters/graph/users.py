@@ -253,5 +253,6 @@ def _user(raw: Mapping[str, Any]) -> DirectoryUser:
         str(raw.get("displayName") or ""),
         raw["accountEnabled"],
         raw.get("userType"),
+        frozenset(address.rpartition("@")[2] for address in addresses_of(raw)),
         raw.get("mail"),
     )

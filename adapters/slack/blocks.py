@@ -8,8 +8,7 @@ units, the widest way.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import count, groupby
+from itertools import count
 from typing import Any, Final
 
 from adapters.chat.message import (
@@ -31,6 +30,21 @@ from adapters.chat.message import (
     Text,
     Typed,
     When,
+)
+from adapters.chat.text import (
+    SIGNS,
+    TYPEABLE,
+    UNWANTED,
+    called,
+    clean,
+    encoded,
+    one_line,
+    pieces,
+    plain_lines,
+    short,
+    size,
+    utc,
+    web_address,
 )
 
 Block = dict[str, Any]
@@ -54,17 +68,12 @@ _TOGETHER: Final = (
 _BUTTONS_TOGETHER: Final = 4_000  # of these, at most so much for buttons
 _FALLBACK: Final = 3000
 _FALLBACK_BYTES: Final = 3_900  # chat.update takes 4,000 bytes of text
-_TYPEABLE: Final = 100  # words longer than this nobody types
 _LINK_URL, _LINK_LABEL = (
     2400,
     90,
 )  # together with markup less than a section, even when every character is escaped
 
-_SIGNS: Final = {"done": "✅", "now": "⏳", "next": "▫️", "failed": "❌"}
 _SHORTENED: Final = "… shortened: Slack takes no longer message."
-# Control characters, line separators, characters that turn the direction of what follows, halves of
-# surrogate pairs.
-_UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 # A star, underscore or tilde formats only at the edge of a word; a backtick everywhere; ">" at the start
 # of a line.
 _LIVE: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|(?m:^[ \t]*>)")
@@ -72,7 +81,6 @@ _SPECIAL: Final = re.compile(r"[&<>*_~`]")
 _LOOKALIKE: Final = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ">": "\u203a"}
 _USER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
 _ENDS_A_LINK: Final = re.compile(r"[\s<>|\"`]")
-_WORD: Final = re.compile(r"\S{1,250}\s{0,50}|\s{1,50}")
 _DATE: Final = {
     "time": "{time}",
     "date": "{date_short_pretty}",
@@ -87,26 +95,12 @@ def render(message: Message) -> tuple[str, list[Block]]:
 
 def fallback(message: Message) -> str:
     """Return the message as plain lines, for notifications: times in UTC, links as `label: url`."""
-    text = "\n".join(line for line in _lines(message) if line.strip()) or "…"
-    if _size(text) <= _FALLBACK and len(text.encode()) <= _FALLBACK_BYTES:
+    text = plain_lines(message, _plain, _plain_button)
+    if size(text) <= _FALLBACK and len(text.encode()) <= _FALLBACK_BYTES:
         return text
     cut = text.encode("utf-16-le")[: 2 * (_FALLBACK - 1)].decode("utf-16-le", "ignore")
     cut = cut.encode()[: _FALLBACK_BYTES - 3].decode("utf-8", "ignore")
     return re.sub(r"&[a-z]{0,3}$", "", cut) + "…"
-
-
-def _lines(message: Message) -> Iterator[str]:
-    yield _plain(message.summary)
-    for part in message.parts:
-        match part:
-            case Paragraph(text) | Note(text):
-                yield _plain(text)
-            case Steps(lines):
-                yield from (f"{line.state}: {_plain(line.label)}" for line in lines)
-            case Facts(rows):
-                yield from (f"{_literal(row.name)}: {_plain(row.value)}" for row in rows)
-            case Buttons(buttons):
-                yield from (_plain_button(button) for button in buttons)
 
 
 def _plain(text: Text) -> str:
@@ -116,9 +110,9 @@ def _plain(text: Text) -> str:
 def _plain_span(span: Span) -> str:
     match span:
         case Link(label, url):
-            return f"{_literal(label)}: {_escaped(_clean(url))}"
+            return f"{_literal(label)}: {_escaped(clean(url))}"
         case When(at, style):
-            return _utc(at, style)
+            return utc(at, style)
         case Mention():
             return _mention(span)
         case Typed(words):
@@ -128,8 +122,8 @@ def _plain_span(span: Span) -> str:
 
 def _plain_button(button: Button | LinkButton) -> str:
     if isinstance(button, LinkButton):
-        return f"{_literal(button.label)}: {_escaped(_clean(button.url))}"
-    if len(button.words) > _TYPEABLE:
+        return f"{_literal(button.label)}: {_escaped(clean(button.url))}"
+    if len(button.words) > TYPEABLE:
         return _literal(button.label)
     return f"{_literal(button.label)}: {COMMAND} {_literal(button.words)}"
 
@@ -169,7 +163,7 @@ def _text_objects(text: Text) -> Iterator[Block]:
     What looks like a mention or a link is always escaped.
     """
     for piece, rendered in _pieces(text, _SECTION):
-        shown = "".join(_clean(span.text) for span in piece if isinstance(span, Plain))
+        shown = "".join(clean(span.text) for span in piece if isinstance(span, Plain))
         if "<" not in shown and all(isinstance(span, Plain) for span in piece):
             yield {"type": "plain_text", "text": shown, "emoji": False}
         else:
@@ -179,7 +173,7 @@ def _text_objects(text: Text) -> Iterator[Block]:
 def _step_lines(steps: Steps) -> Text:
     spans: list[Span] = []
     for line in steps.lines:
-        spans += [Plain(f"{_SIGNS[line.state]} "), Bold(line.state), Plain(" · "), *line.label, Plain("\n")]
+        spans += [Plain(f"{SIGNS[line.state]} "), Bold(line.state), Plain(" · "), *line.label, Plain("\n")]
     return tuple(spans[:-1])
 
 
@@ -191,12 +185,12 @@ def _facts(facts: Facts) -> Iterator[Block]:
         field = _mrkdwn("".join(_span(span) for span in text).strip())
         if not field["text"]:
             continue
-        if _size(field["text"]) <= _FIELD:
+        if size(field["text"]) <= _FIELD:
             fields.append(field)
         if fields and (len(fields) == _FIELDS or fields[-1] is not field):
             yield {"type": "section", "fields": fields}
             fields = []
-        if _size(field["text"]) > _FIELD:
+        if size(field["text"]) > _FIELD:
             yield from map(_section, _text_objects(text))
     if fields:
         yield {"type": "section", "fields": fields}
@@ -209,10 +203,10 @@ def _button(button: Button | LinkButton, numbers: Iterator[int]) -> Block | None
         made["style"] = button.style
     if isinstance(button, LinkButton):
         url = _address(button.url)
-        if url is None or _size(url) > _URL:
+        if url is None or size(url) > _URL:
             return None
         return made | {"action_id": f"{_OPEN}{next(numbers)}", "url": url}
-    if _size(button.words) > _WORDS or _UNWANTED.search(button.words):
+    if size(button.words) > _WORDS or UNWANTED.search(button.words):
         return None
     made |= {"action_id": f"{SAY}{next(numbers)}", "value": button.words}
     if button.confirm is not None:
@@ -231,14 +225,14 @@ def _confirm(confirm: Confirm, *, danger: bool) -> Block:
 
 
 def _label(text: str, limit: int) -> Block:
-    return {"type": "plain_text", "text": _short(_line(text), limit) or "…", "emoji": False}
+    return {"type": "plain_text", "text": short(one_line(text), limit) or "…", "emoji": False}
 
 
 def _span(span: Span, *, in_bold: bool = False) -> str:
     """Return one span as mrkdwn."""
     match span:
         case Plain(text) | Bold(text) if in_bold:
-            return _literal(_line(text, strip=False)).replace("*", _LOOKALIKE["*"])
+            return _literal(one_line(text, strip=False)).replace("*", _LOOKALIKE["*"])
         case Plain(text):
             return _literal(text)
         case Bold(text):
@@ -246,12 +240,12 @@ def _span(span: Span, *, in_bold: bool = False) -> str:
         case Typed(words):
             return _span(Code(f"{COMMAND} {words}"))
         case Code(text):
-            inner = _escaped(_line(text).replace("`", _LOOKALIKE["`"]))
+            inner = _escaped(one_line(text).replace("`", _LOOKALIKE["`"]))
             return f"`{inner}`" if inner else ""
         case Link(label, url):
             return _link(label, url)
         case When(at, style):
-            return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{_utc(at, style)}>"
+            return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{utc(at, style)}>"
         case Mention():
             return _mention(span)
 
@@ -260,11 +254,11 @@ def _mention(person: Mention) -> str:
     """Return a person as Slack shows them; somebody of another platform, or no user id, as plain text."""
     if person.chat.platform == "slack" and _USER.fullmatch(person.chat.user):
         return f"<@{person.chat.user}>"
-    return _literal(person.name or person.chat.user)
+    return _literal(called(person))
 
 
 def _bold(text: str) -> str:
-    line = _line(text, strip=False)
+    line = one_line(text, strip=False)
     inner = line.strip()
     if not inner:
         return line
@@ -274,24 +268,16 @@ def _bold(text: str) -> str:
 
 def _link(label: str, url: str) -> str:
     address = _address(url)
-    if address is None or _size(_escaped(address)) > _LINK_URL:
+    if address is None or size(_escaped(address)) > _LINK_URL:
         return _literal(f"{label}: {url}")
-    shown = _literal(_short(_line(label), _LINK_LABEL)).replace("*", _LOOKALIKE["*"])
+    shown = _literal(short(one_line(label), _LINK_LABEL)).replace("*", _LOOKALIKE["*"])
     return f"<{_escaped(address)}|{shown}>" if shown else f"<{_escaped(address)}>"
 
 
 def _address(url: str) -> str | None:
     """Return a web address without characters that end it early in mrkdwn, or None for anything else."""
-    url = url.strip()
-    if not url.startswith(("https://", "http://")) or "\n" in url or _UNWANTED.search(url):
-        return None
-    return _ENDS_A_LINK.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url)
-
-
-def _utc(at: datetime, style: str) -> str:
-    at = at.astimezone(UTC)
-    date, time = f"{at.day} {at:%b %Y}", f"{at:%H:%M} UTC"
-    return {"time": time, "date": f"{date} (UTC)"}.get(style, f"{date}, {time}")
+    address = web_address(url, "https://", "http://")
+    return None if address is None else _ENDS_A_LINK.sub(encoded, address)
 
 
 def _pieces(text: Text, limit: int) -> Iterator[tuple[Text, str]]:
@@ -300,54 +286,31 @@ def _pieces(text: Text, limit: int) -> Iterator[tuple[Text, str]]:
     Yields each piece with its rendering.
     """
     rendered = "".join(_span(span) for span in text)
-    if _size(rendered) <= limit:
+    if size(rendered) <= limit:
         if rendered.strip():
             yield text, rendered
         return
-    piece: list[Span] = []
-    room = limit
-    for word in _words(text):
-        cost = _most(word)
-        if cost > room:
-            yield from _joined(piece)
-            piece, room = [], limit
-        piece.append(word)
-        room -= cost
-    yield from _joined(piece)
+    for piece in pieces(map(_splittable, text), limit, _most):
+        rendered = "".join(_span(span) for span in piece)
+        if rendered.strip():
+            yield piece, rendered
 
 
-def _words(text: Text) -> Iterator[Span]:
-    for span in text:
-        match span:
-            case Link(label, url) if not _link(label, url).startswith("<"):
-                yield from (Plain(word) for word in _WORD.findall(f"{label}: {url}"))
-            case Link() | When() | Mention():
-                yield span
-            case Typed(words):
-                yield from (Code(word) for word in _WORD.findall(_clean(f"{COMMAND} {words}")))
-            case _:
-                yield from (type(span)(word) for word in _WORD.findall(_clean(span.text)))
+def _splittable(span: Span) -> Span:
+    """Return what takes the place of this span when its text has to be split between words."""
+    match span:
+        case Link(label, url) if not _link(label, url).startswith("<"):
+            return Plain(f"{label}: {url}")
+        case Typed(words):
+            return Code(f"{COMMAND} {words}")
+    return span
 
 
 def _most(span: Span) -> int:
     """Return the most room this span takes, wherever in a line it will stand."""
     if isinstance(span, Link | When | Mention | Typed):
-        return _size(_span(span))
-    return _size(_escaped(span.text)) + 2
-
-
-def _joined(words: list[Span]) -> Iterator[tuple[Text, str]]:
-    """Return the words as one piece of text, neighbors of one kind together again."""
-    spans: list[Span] = []
-    for kind, run in groupby(words, key=type):
-        group = list(run)
-        if kind in (Plain, Bold, Code):
-            spans.append(kind("".join(span.text for span in group)))  # type: ignore[union-attr]
-        else:
-            spans += group
-    rendered = "".join(_span(span) for span in spans)
-    if rendered.strip():
-        yield tuple(spans), rendered
+        return size(_span(span))
+    return size(_escaped(span.text)) + 2
 
 
 def _fitted(blocks: list[Block]) -> list[Block]:
@@ -379,12 +342,12 @@ def _weight(found: object) -> int:
     if not isinstance(found, dict):
         return 0
     text = found.get("text")
-    return (_size(text) if isinstance(text, str) else 0) + sum(map(_weight, found.values()))
+    return (size(text) if isinstance(text, str) else 0) + sum(map(_weight, found.values()))
 
 
 def _literal(text: str) -> str:
     """Return text as mrkdwn that shows these characters, or look-alikes of those that would format."""
-    text = _clean(text)
+    text = clean(text)
     if _SPECIAL.search(text) is None:
         return text
     return _escaped(_LIVE.sub(lambda found: found[0][:-1] + _LOOKALIKE[found[0][-1]], text))
@@ -392,26 +355,3 @@ def _literal(text: str) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _clean(text: str) -> str:
-    """Return the text without characters that no reader sees but that break or reorder what they do see."""
-    if text.isprintable():
-        return text
-    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n"))
-
-
-def _line(text: str, *, strip: bool = True) -> str:
-    line = _clean(text).replace("\n", " ").replace("\t", " ")
-    return line.strip() if strip else line
-
-
-def _short(text: str, limit: int) -> str:
-    if _size(text) <= limit:
-        return text
-    return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore") + "…"
-
-
-def _size(text: str) -> int:
-    """Return the length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

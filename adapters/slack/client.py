@@ -7,7 +7,6 @@ answer was lost may have been posted.
 
 import json
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 import httpx
 
-from adapters.slack.pace import Pace, Rate
+from adapters.chat.pace import Pace, Rate, retry_after_seconds
 from adapters.trust import ssl_context
 from provisioning.brake import Brakes, throttled
 from provisioning.errors import (
@@ -29,7 +28,6 @@ from provisioning.errors import (
 from provisioning.ports import Clock
 
 PATIENCE_SECONDS: Final = 2.0  # a shorter wait is spent here, a longer one is the caller's
-_LONGEST_RETRY_AFTER: Final = 3600.0
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _OK: Final = 200
@@ -180,7 +178,7 @@ class SlackClient:
             self.sleep(paced)
 
     def _read(self, method: str, response: httpx.Response) -> dict[str, Any]:
-        retry_after = _seconds(response.headers.get("retry-after"))
+        retry_after = retry_after_seconds(response.headers.get("retry-after"))
         if response.status_code == _TOO_MANY:
             raise self._throttled(method, retry_after)
         if response.status_code >= _SERVER_ERROR:
@@ -216,12 +214,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _seconds(header: str | None) -> float | None:
-    """Return Retry-After in seconds, None when it is missing or no sensible number."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return min(seconds, _LONGEST_RETRY_AFTER) if math.isfinite(seconds) and seconds >= 0 else None

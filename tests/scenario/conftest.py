@@ -12,15 +12,22 @@ from sandbox.company import Company
 from tests.scenario.stage import Stage
 
 MakeStage = Callable[..., Stage]
+ON_BOTH = pytest.mark.parametrize("platform", ["slack", "teams"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def platform(request: pytest.FixtureRequest) -> str:
+    """The chat platform on which people talk; a file of scenarios for both says so (`ON_BOTH`)."""
+    return str(getattr(request, "param", "slack"))
 
 
 @pytest.fixture
-def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
+def make_stage(tmp_path: Path, platform: str) -> Iterator[MakeStage]:
     """Open a stage with a company or switches of one's own."""
     with ExitStack() as stack:
 
         def make(**switches: Any) -> Stage:
-            return stack.enter_context(Stage(tmp_path, **switches))
+            return stack.enter_context(Stage(tmp_path, **{"platforms": (platform,), **switches}))
 
         yield make
 
@@ -34,9 +41,10 @@ def _prompt_ends() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def town(tmp_path_factory: pytest.TempPathFactory, platform: str) -> Iterator[Stage]:
     """A stage for all scenarios of a file that do not disturb each other: each takes `someone` of its own."""
-    with Stage(tmp_path_factory.mktemp("town"), company=Company.found(people=60)) as stage:
+    company = Company.found(people=60)
+    with Stage(tmp_path_factory.mktemp("town"), company=company, platforms=(platform,)) as stage:
         stage.opens_event()
         stage.starts_bot()
         yield stage

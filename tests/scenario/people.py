@@ -5,8 +5,9 @@ from typing import Protocol
 
 from sandbox.chatting import Answer, Flow, Moves
 from sandbox.company import Person
+from sandbox.teams_chatting import TeamsMoves
 from sandbox.world import World
-from tests.scenario.telling import Said, said
+from tests.scenario.telling import Said, said, said_in_teams
 from tests.scenario.waiting import eventually
 
 # Everything a direct message can be about: a result is told once, as a message of its own.
@@ -64,6 +65,35 @@ class SlackLine:
         return int(self._world.company.clock.now())
 
 
+class TeamsLine:
+    """A person in Teams, in their personal chat with the bot."""
+
+    def __init__(self, world: World, play: Callable[[Flow[Answer]], Answer], url: str, key: str) -> None:
+        self._world = world
+        self._play = play
+        self._user = world.company.people[key].teams.id
+        self.moves = TeamsMoves(key, teams_url=world.urls["teams"], bot_url=url)
+
+    def say(self, words: str) -> Answer:
+        return self._play(self.saying(words))
+
+    def saying(self, words: str) -> Flow[Answer]:
+        return self.moves.say(words)
+
+    def press(self, label: str) -> Answer:
+        return self._play(self.moves.press(label))
+
+    def seen(self) -> list[Said]:
+        entries = self._world.do(
+            lambda: [one.as_json(self._user) for one in self._world.teams.transcript.visible_to(self._user)]
+        )
+        return [
+            said_in_teams(entry)
+            for entry in entries
+            if entry["kind"] == "personal" and entry["author"] != self._user
+        ]
+
+
 class Racer:
     """One person of the company who talks to the bot."""
 
@@ -83,16 +113,22 @@ class Racer:
 
     def says(self, words: str) -> Said:
         """Type this, and return the answer that is shown at once."""
+        before = {one.number for one in self.reads()}
         self.hears(self.line.say(words))
-        return self.reads()[-1]
+
+        def new() -> list[Said]:
+            return [one for one in self.reads() if one.place == "answer" and one.number not in before]
+
+        # In Teams the answer is a message of its own, right behind the request.
+        return eventually(new, f"{self.key} is answered", otherwise=lambda: repr(self))[0]
 
     def presses(self, label: str) -> None:
         """Press the newest button of this label."""
         self.hears(self.line.press(label))
 
     def hears(self, answer: Answer) -> None:
-        """Take an answer of the bot; it must be a good one."""
-        assert answer.status == 200, answer
+        """Take an answer of the bot; it must be a good one, and be there to read."""
+        assert answer.status in {200, 201}, answer
         self.asked += 1
 
     def reads(self) -> list[Said]:

@@ -63,24 +63,26 @@ class Threads:
         if self.bot.worker is not None:
             self._undo.callback(self.bot.worker.stop)
             self.bot.worker.start()
-        if self.bot.slack_door is not None:
+        if self.bot.doors:
             loop = Loop("door")
             self._undo.callback(loop.close)
             self.url = loop.do(self._open(loop))
 
     async def _open(self, loop: Loop) -> str:
-        door = self.bot.slack_door
-        assert door is not None
+        doors = self.bot.doors.values()
         app = web.Application()
-        app.add_routes(door.routes())
+        for door in doors:
+            app.add_routes(door.routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
-        await door.start()
+        for door in doors:
+            await door.start()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
 
         async def shut() -> None:
             await runner.cleanup()
-            await door.stop()
+            for door in doors:
+                await door.stop()
 
         self._undo.callback(lambda: loop.do(shut()))
         return f"http://127.0.0.1:{runner.addresses[0][1]}"

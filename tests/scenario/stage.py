@@ -29,12 +29,12 @@ from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import Company
 from sandbox.racing import RACERS
-from sandbox.slack_channels import ORGANIZERS
 from sandbox.wire import Call, Fault
 from sandbox.world import World
-from tests.scenario.people import Racer, SlackLine
+from tests.scenario.people import Racer
+from tests.scenario.platforms import SIDES, parts_of
 from tests.scenario.running import Loop, Process, Threads
-from tests.scenario.telling import Said, kind_of, said
+from tests.scenario.telling import Said, kind_of
 from tests.scenario.waiting import POLL_SECONDS
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class CompanyClock:
 class Claim:
     """What one message said of one person, and where they were a member at that moment."""
 
-    user: str
+    who: str
     kind: str
     event: str | None
     groups: frozenset[str]
@@ -91,14 +91,22 @@ class Tally:
 class Stage:
     """A company with its bots, while the context is open. `kills` is how many duplicates are forgiven."""
 
-    def __init__(self, folder: Path, *, company: Company | None = None, **switches: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        company: Company | None = None,
+        platforms: tuple[str, ...] = ("slack",),
+        **switches: Any,
+    ) -> None:
         self.folder = folder
         self.company = company or Company.found(people=12)
-        self.world = World(self.company, **switches)
+        self.sides = [SIDES[platform] for platform in platforms]  # people talk on the first unless told
+        self.world = World(self.company, **{"parts": parts_of(platforms), **switches})
         self.clock = CompanyClock(self.company)
         self.kills = 0
         self.settings: dict[str, str] = {}  # beside those of the world
-        self.racers: dict[str, Racer] = {}
+        self.racers: dict[tuple[str, str], Racer] = {}  # by key and platform
         self.claims: list[Claim] = []
         self._events: dict[str, Groups] = {}
         self._bots: list[Threads | Process] = []
@@ -141,7 +149,7 @@ class Stage:
 
     def opens_event(self, **fields: Any) -> Event:
         """Apply an event file, as `event apply` does; `fields` as in `sandbox.event_file`."""
-        event = applying.read_file(self.world.event_file(self.folder, **fields))
+        event = applying.read_file(self.world.event_file(self.folder, **{**self.sides[0].fields, **fields}))
         self.access_url = event.access_url or event.site_url
         saved = applying.apply(self._store, applying.plan(self._store, event), self.clock.now())
         self._events[event.name] = Groups(
@@ -172,22 +180,23 @@ class Stage:
         while self._bots:
             self._bots.pop().stop()
 
-    def person(self, key: str) -> Racer:
+    def person(self, key: str, platform: str | None = None) -> Racer:
         """Return a person of the company who talks to the first bot with a door."""
-        if key not in self.racers:
+        side = self.sides[0] if platform is None else SIDES[platform]
+        if (key, side.name) not in self.racers:
             url = next(bot.url for bot in self._bots if bot.url)
-            line = SlackLine(self.world, self.plays, url, key)
-            self.racers[key] = Racer(
+            line = side.line(self.world, self.plays, url, key)
+            self.racers[key, side.name] = Racer(
                 self.company.people[key], line, lambda who: self.world.do(lambda: self._groups_of(who))
             )
-        return self.racers[key]
+        return self.racers[key, side.name]
 
     def someone(self) -> Racer:
         """Return an employee who has not talked to the bot yet."""
         return next(
             self.person(key)
             for key in self.company.people
-            if key.startswith("employee-") and key not in self.racers
+            if key.startswith("employee-") and not any(key == known for known, _ in self.racers)
         )
 
     def people(self, count: int, *, first: int = 1) -> list[Racer]:
@@ -258,10 +267,7 @@ class Stage:
     @property
     def organizers(self) -> list[Said]:
         """Everything in the organizers' channel, oldest first."""
-        entries = self.world.do(
-            lambda: [one.as_json() for one in self.world.slack.transcript.in_channel(ORGANIZERS)]
-        )
-        return [said(entry) for entry in entries]
+        return self.sides[0].organizers(self.world)
 
     @property
     def organizers_hear(self) -> list[str]:
@@ -275,13 +281,7 @@ class Stage:
 
     def public(self) -> list[str]:
         """Everything that anybody but its one reader can see, outside the organizers' channel."""
-        return self.world.do(
-            lambda: [
-                entry.text
-                for entry in self.world.slack.transcript.entries
-                if entry.reader is None and entry.channel != ORGANIZERS
-            ]
-        )
+        return [text for side in self.sides for text in side.public(self.world)]
 
     def members(self, event: str = EVENT) -> dict[str, list[str]]:
         """Return the Entra object ids in the groups of an event, duplicates as often as they are there."""
@@ -321,9 +321,7 @@ class Stage:
 
     def count_told(self, kind: str) -> int:
         """Count the messages of their own, of this kind, that people got."""
-        entries = self.world.slack.transcript.entries
-        messages = self.world.do(lambda: [one for one in entries if one.surface == "dm"])
-        texts = [(one.versions or [{"text": one.text}])[0]["text"] for one in messages]
+        texts = [text for side in self.sides for text in side.told(self.world)]
         return sum(kind_of(text)[0] == kind for text in texts)
 
     def tally(self, part: str) -> Tally:
@@ -362,29 +360,13 @@ class Stage:
 
     def _listen(self) -> None:
         """Note, of every message at the moment of posting, whether it is true."""
-        slack = self.world.slack
-        write, post = slack.transcript.write, slack.response_urls.post
+        for side in self.sides:
+            side.listen(self.world, self._note)
 
-        def writing(*args: Any, **named: Any) -> Any:
-            entry = write(*args, **named)
-            self._note(entry.reader, entry.text)
-            return entry
-
-        def posting(path: str, body: Any) -> tuple[int, str]:
-            answer = post(path, body)
-            made = slack.response_urls._invocations.get(path)  # noqa: SLF001 - who reads it, nobody else knows
-            if made is not None and isinstance(body, dict) and answer[0] == 200:
-                self._note(made.user_id, str(body.get("text") or ""))
-            return answer
-
-        slack.transcript.write = writing  # type: ignore[method-assign]
-        slack.response_urls.post = posting  # type: ignore[method-assign]
-
-    def _note(self, user: str | None, text: str) -> None:
+    def _note(self, key: str, text: str) -> None:
         kind, event = kind_of(text)
-        key = next((key for key, one in self.company.people.items() if one.slack.id == user), None)
-        if key is not None and user is not None and event in self._events:
-            self.claims.append(Claim(user, kind, event, self._groups_of(key, event)))
+        if event in self._events:
+            self.claims.append(Claim(key, kind, event, self._groups_of(key, event)))
 
     def check(self) -> None:
         """Hold what everybody was told against the directories, then and now."""
@@ -402,7 +384,7 @@ class Stage:
         """Check one person's messages; returns how many came twice."""
         told = racer.told
         for event in self._events:
-            mine = [one.first for one in racer.messages if one.event == event]
+            mine = [one.kind for one in racer.messages if one.event == event]
             if mine and mine[-1] == "ready":
                 here = self.world.do(lambda event=event: self._groups_of(racer.key, event))  # type: ignore[misc]
                 assert here == self._granted(event), f"told ready, and is not in\n{racer!r}"

@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-CATALOG = Path(__file__).parents[2] / "bot" / "catalogs" / "en.toml"
+from sandbox.connector_cards import actions, texts
+
+CATALOGS = Path(__file__).parents[2] / "bot" / "catalogs"
 Place = Literal["direct", "answer", "channel"]  # a message of its own; where they asked; for everybody
 
 _CODE = re.compile(r"Code (DR-\d{3})\.")
@@ -65,6 +67,33 @@ def said(entry: Mapping[str, Any]) -> Said:
     )
 
 
+def said_in_teams(entry: Mapping[str, Any]) -> Said:
+    """Return an entry of Teams' transcript, as its reader sees it, as what it says."""
+    kind, event = kind_of(entry["says"])
+    pressable = actions(entry["card"]) if entry["card"] else []
+    return Said(
+        kind,
+        event,
+        "answer" if entry["answers"] or entry["replaced"] else "direct",
+        entry["says"],
+        tuple(one["title"] for one in pressable),
+        entry["number"],
+        tuple(one["url"] for one in pressable if "url" in one),
+        tuple(kind_of(_says(version))[0] for version in entry["versions"]),
+    )
+
+
+def first_in_teams(entry: Mapping[str, Any]) -> str:
+    """Return what an entry of Teams' transcript said when it came."""
+    return _says(entry["versions"][0]) if entry["versions"] else str(entry["says"])
+
+
+def _says(version: Mapping[str, Any]) -> str:
+    return "\n".join(
+        [version["text"], *texts(version["card"])] if version["card"] else [version["text"]]
+    ).strip()
+
+
 def kind_of(text: str) -> tuple[str, str | None]:
     """Return the kind of a message and the event it names."""
     first = html.unescape(text).split("\n", 1)[0]
@@ -82,7 +111,9 @@ def _coded(kind: str, text: str) -> str:
 @cache
 def _summaries() -> tuple[tuple[str, re.Pattern[str]], ...]:
     found = []
-    for key, sentence in _flat(tomllib.loads(CATALOG.read_text(encoding="utf-8"))):
+    files = (CATALOGS / "en.toml", CATALOGS / "en.teams.toml")
+    sentences = [one for file in files for one in _flat(tomllib.loads(file.read_text(encoding="utf-8")))]
+    for key, sentence in sentences:
         base = re.sub(r"[.-]summary$", "", key)
         if base != key or key in _KINDS:
             kind = "refused" if base.startswith("error.") else _KINDS.get(base, base.split(".")[-1])

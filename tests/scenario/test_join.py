@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from provisioning.events import Event
-from tests.scenario.conftest import MakeStage
+from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import EVENT, Stage
 from tests.scenario.waiting import eventually
 
 LEAVE = "Leave"
+pytestmark = ON_BOTH
 
 
 def left(racer: Racer) -> None:

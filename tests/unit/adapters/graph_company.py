@@ -12,7 +12,7 @@ import httpx
 from aiohttp import web
 
 from adapters.graph.client import GraphClient
-from adapters.graph.tokens import Tokens
+from adapters.tokens import Tokens
 from provisioning.brake import Brake
 from provisioning.ids import GroupId, PersonId
 from provisioning.registrations import Person

@@ -136,7 +136,7 @@ def racing_world(people: int = 12, **switches: Any) -> Iterator[RacingWorld]:
     with listening(cognito.app()) as url, listening(site.app()) as site_url:
         clients = {
             service: boto3.client(
-                service,  # type: ignore[call-overload]
+                service,
                 region_name="us-east-1",
                 endpoint_url=url,
                 aws_access_key_id="AKIAMADEUP",

@@ -8,7 +8,6 @@ The goldens in tests/golden/slack are what Slack is sent. After a wanted change 
 import json
 import os
 import re
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,123 +19,18 @@ from adapters.chat.message import (
     Bold,
     Button,
     Buttons,
-    Code,
-    Confirm,
-    Fact,
-    Facts,
     Link,
     LinkButton,
     Message,
-    Note,
     Paragraph,
     Part,
-    Plain,
-    Span,
-    StepLine,
-    Steps,
     Text,
-    When,
 )
 from adapters.slack.blocks import fallback, render
 from sandbox.slack_blocks import buttons, refusal, texts
+from tests.unit.adapters.said import CLOSES, HOSTILE, MESSAGES, PARTS, TEXTS, text
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "slack"
-CLOSES = datetime(2027, 4, 1, 18, 0, tzinfo=timezone(timedelta(hours=2)))
-HOSTILE = "<!channel> <@U0123> <https://evil.example|our portal> *bold* _it_ ~no~ `code` & > quote"
-
-
-def text(*spans: Span | str) -> Text:
-    return tuple(Plain(span) if isinstance(span, str) else span for span in spans)
-
-
-MESSAGES = {
-    "queued": Message(
-        text("You are in the queue for ", Bold("Spring Cup 2027"), "."),
-        (
-            Paragraph(text("The link comes in a direct message, usually within 3 minutes.")),
-            Steps(
-                (
-                    StepLine(text("You asked to join"), "done"),
-                    StepLine(text("Your access is being set up"), "now"),
-                    StepLine(text("Your link works"), "next"),
-                )
-            ),
-            Note(text("Ask any time: ", Code("/deepracer status"))),
-        ),
-    ),
-    "ready": Message(
-        text("You can race."),
-        (
-            Facts(
-                (
-                    Fact("Training hours", text("10 left of 10")),
-                    Fact("Models", text("5")),
-                    Fact("Join until", text(When(CLOSES))),
-                )
-            ),
-            Buttons(
-                (
-                    LinkButton(
-                        "Open the console",
-                        "https://d-1.awsapps.com/start/#/console?account_id=1&role_name=DeepRacer",
-                        "primary",
-                    ),
-                    Button("My quota", "quota"),
-                    Button(
-                        "Leave",
-                        "leave spring-cup-2027 --yes",
-                        "danger",
-                        Confirm(
-                            "Leave Spring Cup 2027?", "Your models stay; your access ends.", "Leave", "Stay"
-                        ),
-                    ),
-                )
-            ),
-        ),
-    ),
-    "refused": Message(
-        text("You can't join: your account in Slack is a guest."),
-        (
-            Paragraph(text("Ask the person who invited you.")),
-            Note(text("Quote ", Code("DR-204"), " for help.")),
-        ),
-    ),
-    "failed-step": Message(
-        text("This takes longer than it should."),
-        (
-            Steps(
-                (
-                    StepLine(text("Group ", Bold("racers_2027")), "done"),
-                    StepLine(text("AWS account, tried ", When(CLOSES, "time")), "failed"),
-                )
-            ),
-        ),
-    ),
-    "race": Message(
-        text("A new race is open: ", Bold("*Lap of R&D*")),
-        (
-            Paragraph(
-                text(
-                    Link("Watch it", "https://d111111abcdef8.cloudfront.net/races/7?a=1&b=2"),
-                    ", open until ",
-                    When(CLOSES, "date"),
-                    ".",
-                )
-            ),
-            Buttons((Button("Join", "join spring-cup-2027", "primary"),)),
-        ),
-    ),
-    "hostile": Message(
-        text("Race ", Bold(HOSTILE), " ", HOSTILE),
-        (
-            Paragraph(text(HOSTILE)),
-            Paragraph(text("by ", Bold("Eve"), " " + HOSTILE + "\n> second line")),
-            Facts((Fact(HOSTILE, text(HOSTILE)),)),
-            Buttons((Button(HOSTILE, HOSTILE), LinkButton("Run", "javascript:alert(1)"))),
-            Note(text("\u202eevil\u2066\u0000 ", Code(HOSTILE))),
-        ),
-    ),
-}
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
@@ -285,68 +179,6 @@ def test_an_empty_message_is_still_one_that_slack_takes() -> None:
     assert refusal(blocks) is None
 
 
-NASTY = st.one_of(
-    st.text(max_size=60),
-    st.sampled_from(
-        [
-            HOSTILE,
-            "<!channel>",
-            "<!date^1^{time}|x>",
-            "&lt;!here&gt;",
-            "\u200f\u202e\u2067abc",
-            "\ud800",
-            "\x00\x1b[31m",
-            "*",
-            "_" * 50,
-            "```",
-            "\n> quote\n> more",
-            " ",
-            "",
-        ]
-    ),
-    st.builds(
-        lambda piece, times: (piece or "x") * times, st.text(max_size=8), st.sampled_from([1, 300, 3000])
-    ),
-    st.sampled_from(["&" * 10_000, "<" * 10_000, "😀" * 10_000, "wörd " * 2_000, "\n" * 10_000]),
-)
-URLS = st.one_of(
-    NASTY,
-    NASTY.map(lambda rest: "https://x.example/" + rest),
-    st.just("https://x.example/" + "&" * 2_900),
-)
-MOMENTS = st.builds(
-    When,
-    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-)
-TEXTS = st.lists(
-    st.one_of(
-        st.builds(Plain, NASTY),
-        st.builds(Bold, NASTY),
-        st.builds(Code, NASTY),
-        st.builds(Link, NASTY, URLS),
-        MOMENTS,
-    ),
-    max_size=4,
-).map(tuple)
-CONFIRMS = st.one_of(st.none(), st.builds(Confirm, NASTY, NASTY, NASTY, NASTY))
-BUTTONS = st.one_of(
-    st.builds(Button, NASTY, NASTY, st.sampled_from(["plain", "primary", "danger"]), CONFIRMS),
-    st.builds(LinkButton, NASTY, URLS),
-)
-PARTS: st.SearchStrategy[Part] = st.one_of(
-    st.builds(Paragraph, TEXTS),
-    st.builds(
-        Steps,
-        st.lists(
-            st.builds(StepLine, TEXTS, st.sampled_from(["done", "now", "next", "failed"])), max_size=4
-        ).map(tuple),
-    ),
-    st.builds(Facts, st.lists(st.builds(Fact, NASTY, TEXTS), max_size=13).map(tuple)),
-    st.builds(Buttons, st.lists(BUTTONS, max_size=30).map(tuple)),
-    st.builds(Note, TEXTS),
-)
-
-
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -361,8 +193,8 @@ def test_slack_takes_whatever_people_typed(summary: Text, parts: list[Part], tim
     for shown in texts(blocks):
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\ud800-\udfff]", shown)
     for shown in [said, *mrkdwn(blocks)]:
-        # "<" only where a link or a moment of ours begins, "&" only in the three entities
-        assert not re.search(r"<(?!https?://|!date\^\d+\^)", shown)
+        # "<" only where a link, a moment or a mention of ours begins, "&" only in the three entities
+        assert not re.search(r"<(?!https?://|!date\^\d+\^|@U0LEWIS1>)", shown)
         assert not re.search(r"&(?!amp;|lt;|gt;)", shown)
 
 

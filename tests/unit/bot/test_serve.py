@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from adapters.sqlite import SqliteStore, open_store
 from bot.metrics import Metrics, measure
-from bot.serve import ROUTES, serve
+from bot.serve import ROUTES, Door, serve
 
 
 @dataclass
@@ -21,9 +21,10 @@ class SlowDoor:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
     fresh: bool = True
+    path: str = "/slack/events"
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/slack/events", self._answer)]
+        return [web.post(self.path, self._answer)]
 
     async def start(self) -> None:
         """Open nothing."""
@@ -63,7 +64,12 @@ class SmallBot:
     slack_door: SlowDoor
     worker: FakeWorker
     metrics: Metrics
+    teams_door: SlowDoor = field(default_factory=lambda: SlowDoor(path="/api/messages"))
     closed: bool = False
+
+    @property
+    def doors(self) -> Mapping[str, Door]:
+        return {"slack": self.slack_door, "teams": self.teams_door}
 
     def close(self) -> None:
         self.closed = True
@@ -145,6 +151,7 @@ async def test_every_documented_route_is_served_and_no_other(
 ) -> None:
     caplog.set_level(logging.INFO, "bot.serve")
     bot.slack_door.let_go.set()
+    bot.teams_door.let_go.set()
     task = asyncio.create_task(serve(bot, host="127.0.0.1", port=0))
     async with httpx.AsyncClient(base_url=await listening(task, caplog), trust_env=False) as http:
         for method, path in ROUTES:

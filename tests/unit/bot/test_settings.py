@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bot.secret_references import ReferenceUnreadable, resolver
-from bot.settings import Settings, SettingsInvalid, names
+from bot.settings import Settings, SettingsInvalid, SlackSettings, names
 
 TENANT = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
 GOOD = {
@@ -17,6 +17,12 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 
 
+def slack(settings: Settings) -> SlackSettings:
+    """Return the Slack settings, which must be there."""
+    assert settings.slack is not None
+    return settings.slack
+
+
 def faults(**changed: str) -> dict[str, str]:
     """Return what is wrong with the good settings after these changes, by name; each fault has its mend."""
     with pytest.raises(SettingsInvalid) as caught:
@@ -27,12 +33,77 @@ def faults(**changed: str) -> dict[str, str]:
 
 def test_five_settings_are_enough_to_start() -> None:
     settings = Settings.load(GOOD)
-    assert settings.slack.bot_token.get_secret_value() == "xoxb-1-abc"
-    assert settings.slack.api_base_url == "https://slack.com/api/"
-    assert settings.slack.response_url_hosts == ("hooks.slack.com",)
+    assert slack(settings).bot_token.get_secret_value() == "xoxb-1-abc"
+    assert slack(settings).api_base_url == "https://slack.com/api/"
+    assert slack(settings).response_url_hosts == ("hooks.slack.com",)
     assert settings.entra.authority == f"https://login.microsoftonline.com/{TENANT}"
     assert settings.graph.base_url == "https://graph.microsoft.com/v1.0"
-    assert not settings.slack.socket_mode
+    assert not slack(settings).socket_mode
+
+
+TEAMS = {
+    "MICROSOFT_APP_ID": "1d0d3e4f-0000-4000-8000-000000000002",
+    "MICROSOFT_APP_PASSWORD": "s3cret~bot",
+    "MICROSOFT_APP_TENANT_ID": TENANT.upper(),
+}
+WITHOUT_SLACK = {name: value for name, value in GOOD.items() if not name.startswith("SLACK_")}
+
+
+def test_slack_alone_teams_alone_or_both() -> None:
+    assert Settings.load(GOOD).teams is None
+    both = Settings.load({**GOOD, **TEAMS})
+    assert both.slack is not None
+    assert both.teams is not None
+    alone = Settings.load({**WITHOUT_SLACK, **TEAMS})
+    assert alone.slack is None
+    assert alone.teams == both.teams
+
+
+def test_teams_lets_in_its_own_tenant_unless_told_otherwise() -> None:
+    own = Settings.load({**WITHOUT_SLACK, **TEAMS}).teams
+    assert own is not None
+    assert own.tenants == {TENANT}
+    assert own.metadata_url == "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    other = TENANT.replace("8", "9")
+    several = Settings.load(
+        {**WITHOUT_SLACK, **TEAMS, "TEAMS_TENANT_IDS": f"{TENANT}, {other.upper()}"}
+    ).teams
+    assert several is not None
+    assert several.tenants == {TENANT, other}
+
+
+def test_half_of_teams_names_the_other_half() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load({**WITHOUT_SLACK, "TEAMS_TENANT_IDS": TENANT})
+    assert {fault.name for fault in caught.value.faults} == set(TEAMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("MICROSOFT_APP_ID", "deepracer", "GUID"),
+        ("MICROSOFT_APP_PASSWORD", TENANT, "ID of a secret"),
+        ("MICROSOFT_APP_CERTIFICATE", PEM + CERTIFICATE, "only one"),
+        ("MICROSOFT_APP_TYPE", "MultiTenant", "does not serve"),
+        ("MICROSOFT_APP_TENANT_ID", "common", "GUID"),
+        ("TEAMS_TENANT_IDS", f"{TENANT},acme", "acme"),
+        ("TEAMS_SERVICE_URL_HOSTS", "https://smba.trafficmanager.net", "exact host"),
+        ("BOT_OPENID_METADATA_URL", "http://login.botframework.com/keys", "https"),
+        ("BOT_LOGIN_URL", "http://127.0.0.1:8443", "https"),
+    ],
+)
+def test_each_wrong_setting_of_teams_is_named(name: str, value: str, what: str) -> None:
+    found = faults(**{**TEAMS, name: value})
+    assert what in " ".join(found.values())
+
+
+def test_a_name_nearly_right_is_named() -> None:
+    given = {**GOOD, **TEAMS, "MICROSOFT_APP_TENANTID": TENANT}
+    del given["MICROSOFT_APP_TENANT_ID"]
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load(given)
+    (fault,) = caught.value.faults
+    assert (fault.name, "MICROSOFT_APP_TENANT_ID" in fault.mend) == ("MICROSOFT_APP_TENANTID", True)
 
 
 def test_nothing_set_names_every_missing_setting_at_once() -> None:
@@ -133,7 +204,7 @@ def test_names_that_a_platform_injects_are_nobodys_misspelling() -> None:
 
 def test_socket_mode_needs_no_signing_secret() -> None:
     given = {name: value for name, value in GOOD.items() if name != "SLACK_SIGNING_SECRET"}
-    assert Settings.load({**given, "SLACK_APP_TOKEN": "xapp-1-abc"}).slack.socket_mode
+    assert slack(Settings.load({**given, "SLACK_APP_TOKEN": "xapp-1-abc"})).socket_mode
 
 
 def test_socket_mode_alone_cannot_answer() -> None:
@@ -152,7 +223,7 @@ def test_loopback_may_be_plain_http() -> None:
             "GRAPH_BASE_URL": "http://localhost:8082/v1.0",
         }
     )
-    assert settings.slack.response_url_hosts == ("127.0.0.1:8081",)
+    assert slack(settings).response_url_hosts == ("127.0.0.1:8081",)
 
 
 def test_the_tenant_is_appended_to_the_authority_once() -> None:
@@ -196,7 +267,7 @@ def test_the_env_file_is_read_behind_the_environment(tmp_path: Path) -> None:
     file.write_text("PORT=9000\nLOG_LEVEL=debug\nSLACK_APP_TOKEN=\n# a comment\n")
     settings = Settings.load({**GOOD, "PORT": "9001"}, env_file=file)
     assert (settings.bot.port, settings.bot.log_level) == (9001, "DEBUG")
-    assert settings.slack.app_token is None
+    assert slack(settings).app_token is None
 
 
 def test_a_misspelling_in_the_env_file_is_found_too(tmp_path: Path) -> None:
@@ -234,7 +305,7 @@ def test_references_are_resolved_before_the_secret_is_checked() -> None:
         "ENTRA_CLIENT_SECRET": "ssm:/bot/entra",
     }
     settings = Settings.load(given, resolve=resolver(given, vault))
-    assert settings.slack.bot_token.get_secret_value() == "xoxb-from-secrets-manager"
+    assert slack(settings).bot_token.get_secret_value() == "xoxb-from-secrets-manager"
     assert settings.entra.client_secret is not None
     assert settings.entra.client_secret.get_secret_value() == "value of /bot/entra"
     assert vault.asked == [("secretsmanager", "eu-west-1"), ("ssm", "eu-central-1")]

@@ -137,18 +137,23 @@ def _renamed(racer: Registration, name: str) -> Registration:
     return racer
 
 
+def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield what racers of a racing site are told, with and without Identity Center beside it."""
+    for found in (
+        ready_on_the_site(name=name),
+        ready_on_the_site(EFFECT, access_url="https://d-1.awsapps.com/start", name=name),
+    ):
+        yield "standing ready on the site", wording.answer(words, found)
+        yield "joining the site", wording.answer(words, replace(found, stage=Stage.ADDING))
+
+
 def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     """Yield everything that the bot may say, with this name wherever a person may have chosen one."""
     cup, other = spring_cup(name=name), replace(spring_cup(name=name), id=EventId("other"))
     facts = {key: name if value == NAME else value for key, value in FACTS.items()}
     for found in standings(name):
         yield f"standing {found.stage}", wording.answer(words, found)
-    for on_site in (
-        ready_on_the_site(name=name),
-        ready_on_the_site(EFFECT, access_url="https://d-1.awsapps.com/start", name=name),
-    ):
-        yield "standing ready on the site", wording.answer(words, on_site)
-        yield "joining the site", wording.answer(words, replace(on_site, stage=Stage.ADDING))
+    yield from on_the_site(words, name)
     for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0)):
         for wish in Wish:
             yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
@@ -172,6 +177,10 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
     for unknown in (None, Unknown(name, None), Unknown(name, "join")):
         yield "help", wording.help_message(words, Asker(), unknown)
+    for events in ((), (cup,), (cup, other)):
+        yield f"welcome, {len(events)} open", wording.welcome(words, events)
+    yield "pointer", wording.answered_privately(words)
+    yield "pointer", wording.open_a_chat(words)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
 

@@ -1,5 +1,7 @@
 """Which mail admits, and which user of the directory it is."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from provisioning.errors import (
     Refusal,
     SeveralMatches,
 )
-from provisioning.identity import admitted_mail, is_employee, the_employee
+from provisioning.identity import admitted_mail, is_employee, the_employee, the_employee_within
 from provisioning.ids import PersonId
 
 OURS = ("example.com", "Racing.Example.org")
@@ -133,6 +135,24 @@ def test_any_doubt_about_the_person_refuses(found: list[DirectoryUser], refusal:
 def test_one_enabled_member_is_the_employee_by_however_many_addresses_they_were_found() -> None:
     assert the_employee([user()]) == user()
     assert the_employee([user(), user()]) == user()
+
+
+@pytest.mark.parametrize("domains", [{"example.com"}, {"sub.example.net", "racing.example.org"}])
+def test_who_is_found_by_object_id_has_an_address_in_one_of_our_domains(domains: set[str]) -> None:
+    found = replace(user(), domains=frozenset(domains))
+    assert the_employee_within([found], OURS) == found
+
+
+@pytest.mark.parametrize("domains", [set(), {"notexample.com"}, {"mail.example.com"}, {"example.com."}])
+def test_an_object_id_alone_does_not_admit_to_an_event_of_other_domains(domains: set[str]) -> None:
+    with pytest.raises(EmailOutsideCompany) as refused:
+        the_employee_within([replace(user(), domains=frozenset(domains))], OURS)
+    assert refused.value.facts == {"domain": "example.com"}
+
+
+def test_what_refuses_by_mail_refuses_by_object_id() -> None:
+    with pytest.raises(AccountDisabled):
+        the_employee_within([replace(user(enabled=False), domains=frozenset(OURS))], OURS)
 
 
 @given(st.lists(st.builds(user, st.booleans(), st.sampled_from(["Member", "Guest", None])), max_size=3))

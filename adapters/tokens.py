@@ -1,4 +1,4 @@
-"""Access tokens for Graph, from Entra through msal: by client secret, certificate or a federated assertion.
+"""Access tokens from Entra through msal: by client secret, certificate or a federated assertion.
 
 msal keeps the token and renews it ahead of its expiry; here are the credential's three forms, single flight
 (without a lock, twenty threads on a cold cache ask up to eight times) and the translation of what goes wrong.

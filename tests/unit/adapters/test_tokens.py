@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from adapters.graph.tokens import (
+from adapters.tokens import (
     Certificate,
     Credential,
     EntraTokens,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack.pace import Pace, Rate
+from adapters.chat.pace import Pace, Rate
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 RATE = Rate(per_minute=20, burst=5)

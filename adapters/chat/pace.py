@@ -1,16 +1,18 @@
-"""The pace at which each method of the Web API is called, so that Slack's limits are seldom met.
+"""The pace at which a chat platform is called, so that its limits are seldom met.
 
-Slack counts calls per method, workspace and minute, and messages per channel and second. A bucket that
-holds a burst and fills steadily never lets more than `per_minute` calls into any minute. The brake, shared
-by all processes, is for the rest.
+Slack counts calls per method, workspace and minute, and messages per channel and second; Teams per
+conversation and per tenant. A bucket that holds a burst and fills steadily never lets more than `per_minute`
+calls into any minute. The brake, shared by all processes, is for the rest.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
 _MANY_BUCKETS = 5_000
 _MINUTE = timedelta(minutes=1)
+_LONGEST_RETRY_AFTER = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,12 @@ class Pace:
         old = [name for name, bucket in self._buckets.items() if now - bucket.counted_at > _MINUTE]
         for name in old:
             del self._buckets[name]
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """Return the seconds that a Retry-After header says, None when it is missing or no sensible number."""
+    try:
+        seconds = float(header or "")
+    except ValueError:
+        return None
+    return min(seconds, _LONGEST_RETRY_AFTER) if math.isfinite(seconds) and seconds >= 0 else None

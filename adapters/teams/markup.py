@@ -1,0 +1,179 @@
+"""Text in a Teams card: what people typed stays text, and only our own spans become markup. Pure.
+
+Teams' service turns `<at>…</at>` in a card into a mention before any client sees it, and every client reads
+TextBlock and FactSet as markdown. A backslash escapes on the desktop but shows on phones
+(microsoft/AdaptiveCards#5590), so characters that would start something are replaced by look-alikes.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from adapters.chat.message import (
+    Bold,
+    Code,
+    Facts,
+    Link,
+    Mention,
+    Message,
+    Note,
+    Paragraph,
+    Part,
+    Plain,
+    Span,
+    Steps,
+    Text,
+    Typed,
+    When,
+)
+from adapters.chat.text import NAME, called, clean, encoded, one_line, rfc3339, short, size, utc, web_address
+from provisioning.ids import ChatIdentity
+
+_LABEL, _URL = 75, 2000
+_USER: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+# Live everywhere in a card: tags of the service, functions such as {{DATE(…)}}, character references.
+_LIVE: Final = re.compile(r"<|\{(?=\{)|&(?=#?\w{1,31};)")
+# Live where markdown is read, in clients of two minds; an underscore between letters and digits is not.
+_LIVE_IN_MARKDOWN: Final = re.compile(_LIVE.pattern + r"|[*`~{\[\]\\]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# What makes a line a list item, a heading, a quotation or, with blanks before it, a block of code.
+_STARTS_A_BLOCK: Final = re.compile(r"(?m)^[ \t]*([-+#>]|\d{1,9}[.)])?")
+_LOOKALIKE: Final = str.maketrans(
+    {
+        "<": "\u2039",
+        ">": "\u203a",
+        "{": "\u2774",
+        "&": "\uff06",
+        "*": "\u2217",
+        "_": "\u02cd",
+        "`": "\u02cb",
+        "~": "\u223c",
+        "[": "\uff3b",
+        "]": "\uff3d",
+        "\\": "\u2216",
+        "-": "\u2010",
+        "+": "\uff0b",
+        "#": "\uff03",
+        ".": "\u2024",
+        ")": "\uff09",
+    }
+)
+_ENDS_AN_ADDRESS: Final = re.compile(r"[\s<>\"]")
+_LIVE_IN_A_LINK: Final = re.compile(_LIVE_IN_MARKDOWN.pattern + r"|[()']")
+
+People = Mapping[ChatIdentity, str]  # the name by which each person is mentioned, no two alike
+
+
+def plain(text: Text) -> str:
+    """Return a text in plain words: times in UTC, links as `label: url`, people by name."""
+    return "".join(map(plain_span, text))
+
+
+def plain_span(span: Span) -> str:
+    """Return one span in plain words."""
+    match span:
+        case Link(label, url):
+            return inert(f"{label}: {url}")
+        case When(at, style):
+            return utc(at, style)
+        case Mention():
+            return inert(called(span))
+        case Typed(words):
+            return inert(words)
+    return inert(span.text)
+
+
+def inert(text: str) -> str:
+    """Return text that is shown as it is, without what Teams would act on before any client shows it."""
+    return _LIVE.sub(lambda found: found[0].translate(_LOOKALIKE), clean(text))
+
+
+def markdown(text: Text, people: People, *, in_bold: bool = False) -> str:
+    """Return a text as TextBlock and FactSet read it: only our own spans format, only line ends end lines."""
+    made = "".join(_span(span, people, in_bold=in_bold) for span in text).replace("****", "")
+    made = _STARTS_A_BLOCK.sub(lambda found: (found[1] or "").translate(_LOOKALIKE), made)
+    return re.sub(r"[ \t]*\n[ \t\n]*", "\n\n", made).strip()
+
+
+def people_of(message: Message) -> dict[ChatIdentity, str]:
+    """Return who can be mentioned: people of Teams whose name is known.
+
+    Teams finds the person by the text between the tags, so that two of the same name are numbered.
+    """
+    people: dict[ChatIdentity, str] = {}
+    for span in _spans(message):
+        if not isinstance(span, Mention) or span.chat in people:
+            continue
+        name = _literal(short(one_line(span.name), NAME)).replace(">", "\u203a")
+        if name and span.chat.platform == "teams" and _USER.fullmatch(span.chat.user):
+            taken = set(people.values())
+            people[span.chat] = next(free for free in _numbered(name) if free not in taken)
+    return people
+
+
+def https_address(url: str) -> str | None:
+    """Return an https address without characters that end it early, or None for anything else."""
+    address = web_address(url, "https://")
+    address = None if address is None else _ENDS_AN_ADDRESS.sub(encoded, address)
+    return None if address is None or size(address) > _URL else address
+
+
+def _span(span: Span, people: People, *, in_bold: bool) -> str:
+    match span:
+        case Plain(text):
+            return _literal(text)
+        case Bold(text) | Code(text) | Typed(text):
+            return _literal(one_line(text, strip=False)) if in_bold else _bold(text)
+        case Link(label, url):
+            return _link(label, url)
+        case When(at, style):
+            moment = rfc3339(at)
+            date, time = f"{{{{DATE({moment}, SHORT)}}}}", f"{{{{TIME({moment})}}}}"
+            return {"date": date, "time": time}.get(style, f"{date} {time}")
+        case Mention(chat):
+            return f"<at>{people[chat]}</at>" if chat in people else _literal(called(span))
+
+
+def _bold(text: str) -> str:
+    line = one_line(text, strip=False)
+    inner = line.strip()
+    if not inner:
+        return line
+    before, after = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
+    return f"{before}**{_literal(inner)}**{after}"
+
+
+def _link(label: str, url: str) -> str:
+    address = https_address(url)
+    if address is None:
+        return _literal(f"{label}: {url}")
+    shown = _literal(short(one_line(label), _LABEL)) or "…"
+    return f"[{shown}]({_LIVE_IN_A_LINK.sub(encoded, address)})"
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in range(2, 1_000_000))
+
+
+def _spans(message: Message) -> Iterator[Span]:
+    yield from message.summary
+    for part in message.parts:
+        yield from _spans_of(part)
+
+
+def _spans_of(part: Part) -> Iterator[Span]:
+    match part:
+        case Paragraph(text) | Note(text):
+            yield from text
+        case Steps(lines):
+            for line in lines:
+                yield from line.label
+        case Facts(rows):
+            for row in rows:
+                yield from row.value
+
+
+def _literal(text: str) -> str:
+    """Return text as markdown that shows these characters, or look-alikes of those that would format."""
+    return _LIVE_IN_MARKDOWN.sub(lambda found: found[0].translate(_LOOKALIKE), clean(text))

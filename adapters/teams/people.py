@@ -1,0 +1,96 @@
+"""Who the people in Teams are, as far as Teams vouches for it: the first half of the identity gate.
+
+The object id came with the signed token. Whether its owner is a member of our tenant and no guest is asked of
+Bot Connector, at the moment of asking. `judge` decides, purely; what is missing never counts in anybody's
+favor.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from adapters.teams.address import Address
+from adapters.teams.connector import Connector
+from provisioning.access import Failed
+from provisioning.directory import Claim, ObjectClaim
+from provisioning.errors import (
+    Anonymous,
+    ChatUnavailable,
+    ForeignWorkspace,
+    Guest,
+    ProvisioningError,
+    Stranger,
+    Undeliverable,
+)
+from provisioning.ids import ChatIdentity, PersonId
+from provisioning.ports import Store
+
+ROUND: Final = timedelta(seconds=25)  # what was not asked by then is asked in a later round
+AT_ONCE: Final = 8  # lookups at the same time
+EXTERNAL: Final = "#EXT#"  # stands in the user principal name of guests of a tenant
+
+
+class TeamsPeople:
+    """The people of these tenants (ids in lower case): the port `ChatPeople`."""
+
+    def __init__(self, connector: Connector, store: Store, tenants: Collection[str]) -> None:
+        self._connector = connector
+        self._store = store
+        self._tenants = frozenset(tenants)
+
+    def vouch(self, chats: Sequence[ChatIdentity]) -> Mapping[ChatIdentity, Claim | Failed]:
+        """Look these users up; see the port."""
+        until = self._connector.clock.now() + ROUND
+        with ThreadPoolExecutor(max_workers=min(AT_ONCE, max(1, len(chats)))) as threads:
+            return dict(zip(chats, threads.map(lambda chat: self._one(chat, until), chats), strict=True))
+
+    def _one(self, chat: ChatIdentity, until: datetime) -> Claim | Failed:
+        if self._connector.clock.now() >= until:
+            return Failed(ChatUnavailable(1.0, reason="no time left in this round"))
+        return claimed(chat, lambda: self._member(chat), self._tenants)
+
+    def _member(self, chat: ChatIdentity) -> Mapping[str, Any]:
+        found = self._store.read(lambda rows: rows.references.get(str(chat)))
+        if found is None:
+            raise Undeliverable(reason="never heard from")
+        return self._connector.member(Address.unpack(found.address), chat.user)
+
+
+def claimed(
+    chat: ChatIdentity, ask: Callable[[], Mapping[str, Any]], tenants: Collection[str]
+) -> Claim | Failed:
+    """Return the claim, or why there is none: a refusal, or what kept Teams from answering."""
+    try:
+        return judge(ask(), chat, tenants)
+    except Undeliverable:  # the conversation does not know them (any more)
+        return Failed(Stranger())
+    except ProvisioningError as error:
+        return Failed(error)
+
+
+def judge(member: Mapping[str, Any], chat: ChatIdentity, tenants: Collection[str]) -> ObjectClaim:
+    """Return the claim that Teams makes for this member. Raises a Refusal, or ChatUnavailable when unclear.
+
+    botbuilder and the service disagree on the name of the object id (`aadObjectId`, `objectId`).
+    """
+    role, tenant = member.get("userRole"), member.get("tenantId")
+    object_id = member.get("objectId") or member.get("aadObjectId")
+    if role == "guest":
+        raise Guest
+    if role == "anonymous" or not object_id:
+        raise Anonymous
+    if not isinstance(object_id, str) or object_id.lower() != chat.user:
+        raise ChatUnavailable(reason="unclear objectId")
+    if not isinstance(tenant, str) or not tenant:
+        raise Anonymous
+    if tenant.lower() not in tenants or tenant.lower() != chat.tenant:
+        raise ForeignWorkspace
+    name = member.get("userPrincipalName")
+    if not isinstance(name, str) or not name:
+        raise Anonymous
+    if EXTERNAL in name.upper():
+        raise Guest
+    if role != "user":
+        raise Anonymous
+    return ObjectClaim(PersonId(chat.user))

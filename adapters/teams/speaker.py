@@ -1,0 +1,252 @@
+"""What the bot says in Teams: private messages, answers in place, edits and announcements.
+
+Where a person or a channel is reached was learned when somebody spoke there, and stands in the store. An
+answer goes into the personal chat, wherever it was asked for; the place of asking gets a pointer.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from adapters.chat.message import Message
+from adapters.teams.address import Address
+from adapters.teams.cards import render
+from adapters.teams.connector import DEAD, Connector
+from adapters.teams.wire import HANDLE_LIFE, Heard, Place
+from provisioning.errors import ChatUnavailable, Undeliverable
+from provisioning.ids import ChatIdentity
+from provisioning.ports import Rows, Store
+from provisioning.references import ANSWER, Reference
+from provisioning.requests import ReplyTo
+
+ADAPTIVE: Final = "application/vnd.microsoft.card.adaptive"
+ON_ITS_WAY: Final = timedelta(seconds=60)  # so long an answer may still be about to be posted
+LOOK_AGAIN_SECONDS: Final = 2.0
+TRIES: Final = 6
+ANY_CHANNEL: Final = "teams:*"  # the place that stands for channels in which nobody has spoken yet
+LONGEST_PAUSE: Final = 15.0  # seconds between two tries of an answer for which somebody waits
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One message of ours: the conversation it is in, and its id there."""
+
+    address: Address
+    activity: str
+
+    def pack(self) -> str:
+        """Return it as one line of JSON."""
+        return json.dumps({"address": self.address.pack(), "activity": self.activity})
+
+    @classmethod
+    def unpack(cls, text: str) -> "Posted":
+        """Read what `pack` wrote. Raises Undeliverable for anything else."""
+        try:
+            found = json.loads(text)
+            return cls(Address.unpack(found["address"]), str(found["activity"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Undeliverable(reason="no message in Teams") from error
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerWords:
+    """What stands in a channel in place of an answer; the wording is the bot's."""
+
+    answered_privately: Callable[[], Message]
+    open_a_chat: Callable[[], Message]
+
+
+class TeamsSpeaker:
+    """Speaks through Bot Connector. Text and card are never in one activity, which Teams would split."""
+
+    def __init__(self, connector: Connector, store: Store, words: SpeakerWords) -> None:
+        """Take the store in which it is kept where people and channels are reached."""
+        self._connector = connector
+        self._store = store
+        self._words = words
+
+    # --- the port `Speaker` ---------------------------------------------------------------------------------
+
+    def tell(self, chat: ChatIdentity, message: Message) -> str:
+        """Send a new message into the personal chat; see the port."""
+        return self._tell(chat, message).pack()
+
+    def replace(self, reply: ReplyTo, message: Message) -> None:
+        """Bring the answer to what they asked up to date; see the port."""
+        now = self._connector.clock.now()
+        if reply.handle is None or not reply.handle_lives(now):
+            raise Undeliverable(reason="no answer in Teams")
+        found = self._reference(f"{ANSWER}{reply.handle}")
+        if found is None:
+            asked_at = reply.handle_until - HANDLE_LIFE if reply.handle_until else now
+            if now - asked_at < ON_ITS_WAY:
+                raise ChatUnavailable(LOOK_AGAIN_SECONDS, reason="the answer is still on its way")
+            raise Undeliverable(reason="the answer was never posted")
+        self._change(Posted.unpack(found.address), message)
+
+    def edit(self, address: str, message: Message) -> None:
+        """Change an earlier message in place; see the port."""
+        self._change(Posted.unpack(address), message)
+
+    def announce(self, channel: str, message: Message) -> str:
+        """Post to a channel ("teams:19:…@thread.tacv2") as a new thread; see the port."""
+        found = self._reference(channel) or self._reference(ANY_CHANNEL)
+        if found is None:
+            raise Undeliverable(reason="nothing was ever heard from this channel's team")
+        known = Address.unpack(found.address)
+        place = replace(known, conversation=channel.partition(":")[2], kind="channel", user=None)
+        thread, activity = self._connector.open_thread(place, _activity(message))
+        return Posted(thread, activity).pack()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connector.close()
+
+    # --- what the door needs: `Outgoing` --------------------------------------------------------------------
+
+    def keep(self, chat: ChatIdentity | None, address: Address) -> bool:
+        """Remember where this person or channel is reached; True when it was not known before."""
+        now = self._connector.clock.now()
+
+        def unit(rows: Rows) -> bool:
+            def save(place: str, where: Address) -> None:
+                rows.references.save(Reference(place, where.pack(), now))
+
+            place = f"teams:{address.channel}" if chat is None else str(chat)
+            found = rows.references.get(place)
+            if chat is not None:
+                save(place, _reached(found, address))
+            if address.kind != "personal":
+                save(f"teams:{address.channel}", replace(address, conversation=address.channel, user=None))
+            save(ANY_CHANNEL, replace(address, user=None))
+            return found is None or (address.kind == "personal" and not _is_personal(found))
+
+        return self._store.run(unit).result()
+
+    def forget(self, chat: ChatIdentity | None, address: Address) -> None:
+        """Take note that the app was removed there."""
+        place = str(chat) if chat is not None and address.kind == "personal" else f"teams:{address.channel}"
+        self._store.run(lambda rows: rows.references.delete(place)).result()
+
+    def answer(self, heard: Heard, message: Message) -> None:
+        """Say it in private: in the personal chat, in place of the pressed card when only they see it."""
+        if heard.place is Place.HERE:
+            self._patiently(lambda: self._point(heard, message))
+            return
+        if heard.address.kind == "personal":
+            posted = self._patiently(lambda: self._answer_here(heard, message))
+            self.placed(heard, posted.activity)
+            return
+        chat = heard.utterance.chat
+        try:
+            posted = self._patiently(lambda: self._tell(chat, message, met=heard.address))
+        except Undeliverable:
+            self._patiently(lambda: self._point(heard, self._words.open_a_chat()))
+            raise
+        self._save(f"{ANSWER}{heard.utterance.reply.handle}", posted)
+        if heard.place is Place.USUAL:
+            self._patiently(lambda: self._point(heard, self._words.answered_privately()))
+
+    def placed(self, heard: Heard, activity_id: str) -> None:
+        """Let later updates of this answer go to this activity of the conversation it was asked in."""
+        self._save(f"{ANSWER}{heard.utterance.reply.handle}", Posted(heard.address, activity_id))
+
+    def welcome(self, address: Address, message: Message) -> None:
+        """Greet whoever installed the app there."""
+        self._patiently(lambda: self._connector.send(address, _activity(message)))
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _answer_here(self, heard: Heard, message: Message) -> Posted:
+        if heard.card is not None:
+            try:
+                self._connector.update(heard.address, heard.card, _activity(message))
+                return Posted(heard.address, heard.card)
+            except Undeliverable:  # the card is gone; the answer is not
+                log.info("pressed card is gone", extra={"action": "teams", "method": "PUT"})
+        activity = self._connector.send(heard.address, _activity(message), reply_to=_answered(heard))
+        return Posted(heard.address, activity)
+
+    def _tell(self, chat: ChatIdentity, message: Message, *, met: Address | None = None) -> Posted:
+        address = self._personal(chat, met)
+        try:
+            return Posted(address, self._connector.send(address, _activity(message)))
+        except Undeliverable as error:
+            self._mark_dead(str(chat), address, error)
+            raise
+
+    def _personal(self, chat: ChatIdentity, met: Address | None) -> Address:
+        """Return the personal chat, opened when the person was only met elsewhere so far."""
+        found = self._reference(str(chat))
+        if found is not None and found.dead is None:
+            known = Address.unpack(found.address)
+            if known.kind == "personal":
+                return known
+            met = met or known
+        if met is None:
+            raise Undeliverable(reason=found.dead if found and found.dead else "never heard from")
+        opened = self._connector.open_personal(met)
+        self._save(str(chat), opened)
+        return opened
+
+    def _point(self, heard: Heard, message: Message) -> str:
+        text, _ = render(message)
+        activity = {"text": text, "textFormat": "plain"}
+        return self._connector.send(heard.address, activity, reply_to=_answered(heard))
+
+    def _change(self, posted: Posted, message: Message) -> None:
+        self._connector.update(posted.address, posted.activity, _activity(message))
+
+    def _mark_dead(self, place: str, address: Address, error: Undeliverable) -> None:
+        reason = error.facts.get("reason", "")
+        if reason in DEAD:
+            now = self._connector.clock.now()
+            dead = Reference(place, address.pack(), now, reason)
+            self._store.run(lambda rows: rows.references.save(dead)).result()
+            log.info("conversation is dead", extra={"action": "teams", "method": "POST", "error": reason})
+
+    def _patiently(self, say: Callable[[], Any]) -> Any:
+        """Try a few times, as long as Teams says to wait: somebody has asked and looks at the screen."""
+        for _ in range(TRIES - 1):
+            try:
+                return say()
+            except ChatUnavailable as error:
+                self._connector.sleep(min(error.retry_after or 1.0, LONGEST_PAUSE))
+        return say()
+
+    def _reference(self, place: str) -> Reference | None:
+        return self._store.read(lambda rows: rows.references.get(place))
+
+    def _save(self, place: str, what: Address | Posted) -> None:
+        reference = Reference(place, what.pack(), self._connector.clock.now())
+        self._store.run(lambda rows: rows.references.save(reference)).result()
+
+
+def _answered(heard: Heard) -> str | None:
+    """Return the message that is answered; the press of a button is none."""
+    return None if heard.utterance.pressed else heard.activity_id
+
+
+def _activity(message: Message) -> dict[str, Any]:
+    """Return the activity that shows this message: one card, and its first words for the notification."""
+    text, card = render(message)
+    return {
+        "summary": text.split("\n", 1)[0][:200],
+        "attachments": [{"contentType": ADAPTIVE, "content": card}],
+    }
+
+
+def _reached(found: Reference | None, met: Address) -> Address:
+    """Return where a person is reached who was just met: a personal chat stays the place to write to."""
+    if found is None or met.kind == "personal" or not _is_personal(found):
+        return met
+    return replace(Address.unpack(found.address), service_url=met.service_url)  # the service may have moved
+
+
+def _is_personal(found: Reference) -> bool:
+    return Address.unpack(found.address).kind == "personal"
