@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class RacingAccess:
     """The port `Access` of the racing sites, and the way to everything else about them."""
 
-    batch = 40  # as many as `adapters.deepracer.access` takes
+    batch = 40  # as `RacerAccounts` takes them; the slower way, by invitation, ends in time by itself
 
     def __init__(self, reach: Callable[[], "RacingSites"]) -> None:
         self._reach = reach

@@ -9,16 +9,18 @@ import httpx
 from adapters.deepracer.access import Mails, RacerAccounts
 from adapters.deepracer.client import SiteClient
 from adapters.deepracer.first_sign_in import OneTimePasswords
+from adapters.deepracer.invitations import InvitedRacers
 from adapters.deepracer.platform import DeepRacerPlatform
 from adapters.deepracer.pool import Pools
 from adapters.deepracer.session import ServiceUser, Session
 from adapters.deepracer.site import Sites, Told
 from adapters.trust import ssl_context
 from bot.settings import DeepRacerSettings
-from provisioning.access import Failed
+from provisioning.access import Access, Failed
 from provisioning.brake import Brakes
 from provisioning.directory import Directory, DirectoryUser
 from provisioning.errors import Unexpected
+from provisioning.events import DeepRacerOnAws
 from provisioning.ids import PersonId
 from provisioning.ports import Clock
 
@@ -40,9 +42,11 @@ class RacingSites:
         )
         self.sites = Sites(_http, told, clock)
         self.pools = Pools(self.sites, _aws("cognito-idp"), brakes=brakes, clock=clock)
-        self.invites = settings.invitations
-        self.access = RacerAccounts(
-            self.sites, self.pools.of, mails_in(directory), clock, invites=self.invites
+        self.invites = settings.invitations or settings.through_api
+        self.access: Access[DeepRacerOnAws] = (
+            InvitedRacers(self.client_of, mails_in(directory))
+            if settings.through_api
+            else RacerAccounts(self.sites, self.pools.of, mails_in(directory), clock, invites=self.invites)
         )
         self.first_sign_in = OneTimePasswords(self.pools.of)
         self.platform = DeepRacerPlatform(self.client_of)

@@ -264,6 +264,11 @@ class DeepRacerSettings(_Group):
         alias="DEEPRACER_INVITATIONS",
         description="true to have the site mail every new racer an invitation, 50 a day without SES",
     )
+    through_api: bool = Field(
+        default=False,
+        alias="DEEPRACER_THROUGH_API",
+        description="true where the bot may not write the user pool: it then invites through the site's API",
+    )
 
 
 class BotSettings(_Group):
