@@ -36,11 +36,15 @@ class TeamsEntry:
     def says(self, viewer: str | None = None) -> str:
         """Return all that this viewer reads: text, card or both."""
         card = self.card_of(viewer)
-        return "\n".join([*([self.text] if self.text else []), *(texts(card) if card else ())])
+        return _read(self.text, card)
 
     def card_of(self, viewer: str | None) -> Json | None:
         """Return the card as this viewer sees it."""
         return self.views.get(viewer or "", self.card)
+
+    def wordings(self, viewer: str | None = None) -> list[str]:
+        """Return everything this message has said, the newest as this viewer reads it."""
+        return [*(_read(one["text"], one["card"]) for one in self.versions), self.says(viewer)]
 
     def change(self, text: str, card: Json | None) -> None:
         """Put new content in place of the old, which moves to `versions`; views of single people end."""
@@ -49,8 +53,9 @@ class TeamsEntry:
         self.views.clear()
 
     def as_json(self, viewer: str | None = None) -> Json:
-        """Return the entry as this viewer sees it, with `says` added."""
+        """Return the entry as this viewer sees it, with `says` and `wordings` added."""
         shown = asdict(self) | {"card": self.card_of(viewer), "says": self.says(viewer)}
+        shown["wordings"] = self.wordings(viewer)
         del shown["views"]
         return shown
 
@@ -132,3 +137,7 @@ class TeamsTranscript:
             for entry in self.entries
             if entry.conversation == bare(conversation) and not entry.deleted and thread in ("", entry.thread)
         ]
+
+
+def _read(text: str, card: Json | None) -> str:
+    return "\n".join([*([text] if text else []), *(texts(card) if card else ())])

@@ -23,6 +23,8 @@ class Cast:
     member_before: str  # was in both groups before the event, by an administrator's hand; leaves the event
     newcomer: str  # not in the identity store yet
     replayed: str  # whose request arrives a second time, byte for byte
+    in_teams: frozenset[str]  # who use Microsoft Teams; everybody else uses Slack
+    in_both: str  # who joins in Slack and, before anything has come of it, in Teams as well
     colleague: str  # put into the Entra group by an administrator meanwhile; never joins
 
     @property
@@ -70,6 +72,9 @@ def cast() -> Cast:
             "disabled": ("a disabled account", "DR-222"),
             "directory-guest": ("a guest in Entra", "DR-223"),
             "two-matches": ("two accounts of one address", "DR-224"),
+            "teams-guest": ("a guest in Microsoft Teams", "DR-204"),
+            "teams-no-role": ("an account Teams says nothing of", "DR-213"),
+            "not-in-directory": ("known to Teams, not to Entra", "DR-221"),
         },
         twice=frozenset({"employee-005", "employee-012", "employee-030", "employee-041"}),
         leaves_pending="employee-007",
@@ -77,6 +82,8 @@ def cast() -> Cast:
         member_before="employee-040",
         newcomer="newcomer",
         replayed="employee-002",
+        in_teams=frozenset({*employees[3::3], "teams-guest", "teams-no-role", "not-in-directory"}),
+        in_both="employee-006",
         colleague="organizer",
     )
 

@@ -1,4 +1,4 @@
-"""Reading back, at the end, what became of everybody: the directories' own APIs, and Slack's transcript."""
+"""Reading back, at the end, what became of everybody: the directories' own APIs, and both transcripts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import httpx
 
 from sandbox.company import RACERS_GROUP, Company
 from sandbox.demo_directories import reached
+from sandbox.onlooker import surface_of
 from sandbox.world import Address
 
 Json = dict[str, Any]
@@ -46,5 +47,24 @@ def _messages(address: Address, company: Company) -> dict[str, tuple[Json, ...]]
         for person in company.people.values():
             url = f"{address.urls['slack']}/_slack/transcript?user={person.slack.id}"
             seen = http.get(url).raise_for_status().json()
-            messages[person.key] = tuple(entry for entry in seen if entry["surface"] != "channel")
+            said = [entry | {"platform": "slack"} for entry in seen if entry["surface"] != "channel"]
+            url = f"{address.urls['teams']}/_teams/transcript?user={person.teams.id}"
+            said += _by_the_bot(http.get(url).raise_for_status().json(), company)
+            messages[person.key] = tuple(sorted(said, key=lambda entry: float(entry["at"])))
     return messages
+
+
+def _by_the_bot(seen: list[Json], company: Company) -> list[Json]:
+    """Return what the bot said in somebody's personal chat in Teams, in the form of Slack's transcript."""
+    return [
+        {
+            "platform": "teams",
+            "at": entry["at"],
+            "surface": surface_of(entry["answers"], entry["replaced"]),
+            "text": entry["says"],
+            "says": entry["says"],
+            "versions": [{"text": wording} for wording in entry["wordings"][:-1]],
+        }
+        for entry in seen
+        if entry["kind"] == "personal" and entry["author"] not in company.teams_users
+    ]

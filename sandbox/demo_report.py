@@ -23,7 +23,7 @@ _FLOW = """\
   a person             the bot's server         the worker                    outside
 
   join ──────────────▶ signed? who? what?
-       ◀────────────── one durable write ─────▶ gate: one employee? ◀───────▶ Slack, Entra
+       ◀────────────── one durable write ─────▶ gate: one employee? ◀───────▶ Slack, Teams, Entra
         "in the queue"                          a seat; add many at once ───▶ Entra group
                                                 and, without waiting, ──────▶ IAM Identity Center
                                                 confirm by reading back ◀─── both
@@ -61,7 +61,7 @@ def report(
     console.print(_refusals(evidence, played), width=_width(console))
     _head(console, "In numbers")
     console.print(_numbers(board, evidence, course, played, _width(console)), width=_width(console))
-    _head(console, "Read back from Entra (Graph), IAM Identity Center (boto3) and Slack")
+    _head(console, "Read back from Entra (Graph), IAM Identity Center (boto3), Slack and Teams")
     _claims(console, claims)
     console.print()
     wrong = [claim for claim in claims if claim.differs]

@@ -15,6 +15,7 @@ from sandbox.demo_board import Board
 from sandbox.demo_cast import Cast, company
 from sandbox.demo_directories import reached
 from sandbox.demo_theater import TakesTooLong, Theater
+from sandbox.teams_chatting import TeamsMoves
 
 Json = dict[str, Any]
 BURST_SECONDS = 1.5  # within which a wave of people types join
@@ -25,7 +26,8 @@ KILL_AFTER_SECONDS = 4.0
 PATIENCE_SECONDS = 90.0  # for what must come, however slow the machine
 OLD_SECONDS = 600  # Slack's requests are good for five minutes
 CYCLE_SECONDS = 2400.0
-DOOR = "/slack/events"
+ANSWER_LOOKS, ANSWER_PAUSE = 100, 0.1  # how often, and how many seconds apart, somebody looks for an answer
+DOORS = {"/slack/events", "/api/messages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Client(httpx.AsyncClient):
         """Send one request."""
         begun = time.monotonic()
         response = await super().send(request, **options)
-        if request.url.path == DOOR:
+        if request.url.path in DOORS:
             self._seconds.append(time.monotonic() - begun)
         return response
 
@@ -100,7 +102,7 @@ class Story:
 
     async def _open(self) -> None:
         chapter = self._board.begin(
-            "Acme opens its doors: Slack, Entra, Microsoft Graph, IAM Identity Center"
+            "Acme opens its doors: Slack, Teams, Entra, Microsoft Graph, IAM Identity Center"
         )
         await self._theater.open_company()
         await asyncio.to_thread(self._add_by_hand)
@@ -135,7 +137,7 @@ class Story:
 
     async def _forge(self) -> None:
         """Send a join that is signed wrongly, and one that is signed well but long ago."""
-        moves = self._moves(self._cast.first[0])
+        moves = self._slack(self._cast.first[0])
         body, secret = b"command=%2Fdeepracer&text=join", self._theater.address.signing_secret
         now = int(time.time())
         for what, headers in (
@@ -143,10 +145,16 @@ class Story:
             ("ten minutes old", sign(secret, body, now - OLD_SECONDS)),
         ):
             self.course.forged[what] = (await self._play(moves.send(body, headers))).status
+        teams = self._teams(self._cast.first[0])
+        for what, deviation in (
+            ("with a Teams token for another bot", "wrong-audience"),
+            ("with a Teams token that nobody signed", "unsigned"),
+        ):
+            self.course.forged[what] = (await self._play(teams.say("join", token=deviation))).status
 
     async def _first_wave(self) -> None:
         wave = self._cast.first
-        title = f"{len(wave)} employees join at once, and the directory throttles everything"
+        title = f"{len(wave)} employees join in Slack and Teams at once; the directory throttles everything"
         chapter = self._board.begin(title)
         await self._theater.throttle_graph(RETRY_AFTER)
         await self._theater.delay_aws("CreateGroupMembership", LATE_SECONDS)
@@ -192,7 +200,7 @@ class Story:
     async def _once_more(self) -> None:
         key = self._cast.replayed
         chapter = self._board.begin(f"A request of {key} arrives a second time, byte for byte")
-        moves, sent = self._moves(key), self._requests[key]
+        moves, sent = self._slack(key), self._requests[key]
         before = await self._play(moves.seen())
         answer = await self._play(moves.send(sent.body, sent.headers))
         after = await self._play(moves.seen())
@@ -257,17 +265,34 @@ class Story:
         await asyncio.sleep(after_seconds)
         await self._join(key)
         if key in self._cast.twice:
-            self.course.second_answers[key] = _outcome(await self._play(self._moves(key).command("join")))
+            self.course.second_answers[key] = await self._said(key, "join")
+        if key == self._cast.in_both:
+            await self._play(self._teams(key).say("join"))
 
     async def _join(self, key: str) -> None:
         self.course.typed_at[key] = time.time()
-        answer = await self._play(self._moves(key).command("join"))
-        self._requests[key], self._answers[key] = answer.sent, _outcome(answer)
+        self._answers[key] = await self._said(key, "join")
 
     async def _leave(self, key: str) -> None:
-        moves = self._moves(key)
-        await self._play(moves.command("leave"))
+        await self._said(key, "leave")
+        moves = self._teams(key) if key in self._cast.in_teams else self._slack(key)
         await self._play(moves.press("Leave"))
+
+    async def _said(self, key: str, text: str) -> str:
+        """Let this person say something where they are, and return the first line of the bot's answer."""
+        if key not in self._cast.in_teams:
+            answer = await self._play(self._slack(key).command(text))
+            self._requests[key] = answer.sent
+            return _outcome(answer)
+        moves = self._teams(key)
+        before = len(_answers(await self._play(moves.seen())))
+        await self._play(moves.say(text))
+        for _ in range(ANSWER_LOOKS):  # the answer is a message of its own, right behind the request
+            answers = _answers(await self._play(moves.seen()))
+            if len(answers) > before:
+                return str(answers[-1]["wordings"][0]).partition("\n")[0]
+            await asyncio.sleep(ANSWER_PAUSE)
+        raise TakesTooLong(f"{key} got no answer in Teams")
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         await self._theater.until(condition, PATIENCE_SECONDS, what)
@@ -283,14 +308,22 @@ class Story:
     async def _play(self, flow: Flow[Result]) -> Result:
         return await perform(self._client, flow)
 
-    def _moves(self, key: str) -> Moves:
+    def _slack(self, key: str) -> Moves:
         return self._theater.address.moves(key, bot_url=self._theater.bot_url)
+
+    def _teams(self, key: str) -> TeamsMoves:
+        return self._theater.address.teams_moves(key, bot_url=self._theater.bot_url)
 
     def _entra_id(self, key: str) -> str:
         user = self.company.people[key].entra
         if user is None:
             raise ValueError(f"{key} is not in the directory")
         return user.id
+
+
+def _answers(seen: list[Json]) -> list[Json]:
+    """Return the bot's answers among what somebody sees in Teams."""
+    return [entry for entry in seen if entry["answers"] is not None]
 
 
 def _outcome(answer: Answer) -> str:

@@ -18,7 +18,7 @@ def opened(company: Company, address: Path) -> Iterator[tuple[World, Onlooker]]:
     """
     scim = Scim(company)
     with World(company, graph={"push": scim}) as world:
-        onlooker = Onlooker(company, world.slack.transcript)
+        onlooker = Onlooker(company, world.slack.transcript, world.teams)
         world.serve("onlooker", onlooker.app())
         world.keep(scim.run())
         world.save_address(address)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sandbox.racing_site import RacingSimulator
 
 Result = TypeVar("Result")
-PARTS = frozenset({"slack", "graph", "entra", "aws", "cognito", "racing"})
+PARTS = frozenset({"slack", "teams", "graph", "entra", "aws", "cognito", "racing"})
 _OVER_TLS = frozenset({"entra", "racing"})
 REGION = "us-east-1"
 _AWS_ACCOUNT = {

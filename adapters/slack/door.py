@@ -31,6 +31,7 @@ from slack_sdk.signature import Clock as SdkClock
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.chat.body import body_of
 from adapters.chat.message import Message
 from adapters.chat.utterance import Answer
 from adapters.slack.blocks import SAY, Block, render
@@ -40,7 +41,6 @@ from adapters.trust import ssl_context
 from provisioning.ports import Clock
 
 SLACK_EVENTS_PATH: Final = "/slack/events"
-BODY_LIMIT: Final = 256 * 1024  # bytes; Slack's largest payloads are a tenth of this
 ANSWER_SECONDS: Final = 2.5  # of Slack's 3.0, the rest is for the way
 LATE_SECONDS: Final = 60.0  # so long an answer that missed its time is still waited for
 _REMEMBERED_EVENTS: Final = 512
@@ -181,9 +181,9 @@ class SlackDoor:
         return len(timestamp) <= len("1234567890123") and self._verifier.is_valid(text, timestamp, signature)
 
     async def _http(self, request: web.Request) -> web.Response:
-        body = await _read(request)
-        if body is None:
-            return web.Response(status=413)
+        body = await body_of(request)
+        if isinstance(body, web.Response):
+            return body
         answer = await self.receive(request.headers, body)
         return web.Response(
             status=answer.status,
@@ -355,18 +355,6 @@ class _Seconds(SdkClock):
 
     def now(self) -> float:
         return self._clock.now().timestamp()
-
-
-async def _read(request: web.Request) -> bytes | None:
-    """Return the body, or None as soon as it is longer than the limit (counted after any decompression)."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        return None
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            return None
-    return bytes(body)
 
 
 def _signed_at(timestamp: str) -> datetime:

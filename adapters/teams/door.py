@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from aiohttp import web
 
+from adapters.chat.body import body_of
 from adapters.chat.message import Message, Plain
 from adapters.chat.utterance import Answer
 from adapters.teams.address import Address
@@ -42,7 +43,6 @@ from provisioning.ids import ChatIdentity
 from provisioning.ports import Clock
 
 MESSAGES_PATH: Final = "/api/messages"
-BODY_LIMIT: Final = 256 * 1024  # bytes; a message of Teams has at most 100 KB
 ANSWER_SECONDS: Final = 2.5
 LATE_SECONDS: Final = 60.0  # so long an answer that missed its time is still waited for
 _CARD: Final = "application/vnd.microsoft.card.adaptive"
@@ -168,12 +168,9 @@ class TeamsDoor:
             return Reply(200, json.dumps(_text(_LAST_WORDS))) if activity.type == "invoke" else Reply(201)
 
     async def _http(self, request: web.Request) -> web.Response:
-        try:
-            body = await _read(request)
-        except (web.RequestPayloadError, OSError):
-            return _unread(request)
-        if body is None:
-            return web.Response(status=413)
+        body = await body_of(request)
+        if isinstance(body, web.Response):
+            return body
         reply = await self.receive(request.headers.get("Authorization"), body)
         if reply.body is not None:
             return web.Response(status=reply.status, text=reply.body, content_type="application/json")
@@ -288,32 +285,6 @@ class TeamsDoor:
         except Exception:
             log.exception("no words", extra={"action": "defect"})
             return Message((Plain(_LAST_WORDS),))
-
-
-async def _read(request: web.Request) -> bytes | None:
-    """Return the body, or None as soon as it is longer than the limit (counted after any decompression).
-
-    Raises web.RequestPayloadError for one that is not compressed as it says, OSError when its sender hung up.
-    """
-    if (request.content_length or 0) > BODY_LIMIT:
-        return None
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            return None
-    return bytes(body)
-
-
-def _unread(request: web.Request) -> web.Response:
-    """Refuse a body that cannot be read to its end.
-
-    aiohttp 3.14 would read on nevertheless before the next request, and log a traceback when that fails.
-    """
-    request.content.feed_eof()
-    refusal = web.Response(status=400)
-    refusal.force_close()
-    return refusal
 
 
 def _parsed(body: bytes) -> object:

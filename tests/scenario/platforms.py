@@ -8,7 +8,7 @@ from sandbox import connector_conversations, slack_channels
 from sandbox.chatting import Answer, Flow
 from sandbox.world import PARTS, World
 from tests.scenario.people import Line, SlackLine, TeamsLine
-from tests.scenario.telling import Said, first_in_teams, said, said_in_teams
+from tests.scenario.telling import Said, said, said_in_teams
 
 Note = Callable[[str, str], None]  # the key of who reads a message, and its text at that moment
 
@@ -127,14 +127,13 @@ class TeamsSide:
 
     def told(self, world: World) -> list[str]:
         people = {one.id for one in world.company.teams_users.values()}
-        entries = world.do(
+        return world.do(
             lambda: [
-                one.as_json()
+                one.wordings()[0]
                 for one in world.teams.transcript.entries
                 if one.kind == "personal" and one.author not in people and one.answers is None
             ]
         )
-        return [first_in_teams(entry) for entry in entries]
 
     def listen(self, world: World, note: Note) -> None:
         transcript, readers = world.teams.transcript, world.teams.conversations
@@ -162,7 +161,7 @@ class TeamsSide:
 
 
 SIDES: dict[str, Side] = {"slack": SlackSide(), "teams": TeamsSide()}
-NEEDED = {"slack": PARTS, "teams": PARTS - {"slack"} | {"teams"}}
+NEEDED = {platform: PARTS - set(SIDES) | {platform} for platform in SIDES}
 
 
 def parts_of(platforms: tuple[str, ...]) -> frozenset[str]:

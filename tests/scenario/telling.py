@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox.connector_cards import actions, texts
+from sandbox.connector_cards import actions
 
 CATALOGS = Path(__file__).parents[2] / "bot" / "catalogs"
 Place = Literal["direct", "answer", "channel"]  # a message of its own; where they asked; for everybody
@@ -79,19 +79,8 @@ def said_in_teams(entry: Mapping[str, Any]) -> Said:
         tuple(one["title"] for one in pressable),
         entry["number"],
         tuple(one["url"] for one in pressable if "url" in one),
-        tuple(kind_of(_says(version))[0] for version in entry["versions"]),
+        tuple(kind_of(wording)[0] for wording in entry["wordings"][:-1]),
     )
-
-
-def first_in_teams(entry: Mapping[str, Any]) -> str:
-    """Return what an entry of Teams' transcript said when it came."""
-    return _says(entry["versions"][0]) if entry["versions"] else str(entry["says"])
-
-
-def _says(version: Mapping[str, Any]) -> str:
-    return "\n".join(
-        [version["text"], *texts(version["card"])] if version["card"] else [version["text"]]
-    ).strip()
 
 
 def kind_of(text: str) -> tuple[str, str | None]:

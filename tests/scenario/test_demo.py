@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from sandbox.company import RACERS_GROUP, Company, EntraUser
+from sandbox.connector_conversations import BOT_MRI
 from sandbox.demo_cast import Cast
 from sandbox.demo_directories import reached
 from sandbox.demo_proof import Claim, chat, directories, duplicates, on_the_way
@@ -21,12 +22,13 @@ from sandbox.demo_readback import Evidence, read_back
 from sandbox.demo_story import Course, Replay
 from sandbox.onlooker import Onlooker
 from sandbox.opening import opened
+from sandbox.slack_transcript import Surface
 from sandbox.world import Address, World
 
 READY = "You're in: the Cup is open to you."
 GONE = "You've left the Cup."
 CAST = Cast(
-    first=("employee-001", "employee-002"),
+    first=("employee-001", "employee-002", "employee-005"),
     second=("employee-003", "newcomer"),
     late=("employee-004",),
     outsiders={"guest": ("a guest", "DR-204")},
@@ -36,6 +38,8 @@ CAST = Cast(
     member_before="employee-004",
     newcomer="newcomer",
     replayed="employee-001",
+    in_teams=frozenset(),
+    in_both="employee-005",
     colleague="organizer",
 )
 
@@ -43,7 +47,7 @@ CAST = Cast(
 @pytest.fixture
 def world() -> Iterator[World]:
     """A company in the state in which the story of CAST should leave it."""
-    company = Company.found(people=4)
+    company = Company.found(people=5)
     with World(company, graph={"visibility_seconds": 0.0}) as world:
         world.do(lambda: _play(world))
         yield world
@@ -56,7 +60,11 @@ def _play(world: World) -> None:
         _enter_group(company, key)
         _enter_store(company, key)
     for key in CAST.crowd:
-        if key != CAST.leaves_pending:
+        if key == CAST.in_both:
+            _tell(world, key, READY, surface="ephemeral")
+            _tell_in_teams(world, key, READY, answers="1")
+            _tell_in_teams(world, key, READY)
+        elif key != CAST.leaves_pending:
             _tell(world, key, READY)
         if key in CAST.leavers:
             _tell(world, key, GONE)
@@ -79,10 +87,15 @@ def _enter_store(company: Company, key: str) -> None:
     company.store_group(RACERS_GROUP).memberships[company.store_id()] = user.user_id
 
 
-def _tell(world: World, key: str, text: str) -> None:
+def _tell(world: World, key: str, text: str, surface: Surface = "dm") -> None:
     reader = world.company.people[key].slack.id
     dm = world.slack.channels.open_dm(reader)
-    world.slack.transcript.write("dm", dm, author="U0BOT", text=text, blocks=[], reader=reader)
+    world.slack.transcript.write(surface, dm, author="U0BOT", text=text, blocks=[], reader=reader)
+
+
+def _tell_in_teams(world: World, key: str, text: str, answers: str | None = None) -> None:
+    chat = world.teams.conversations.personal(world.company.people[key].teams)
+    world.teams.transcript.write("personal", chat.id, author=BOT_MRI, text=text, answers=answers)
 
 
 def _read(world: World) -> Evidence:
@@ -96,7 +109,7 @@ def _differences(claims: list[Claim]) -> list[str]:
 def test_a_story_that_ended_well_is_proven(world: World) -> None:
     evidence = _read(world)
     assert _differences(directories(evidence, CAST) + chat(evidence, CAST)) == []
-    assert set(evidence.group) == {"employee-001", "employee-004", "newcomer", "organizer"}
+    assert set(evidence.group) == {"employee-001", "employee-004", "employee-005", "newcomer", "organizer"}
 
 
 def test_a_racer_missing_in_the_identity_store_is_named(world: World) -> None:
@@ -135,6 +148,15 @@ def test_a_wrong_code_and_an_error_that_a_racer_saw_are_named(world: World) -> N
     assert _differences(chat(_read(world), CAST)) == [
         "guest read DR-204, DR-222, not DR-204",
         "employee-001 read DR-301",
+    ]
+
+
+def test_a_link_in_both_places_and_an_answer_left_behind_are_named(world: World) -> None:
+    world.do(lambda: _tell(world, CAST.in_both, READY))
+    world.do(lambda: world.teams.transcript.entries[0].change("You're in the queue.", None))
+    assert _differences(chat(_read(world), CAST)) == [
+        "the link came to slack, teams",
+        'the answer in teams reads "You\'re in the queue."',
     ]
 
 
@@ -194,8 +216,8 @@ def test_an_open_company_is_watched_and_its_scim_cycle_follows_its_clock(tmp_pat
 
 
 def test_an_onlooker_sees_each_wording_of_a_message_once() -> None:
-    with World(Company.found(people=1), parts={"slack"}) as world:
-        onlooker = Onlooker(world.company, world.slack.transcript)
+    with World(Company.found(people=1), parts={"slack", "teams"}) as world:
+        onlooker = Onlooker(world.company, world.slack.transcript, world.teams)
         world.do(lambda: _tell(world, "employee-001", "Wait."))
         assert [line.text for line in world.do(onlooker.news)] == ["Wait."]
         world.do(lambda: world.slack.transcript.entries[0].change("Ready.", []))
@@ -203,6 +225,13 @@ def test_an_onlooker_sees_each_wording_of_a_message_once() -> None:
         assert [(line.to, line.text, line.edited) for line in lines] == [
             ("employee-001", "Wait.", False),
             ("employee-001", "Ready.", True),
+        ]
+        world.do(lambda: _tell_in_teams(world, "employee-001", "Ready.", answers="1"))
+        world.do(lambda: world.teams.transcript.entries[0].change("Gone.", None))
+        lines = world.do(onlooker.news)
+        assert [(line.platform, line.surface, line.to, line.text, line.edited) for line in lines[2:]] == [
+            ("teams", "ephemeral", "employee-001", "Ready.", False),
+            ("teams", "ephemeral", "employee-001", "Gone.", True),
         ]
         assert len(world.do(onlooker.news)) == len(lines)
 

@@ -20,10 +20,11 @@ import httpx
 import pytest
 from aiohttp import web
 
+from adapters.chat.body import LIMIT
 from adapters.chat.message import Bold, Button, Buttons, Code, LinkButton, Message, Note, Plain
 from adapters.chat.utterance import Utterance
 from adapters.slack.blocks import render
-from adapters.slack.door import BODY_LIMIT, DoorSettings, DoorWords, SlackDoor
+from adapters.slack.door import DoorSettings, DoorWords, SlackDoor
 from provisioning.ids import ChatIdentity
 from sandbox.chatting import Answer, OperationTimeout, SlackPerson, sign
 from sandbox.company import ENTERPRISE_ID, FOREIGN_TEAM_ID, SIBLING_TEAM_ID, TEAM_ID
@@ -521,9 +522,17 @@ def test_the_bytes_that_were_signed_are_those_that_are_read(acme: Stage, charset
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read_to_its_end(
     acme: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert acme.raw(b"x" * BODY_LIMIT, FORM).status == 200  # signed, and nothing for us
-    assert acme.raw(b"x" * (BODY_LIMIT + 1), FORM).status == 413
+    assert acme.raw(b"x" * LIMIT, FORM).status == 200  # signed, and nothing for us
+    assert acme.raw(b"x" * (LIMIT + 1), FORM).status == 413
     assert acme.raw(gzip.compress(b"x" * 50_000_000), FORM | {"Content-Encoding": "gzip"}).status == 413
+    assert no_traceback(caplog)
+
+
+def test_a_body_that_is_not_what_it_says_is_refused_in_peace(
+    acme: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert acme.raw(b"command=%2Fdeepracer", FORM | {"Content-Encoding": "gzip"}).status == 400
+    assert acme.bot.heard == []
     assert no_traceback(caplog)
 
 

@@ -15,11 +15,12 @@ import httpx
 import pytest
 from aiohttp import web
 
+from adapters.chat.body import LIMIT
 from adapters.chat.message import Message, Plain
 from adapters.chat.utterance import Utterance
 from adapters.teams.address import Address
 from adapters.teams.cards import render
-from adapters.teams.door import BODY_LIMIT, DoorSettings, DoorWords, TeamsDoor
+from adapters.teams.door import DoorSettings, DoorWords, TeamsDoor
 from adapters.teams.wire import Heard, Place
 from provisioning.errors import ChatUnavailable, Undeliverable
 from provisioning.ids import ChatIdentity
@@ -796,11 +797,11 @@ def test_a_field_of_the_wrong_type_is_refused_in_peace(
 
 
 def test_a_body_beyond_the_limit_is_not_read(teams: Stage) -> None:
-    assert teams.post(b" " * (BODY_LIMIT + 1), bearer()).status_code == 413
+    assert teams.post(b" " * (LIMIT + 1), bearer()).status_code == 413
     bomb = gzip.compress(b" " * 50_000_000)
     assert teams.post(bomb, bearer(), **{"Content-Encoding": "gzip"}).status_code == 413
     just = body(activity())
-    assert teams.post(just + b" " * (BODY_LIMIT - len(just)), bearer()).status_code == 201
+    assert teams.post(just + b" " * (LIMIT - len(just)), bearer()).status_code == 201
 
 
 def test_a_body_that_is_not_what_it_says_is_refused_in_peace(
