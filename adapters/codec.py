@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Any, get_args
 
 from provisioning.audit import Line
+from provisioning.changes import Change
 from provisioning.events import Breakage, Event, Grant, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
+from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
 from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
@@ -48,6 +50,7 @@ def pack_event(event: Event) -> str:
             "channels": event.channels,
             "organizer_channel": event.organizer_channel,
             "retired": [_grant_body(grant) for grant in event.retired],
+            "paused": event.paused,
         }
     )
 
@@ -74,6 +77,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         channels=tuple(get("channels", ())),
         organizer_channel=get("organizer_channel"),
         retired=tuple(_grant(grant) for grant in get("retired", ())),
+        paused=get("paused"),
         version=version,
     )
 
@@ -283,8 +287,64 @@ def unpack_notice(body: str, notice_id: str, version: int) -> Notice:
     )
 
 
-def pack_line(line: Line) -> str:
-    """Write all of an audit line."""
+def pack_instruction(instruction: Instruction) -> str:
+    """Write all but id and version."""
+    body: Json = {
+        "chat": str(instruction.chat),
+        "words": instruction.words,
+        "received_at": _text(instruction.received_at),
+        "reply": _reply_body(instruction.reply),
+        "state": instruction.state,
+    }
+    for name in ("pressed", "person_id", "event_id", "refusal", "led_to", "delay_told"):
+        if (value := getattr(instruction, name)) is not None and value is not False:
+            body[name] = value
+    if instruction.people:
+        body["people"] = dict(instruction.people)
+    if instruction.facts:
+        body["facts"] = dict(instruction.facts)
+    if instruction.proposed is not None:
+        body["proposed"] = {"id": instruction.proposed.id, **_change_body(instruction.proposed)}
+    return _encode(body)
+
+
+def unpack_instruction(body: str, instruction_id: str, version: int) -> Instruction:
+    """Read what `pack_instruction` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    proposed = get("proposed")
+    return Instruction(
+        id=instruction_id,
+        chat=ChatIdentity.parse(found["chat"]),
+        words=found["words"],
+        received_at=_moment(found["received_at"]),
+        reply=_reply(found["reply"]),
+        pressed=get("pressed", False),
+        state=found["state"],
+        person_id=get("person_id"),
+        event_id=get("event_id"),
+        people=get("people", {}),
+        refusal=get("refusal"),
+        facts=get("facts", {}),
+        proposed=None if proposed is None else _change(proposed, proposed["id"], 0),
+        led_to=get("led_to"),
+        delay_told=get("delay_told", False),
+        version=version,
+    )
+
+
+def pack_change(change: Change) -> str:
+    """Write all but id and version."""
+    return _encode(_change_body(change))
+
+
+def unpack_change(body: str, change_id: str, version: int) -> Change:
+    """Read what `pack_change` wrote."""
+    return _change(_decode(body), change_id, version)
+
+
+def pack_line(line: Line, digests: Mapping[str, str] | None = None) -> str:
+    """Write an audit line without its texts: of these only the digests, by name."""
     body: Json = {"at": _text(line.at), "actor": line.actor, "action": line.action, "subject": line.subject}
     if line.event_id is not None:
         body["event_id"] = line.event_id
@@ -292,11 +352,15 @@ def pack_line(line: Line) -> str:
         body["correlation"] = line.correlation
     if line.facts:
         body["facts"] = dict(line.facts)
+    if line.whose is not None:
+        body["whose"] = line.whose
+    if digests:
+        body["texts"] = dict(digests)
     return _encode(body)
 
 
-def unpack_line(body: str) -> Line:
-    """Read what `pack_line` wrote."""
+def unpack_line(body: str, texts: Mapping[str, str] | None = None) -> Line:
+    """Read what `pack_line` wrote, with the texts that are still there."""
     found: Json = _decode(body)
     return Line(
         at=_moment(found["at"]),
@@ -306,6 +370,64 @@ def unpack_line(body: str) -> Line:
         event_id=found.get("event_id"),
         correlation=found.get("correlation", ""),
         facts=found.get("facts", {}),
+        texts=texts or {},
+        whose=found.get("whose"),
+    )
+
+
+def pack_text(text: str) -> str:
+    """Write a text that people typed: every store takes it, also with half a surrogate pair in it."""
+    return _encode(text)
+
+
+def unpack_text(body: str) -> str:
+    """Read what `pack_text` wrote."""
+    return str(_decode(body))
+
+
+def text_digests(body: str) -> Mapping[str, str]:
+    """Return the digests of texts in an audit line that `pack_line` wrote."""
+    digests: Mapping[str, str] = _decode(body).get("texts", {})
+    return digests
+
+
+def _change_body(change: Change) -> Json:
+    body: Json = {
+        "event_id": change.event_id,
+        "by": change.by,
+        "at": _text(change.at),
+        "kind": change.kind,
+        "subjects": change.subjects,
+    }
+    for name in ("people", "reason", "undone_by", "undoes"):
+        if (value := getattr(change, name)) is not None:
+            body[name] = value
+    if change.before:
+        body["before"] = dict(change.before)
+    if change.after:
+        body["after"] = dict(change.after)
+    if change.undo_until is not None:
+        body["undo_until"] = _text(change.undo_until)
+    return body
+
+
+def _change(found: Json, change_id: str, version: int) -> Change:
+    get = found.get
+    return Change(
+        id=change_id,
+        event_id=EventId(found["event_id"]),
+        by=PersonId(found["by"]),
+        at=_moment(found["at"]),
+        kind=found["kind"],
+        subjects=tuple(found["subjects"]),
+        people=get("people", 0),
+        before=get("before", {}),
+        after=get("after", {}),
+        reason=get("reason", ""),
+        undo_until=_moment_if(get("undo_until")),
+        undone_by=get("undone_by"),
+        undoes=get("undoes"),
+        version=version,
     )
 
 

@@ -34,9 +34,10 @@ from provisioning.directory import Claim, MailClaim
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import ChatIdentity, GroupId
 from provisioning.joining import Asking, request_join
+from provisioning.recognizing import Recognizer
 from provisioning.requests import ReplyTo
 from provisioning.settling import Settler
-from provisioning.steps import Systems
+from provisioning.stepping import Systems
 from sandbox.company import Company
 from sandbox.world import REGION, World
 
@@ -181,7 +182,7 @@ def _settle(store: SqliteStore, world: World, event: Event, people: Vouched, joi
             ),
         }
         directory = EntraDirectory(graph)
-        gate = Gatekeeper(store, {"slack": people}, directory, clock)
+        gate = Gatekeeper(store, Recognizer({"slack": people}, directory), clock)
         settler = Settler(store, Systems(accesses, directory), None, clock)
         until = time.monotonic() + PATIENCE_SECONDS
         while store.read(lambda rows: rows.registrations.count(event.id))["ready"] < joins:

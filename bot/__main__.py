@@ -7,9 +7,11 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -32,6 +34,16 @@ app = typer.Typer(
 )
 event_app = typer.Typer(no_args_is_help=True)
 app.add_typer(event_app, name="event", help="Make, change and show events.")
+audit_app = typer.Typer(no_args_is_help=True)
+app.add_typer(audit_app, name="audit", help="Check and export the audit.")
+
+
+class AuditForm(Enum):
+    """How the audit is exported."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for a program in place of a table.")]
 
@@ -130,6 +142,40 @@ def event_show(
             showing.events(found, now)
 
 
+@audit_app.command("verify")
+def audit_verify(*, as_json: AsJson = False) -> None:
+    """Check that no line of the audit was removed, moved, changed or cut off; say where. The bot may run."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from bot import auditing, showing
+
+        with _store(settings) as store:
+            found = auditing.verify(store)
+        if as_json:
+            showing.as_json(asdict(found))
+        else:
+            for head in found.heads:
+                showing.say(f"{head.chain}: {head.count} lines, ends with {head.digest}")
+            for one in found.breaks:
+                showing.say(f"{one.chain}, line {one.number}: {auditing.WHAT[one.what]}")
+            showing.say("The audit does not hold." if found.breaks else "The audit holds.")
+    raise typer.Exit(REFUSED if found.breaks else 0)
+
+
+@audit_app.command("export")
+def audit_export(
+    *,
+    form: Annotated[AuditForm, typer.Option("--format", help="How it is written.")] = AuditForm.JSONL,
+) -> None:
+    """Write the whole audit to standard output, oldest line first."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from bot import auditing
+
+        with _store(settings) as store:
+            auditing.export(store, form.value, sys.stdout)
+
+
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Check every permission and endpoint, and say how to mend what is wrong. Changes nothing."""
@@ -143,9 +189,10 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 @app.command("try", context_settings={"ignore_unknown_options": True})
 def try_(
-    verb: Annotated[list[str], typer.Argument(help="What the person types after /deepracer.")],
+    verb: Annotated[list[str], typer.Argument(help="What the person types to the bot.")],
     *,
     person: Annotated[str, typer.Option("--as", help="Who types: a name of the company in a box.")],
+    where: Annotated[Literal["slack", "teams"], typer.Option("--in", help="Where they type.")] = "slack",
     url: Annotated[str, typer.Option(help="Where the bot is.")] = "http://127.0.0.1:8080",
     world: Annotated[Path, typer.Option(help="The address file of the running company.")] = Path(
         ".sandbox/world.json"
@@ -155,7 +202,8 @@ def try_(
     """Type a command as a person of the company in a box, and show what that person sees."""
     from bot import trying
 
-    raise typer.Exit(trying.run(" ".join(verb), person=person, url=url, world=world, follow=follow))
+    text = " ".join(verb)
+    raise typer.Exit(trying.run(text, person=person, where=where, url=url, world=world, follow=follow))
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Who may say what."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from bot.admin.table import ADMIN_VERBS
 from bot.grammar import VERBS, Verb
 
 
@@ -12,11 +14,12 @@ class Asker:
     is_organizer: bool = False
 
 
-def may(asker: Asker, verb: Verb) -> bool:
+def may(asker: Asker, verb: Verb[Any, Any]) -> bool:
     """Whether this asker may use this verb."""
     return verb.audience == "everyone" or asker.is_organizer
 
 
-def allowed(asker: Asker) -> tuple[Verb, ...]:
+def allowed(asker: Asker) -> tuple[Verb[Any, Any], ...]:
     """Return the verbs this asker may use, in the order of the grammar; help shows exactly these."""
-    return tuple(verb for verb in VERBS if may(asker, verb))
+    verbs: tuple[Verb[Any, Any], ...] = (*VERBS, *ADMIN_VERBS)
+    return tuple(verb for verb in verbs if may(asker, verb))

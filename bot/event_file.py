@@ -25,7 +25,7 @@ from provisioning.events import (
 from provisioning.ids import EventId, GroupId
 
 KINDS: Final = (EntraGroup.kind, IdentityCenterGroup.kind, DeepRacerOnAws.kind)
-NOT_DEFINED: Final = ("retired", "version", "taken", "broken")  # of an Event, these are the store's
+NOT_DEFINED: Final = ("retired", "paused", "version", "taken", "broken")  # of an Event, these are the store's
 
 
 class EventFileInvalid(Faulty):
@@ -206,7 +206,14 @@ def successor(old: Event | None, new: Event, *, has_registrations: bool) -> Even
         return new
     known = (*old.retired, *old.grants) if has_registrations else ()
     retired = tuple(grant for grant in known if grant.target not in new.targets)
-    return replace(new, version=old.version, taken=old.taken, broken=old.broken, retired=retired)
+    return replace(
+        new,
+        version=old.version,
+        taken=old.taken,
+        broken=old.broken,
+        retired=retired,
+        paused=old.paused,
+    )
 
 
 def _targets(event: Event, kind: str) -> set[str]:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 Audience = Literal["everyone", "organizers"]
 
@@ -46,23 +46,35 @@ class Unknown:
     nearest: str | None
 
 
-Command = Join | Leave | Status | Help | Unknown
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Words for organizers, as typed after "admin". What they mean is read only for an organizer."""
+
+    words: str
+
+
+Command = Join | Leave | Status | Help | Unknown | Admin
+Rest = TypeVar("Rest")
+Meant = TypeVar("Meant")
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
-    """One line of the grammar. `key` finds its words in the catalog under `verb.`."""
+class Verb(Generic[Rest, Meant]):
+    """One line of the grammar: how what follows the name becomes a command.
+
+    `key` finds its words in the catalog under `verb.`.
+    """
 
     name: str
     usage: str
     audience: Audience
-    parse: Callable[[str], Command]
+    parse: Callable[[Rest], Meant]
     aliases: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """Return the catalog key of what the verb does."""
-        return f"verb.{self.name}"
+        return f"verb.{self.name.replace(' ', '-')}"
 
 
 def _unquoted(text: str) -> str:
@@ -75,12 +87,13 @@ def _leave(rest: str) -> Leave:
     return Leave(_unquoted(" ".join(named)) or None, len(named) < len(words))
 
 
-VERBS: tuple[Verb, ...] = (
+VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
+ADMIN = "admin"  # what organizers type first; no help shows it to anybody else
 EXAMPLES = ("join", "status", "leave")
 WORD_SHOWN = 40  # characters of an unknown word that are repeated back
 
@@ -89,6 +102,8 @@ def parse(text: str) -> Command:
     """Return the command in these words. No words at all call for help; case and odd blanks don't matter."""
     words = _plain(text)
     first, _, rest = words.partition(" ")
+    if first.casefold() == ADMIN:
+        return Admin(rest.strip())
     verb = find(first.casefold())
     if not first:
         return Help()
@@ -97,7 +112,7 @@ def parse(text: str) -> Command:
     return verb.parse(rest.strip())
 
 
-def find(name: str) -> Verb | None:
+def find(name: str) -> Verb[str, Command] | None:
     """Return the verb of this name or alias."""
     return next((verb for verb in VERBS if name == verb.name or name in verb.aliases), None)
 

@@ -59,6 +59,8 @@ def event(found: Event, now: datetime) -> None:
     for change in difference(None, found):
         table.add_row(Text(change.field), Text(change.after or "-"))
     table.add_row(Text("seats taken"), Text(f"{found.taken} of {found.capacity}"))
+    if found.paused is not None:
+        table.add_row(Text("joining"), Text(f"paused: {found.paused}" if found.paused else "paused"))
     for grant in found.retired:
         table.add_row(Text("retired grant"), Text(grant.target))
     if found.broken is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
 from bot import wording
+from bot.admin.wording import answer_of
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.deciding import RESULTS, Stage
@@ -37,6 +38,8 @@ class PlatformVoice:
         if notice.to is None:
             raise Undeliverable(reason="no address")
         spoken = words(notice.to.locale, self.platform)
+        if notice.about.startswith("instruction:"):
+            return self._instructed(spoken, notice, notice.to)
         found = self._standing(notice)
         message = self._message(spoken, notice, found)
         if notice.kind is Kind.RESULT:
@@ -46,6 +49,32 @@ class PlatformVoice:
         if notice.kind is Kind.EDIT:
             return self._edit(notice, message)
         return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
+
+    def _instructed(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
+        """Say what an instruction came to or waits for, where it was said, else as a direct message."""
+        instruction_id = notice.about.partition(":")[2]
+        now = self.clock.now()
+
+        def unit(rows: Rows) -> Message | None:
+            instruction = rows.instructions.get(instruction_id)
+            if instruction is None or (notice.kind is Kind.CARD and instruction.state != "waiting"):
+                return None  # forgotten, or answered meanwhile
+            if notice.kind is Kind.CARD:
+                return wording.refusal_of(spoken, notice)
+            return answer_of(spoken, rows, instruction, now)
+
+        message = self.store.read(unit)
+        if message is None:
+            raise Undeliverable(reason="overtaken")
+        if to.handle_lives(now):
+            try:
+                self.speaker.replace(to, message)
+            except Undeliverable:
+                if notice.kind is Kind.CARD:
+                    raise
+            else:
+                return ""
+        return self.speaker.tell(to.chat, message)
 
     def _standing(self, notice: Notice) -> Standing | None:
         what, _, key = notice.about.partition(":")

@@ -12,6 +12,7 @@ from adapters.sqlite import open_store
 from bot.answering import Answering
 from bot.chats import Chat, chats
 from bot.metrics import Metrics, measure
+from bot.organizing import Organizing
 from bot.outside import Outside, reach
 from bot.serve import Door
 from bot.settings import Settings
@@ -20,11 +21,13 @@ from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
 from provisioning.events import EntraGroup, IdentityCenterGroup
 from provisioning.ids import GroupId
+from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.recognizing import Recognizer
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
-from provisioning.steps import Systems
+from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
 from provisioning.working import Lane, Worker
 
@@ -89,11 +92,15 @@ def _lanes(
         chat.platform: PlatformVoice(chat.platform, store, chat.speaker, clock, metrics) for chat in platforms
     }
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
-    gate = Gatekeeper(store, {chat.platform: chat.people for chat in platforms}, directory, clock)
+    recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
+    gate = Gatekeeper(store, recognizer, clock)
+    organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
+    organizing = Organizing(store, recognizer, organizers, clock)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [
         Lane("gate", gate.round, Work.ANSWER, GATHERING),
+        Lane("organizing", organizing.round, Work.INSTRUCT),
         Lane("settler", settler.round, Work.SETTLE, GATHERING),
         Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),

@@ -34,7 +34,17 @@ from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Un
 from provisioning.events import Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
-from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Outcome, Overview, Queued, Refused, Standing
+from provisioning.outcomes import (
+    Choice,
+    ConfirmLeave,
+    Instructed,
+    Nothing,
+    Outcome,
+    Overview,
+    Queued,
+    Refused,
+    Standing,
+)
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
@@ -65,6 +75,9 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _overview(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+        case Instructed():
+            lead = Paragraph(words.text("instructed.next"))
+            return Message(words.text("instructed.summary"), (lead,), passing=True)
 
 
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
@@ -96,8 +109,17 @@ def refusal(
     values = _values(facts) | ({"event": event.name} if event else {})
     return Message(
         words.text(f"{key}.summary", **values),
-        (Paragraph(words.text(f"{key}.next", **values)), Note(words.text("note.code", code=error.code))),
+        (Paragraph(_following(words, key, values)), Note(words.text("note.code", code=error.code))),
     )
+
+
+def _following(words: Words, key: str, values: Mapping[str, Any]) -> Text:
+    """Return what happens next: the sentence for the fact that tells cases apart, where there is one."""
+    for fact in ("form", "message", "nearest"):
+        special = f"{key}.{values[fact]}" if fact == "form" and fact in values else f"{key}.{fact}"
+        if values.get(fact) and special in words:
+            return words.text(special, **values)
+    return words.text(f"{key}.next", **values)
 
 
 def refusal_of(words: Words, notice: Notice) -> Message:

@@ -8,15 +8,12 @@ question that was not answered is asked again later.
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TypeVar
 
-from provisioning.access import Failed
 from provisioning.deciding import PATIENCE, backoff
-from provisioning.directory import ChatPeople, Claim, Directory, DirectoryUser, MailClaim, ObjectClaim
+from provisioning.directory import DirectoryUser
 from provisioning.errors import (
     EmailMissing,
     IdentityChanged,
@@ -30,9 +27,9 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.events import Event
-from provisioning.identity import admitted_mail, the_employee, the_employee_within
-from provisioning.ids import ChatIdentity, RegistrationKey, RequestKey
+from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_reason, post_to_organizers, record, refuse
 from provisioning.registrations import Person, Registration, Told
 from provisioning.requests import Request, Wish
@@ -44,9 +41,6 @@ DEFECT_PAUSE = timedelta(minutes=1)
 INCIDENTS = (IdentityChanged, SecondChatIdentity, EmailMissing)  # refusals that organizers hear of
 
 log = logging.getLogger(__name__)
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +59,9 @@ Verdict = DirectoryUser | Person | ProvisioningError
 class Gatekeeper:
     """Answers waiting requests, many at a time. One round is one batch."""
 
-    def __init__(
-        self, store: Store, people: Mapping[str, ChatPeople], directory: Directory, clock: Clock
-    ) -> None:
-        """Take the chat platforms by name ("slack"), each with the port that vouches for its users."""
+    def __init__(self, store: Store, recognizer: Recognizer, clock: Clock) -> None:
         self._store = store
-        self._people = people
-        self._directory = directory
+        self._recognizer = recognizer
         self._clock = clock
 
     def round(self) -> int:
@@ -103,53 +93,13 @@ class Gatekeeper:
     def _verdicts(self, cases: Sequence[Case]) -> dict[RequestKey, Verdict]:
         """Ask the chat platforms and the directory, each question once."""
         verdicts: dict[RequestKey, Verdict] = {}
-        unknown = []
+        unknown: dict[RequestKey, Asked] = {}
         for case in cases:
             if case.bound is not None and case.request.wish is Wish.GONE:
                 verdicts[case.request.key] = case.bound  # leaving needs no more proof than the binding
             else:
-                unknown.append(case)
-        claims = self._claims({case.request.key.chat for case in unknown})
-        wanted: dict[RequestKey, str] = {}
-        for case in unknown:
-            claim = claims[case.request.key.chat]
-            try:
-                wanted[case.request.key] = _question(claim, case)
-            except ProvisioningError as error:
-                verdicts[case.request.key] = error
-        found = self._found(claims, wanted)
-        for case in unknown:
-            if (question := wanted.get(case.request.key)) is not None:
-                by_id = isinstance(claims[case.request.key.chat], ObjectClaim)
-                verdicts[case.request.key] = _employee(found[question], case.event if by_id else None)
-        return verdicts
-
-    def _claims(self, chats: set[ChatIdentity]) -> dict[ChatIdentity, Claim | Failed]:
-        claims: dict[ChatIdentity, Claim | Failed] = {}
-        for platform in {chat.platform for chat in chats}:
-            asked = sorted(chat for chat in chats if chat.platform == platform)
-            vouched = _guarded(partial(self._vouch, platform, asked))
-            claims |= {chat: vouched.get(chat, Failed(Unavailable())) for chat in asked}
-        return claims
-
-    def _vouch(self, platform: str, chats: Sequence[ChatIdentity]) -> Mapping[ChatIdentity, Claim | Failed]:
-        return self._people[platform].vouch(chats)
-
-    def _found(
-        self, claims: Mapping[ChatIdentity, Claim | Failed], wanted: Mapping[RequestKey, str]
-    ) -> dict[str, tuple[DirectoryUser, ...] | Failed]:
-        mails = {question for key, question in wanted.items() if isinstance(claims[key.chat], MailClaim)}
-        ids = {claim.person_id for claim in claims.values() if not isinstance(claim, MailClaim | Failed)}
-        found: dict[str, tuple[DirectoryUser, ...] | Failed] = {}
-        if mails:
-            answer = _guarded(lambda: self._directory.find(mails))
-            found |= {mail: answer.get(mail, Failed(Unavailable())) for mail in mails}
-        if ids:
-            read = _guarded(lambda: self._directory.get(ids))
-            for person_id in ids:
-                user = read.get(person_id, Failed(Unavailable()))
-                found[person_id] = user if isinstance(user, Failed) else ((user,) if user else ())
-        return found
+                unknown[case.request.key] = Asked(case.request.key.chat, case.event.email_domains)
+        return verdicts | self._recognizer.recognize(unknown)
 
     def _fold_all(self, rows: Rows, cases: Sequence[Case], verdicts: Mapping[RequestKey, Verdict]) -> None:
         now = self._clock.now()
@@ -163,15 +113,6 @@ class Gatekeeper:
                     rows.queue.done(case.job)
             except StaleWrite:  # a newer request took this one's place; its own key is on the queue
                 rows.queue.retry(case.job, now)
-
-
-def _guarded(ask: Callable[[], Mapping[K, V]]) -> Mapping[K, V]:
-    """Ask an outside system. A defect there answers nothing; what is not answered is asked again."""
-    try:
-        return ask()
-    except Exception:
-        log.exception("outside call failed", extra={"action": "defect"})
-        return {}
 
 
 def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
@@ -192,25 +133,6 @@ def _bound(rows: Rows, key: RequestKey) -> Person | None:
     person_id = rows.bindings.person_of(key.chat)
     registration = rows.registrations.get(RegistrationKey(key.event_id, person_id)) if person_id else None
     return registration.person if registration else None
-
-
-def _question(claim: Claim | Failed, case: Case) -> str:
-    """Return what to ask the directory for: an admitted mail, or an object id."""
-    if isinstance(claim, Failed):
-        raise claim.error
-    if isinstance(claim, MailClaim):
-        return admitted_mail(claim.mail, case.event.email_domains)
-    return claim.person_id
-
-
-def _employee(found: tuple[DirectoryUser, ...] | Failed, event: Event | None) -> Verdict:
-    """Return who was found; with an event, only if one of their addresses is in its domains."""
-    if isinstance(found, Failed):
-        return found.error
-    try:
-        return the_employee(found) if event is None else the_employee_within(found, event.email_domains)
-    except Refusal as refusal:
-        return refusal
 
 
 def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person, now: datetime) -> None:

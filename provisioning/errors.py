@@ -3,13 +3,17 @@
     ProvisioningError
     ├─ Refusal              the asker can act: told plainly, never retried
     │  ├─ EventUnknown · NoEventOpen · EventNotYetOpen · EventClosed · EventEnded · NothingToLeave
+    │  ├─ JoiningPaused
     │  ├─ ForeignWorkspace · SiblingWorkspace · Stranger · Guest · SingleChannelGuest
     │  ├─ BotUser · Deactivated · Invited
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
     │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn
-    │  └─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
+    │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
+    │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
+    │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
+    │  └─ TargetUnknown · TargetUnclear
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
@@ -84,6 +88,12 @@ class NothingToLeave(Refusal):
     """The asker is in no event."""
 
     code = "DR-106"
+
+
+class JoiningPaused(Refusal):
+    """The organizers have paused joining."""
+
+    code = "DR-107"
 
 
 class ForeignWorkspace(Refusal):
@@ -240,6 +250,78 @@ class NotAllowed(Refusal):
     """Only organizers may do this."""
 
     code = "DR-261"
+
+
+class InstructionStale(Refusal):
+    """The instruction waited too long and was not run."""
+
+    code = "DR-262"
+
+
+class InstructionUnclear(Refusal):
+    """The words of an instruction are none that the bot knows."""
+
+    code = "DR-263"
+
+
+class OnlyByFile(Refusal):
+    """What opens doors is changed only by a file on the host."""
+
+    code = "DR-264"
+
+
+class ValueUnusable(Refusal):
+    """A value of an instruction cannot be used."""
+
+    code = "DR-265"
+
+
+class AlreadySo(Refusal):
+    """The instruction would change nothing."""
+
+    code = "DR-266"
+
+
+class NothingToUndo(Refusal):
+    """There is no change of the asker that can still be undone."""
+
+    code = "DR-267"
+
+
+class UndoOvertaken(Refusal):
+    """Something newer has changed the same thing."""
+
+    code = "DR-268"
+
+
+class NothingToConfirm(Refusal):
+    """There is nothing left to confirm for the asker."""
+
+    code = "DR-269"
+
+
+class EventTaken(Refusal):
+    """There is an event of this id already."""
+
+    code = "DR-271"
+
+
+class WindowBackwards(Refusal):
+    """The times of an event are not in order."""
+
+    code = "DR-272"
+
+
+class TargetUnknown(Refusal):
+    """Nobody is found behind what an instruction names."""
+
+    code = "DR-273"
+
+
+class TargetUnclear(Refusal):
+    """What an instruction names can be several people."""
+
+    code = "DR-274"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from provisioning.errors import (
     EventEnded,
     EventNotYetOpen,
     EventUnknown,
+    JoiningPaused,
     NoEventOpen,
     NothingToLeave,
     Refusal,
@@ -192,6 +193,8 @@ def _window(event: Event, now: datetime) -> Refusal | None:
         "ended": lambda: EventEnded(event=event.name),
     }
     refuse = refusals.get(event.phase(now))
+    if refuse is None and event.paused is not None:
+        return JoiningPaused(event=event.name, message=event.paused)
     return refuse() if refuse else None
 
 

@@ -75,4 +75,11 @@ class Refused:
     event: Event | None = None
 
 
-Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """What somebody said as an organizer is recorded; whether they are one is found out later."""
+
+    instruction_id: str
+
+
+Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused | Instructed

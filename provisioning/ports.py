@@ -13,10 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from provisioning.audit import Line
+from provisioning.audit import Head, Line, Link
 from provisioning.brake import Brakes
+from provisioning.changes import Change
 from provisioning.events import Breakage, Event
 from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, RegistrationKey, RequestKey, TargetId
+from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
 from provisioning.references import Reference
@@ -252,6 +254,7 @@ class Work(StrEnum):
 
     SETTLE = "settle"  # a registration key
     ANSWER = "answer"  # a request key
+    INSTRUCT = "instruct"  # the id of an instruction
     SPEAK = "speak"  # the id of a notice that is a new message; as fast as the chat platform takes them
     REFRESH = "refresh"  # the id of a notice that changes an earlier one; never in the way of a new message
 
@@ -318,14 +321,70 @@ class Leases(Protocol):
 
 
 class Audit(Protocol):
-    """The audit, append-only."""
+    """The audit, append-only, in one or several chains."""
 
     def append(self, line: Line) -> None:
-        """Append one line."""
+        """Append one line: its texts under salts of their own beside it, their digests in it."""
         ...
 
     def lines(self, event_id: EventId | None = None, limit: int = 1000) -> tuple[Line, ...]:
         """Return the newest lines (of one event), oldest of them first."""
+        ...
+
+    def about(self, names: Collection[str], limit: int) -> tuple[Line, ...]:
+        """Return the newest lines in which one of these acts or is the subject, oldest of them first."""
+        ...
+
+    def heads(self) -> tuple[Head, ...]:
+        """Return where each chain ends."""
+        ...
+
+    def links(self, chain: str, after: int, limit: int) -> tuple[Link, ...]:
+        """Return the lines of this chain after this number, in order; 0 for the beginning."""
+        ...
+
+    def forget_texts(self, person_id: PersonId) -> int:
+        """Delete the texts of this person with their salts; returns how many. The chains still hold."""
+        ...
+
+
+class Instructions(Protocol):
+    """What was said to the bot as an organizer."""
+
+    def get(self, instruction_id: str) -> Instruction | None:
+        """Return the instruction."""
+        ...
+
+    def save(self, instruction: Instruction) -> Instruction:
+        """Write the row if the stored version is still its `version` (0: none yet); else StaleWrite."""
+        ...
+
+    def waiting(self, received_before: datetime, limit: int) -> tuple[str, ...]:
+        """Return the ids of those that wait and were received before this moment, oldest first."""
+        ...
+
+    def forget(self, received_before: datetime) -> int:
+        """Delete those that wait no more and were received before this moment; returns how many."""
+        ...
+
+
+class Changes(Protocol):
+    """What instructions changed, while it can be shown or taken back."""
+
+    def get(self, change_id: str) -> Change | None:
+        """Return the change."""
+        ...
+
+    def save(self, change: Change) -> Change:
+        """Write the row if the stored version is still its `version` (0: none yet); else StaleWrite."""
+        ...
+
+    def since(self, event_id: EventId, at: datetime) -> tuple[Change, ...]:
+        """Return the changes of this event made at this moment or later, newest first."""
+        ...
+
+    def forget(self, made_before: datetime) -> int:
+        """Delete those made before this moment; returns how many."""
         ...
 
 
@@ -352,6 +411,10 @@ class Rows(Protocol):
     def leases(self) -> Leases: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def instructions(self) -> Instructions: ...
+    @property
+    def changes(self) -> Changes: ...
 
 
 Unit = Callable[[Rows], T]

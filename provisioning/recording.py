@@ -7,7 +7,7 @@ from datetime import datetime
 from provisioning.audit import Line
 from provisioning.deciding import stage_of, tell
 from provisioning.events import Event
-from provisioning.ids import ChatIdentity, RequestKey
+from provisioning.ids import ChatIdentity, PersonId, RequestKey
 from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
@@ -82,11 +82,21 @@ def post_to_organizers(
 
 
 def audit(
-    rows: Rows, now: datetime, actor: str, action: str, key: object, event: Event | None = None, **facts: str
+    rows: Rows,
+    now: datetime,
+    actor: str,
+    action: str,
+    key: object,
+    event: Event | None = None,
+    *,
+    correlation: str = "",
+    texts: Mapping[str, str] | None = None,
+    whose: PersonId | None = None,
+    **facts: str,
 ) -> None:
-    """Append one line."""
+    """Append one line. Somebody's own words go under `texts`, and are forgotten with the person `whose`."""
     event_id = event.id if event else (key.event_id if isinstance(key, RequestKey) else None)
-    rows.audit.append(Line(now, actor, action, str(key), event_id, "", facts))
+    rows.audit.append(Line(now, actor, action, str(key), event_id, correlation, facts, texts or {}, whose))
 
 
 def _result(registration: Registration, now: datetime) -> Notice:

@@ -101,8 +101,9 @@ class Speaking:
         except StaleWrite:  # a card became due again while it was sent
             rows.queue.retry(job, now)
             return
-        if error is not None and notice.kind is Kind.RESULT:
+        if error is not None and notice.kind in {Kind.RESULT, Kind.ANSWER}:
             audit(rows, now, "bot", "undeliverable", notice.about, code=error.code)
+        if error is not None and notice.kind is Kind.RESULT:
             _tell_organizers(rows, notice, error, now)
         rows.queue.done(job)
 
@@ -146,7 +147,9 @@ def _tell_organizers(rows: Rows, notice: Notice, error: ProvisioningError, now: 
     event_id = (RegistrationKey if what == "registration" else RequestKey).parse(key).event_id
     event = rows.events.get(event_id)
     if event is not None and notice.to is not None:
-        facts = {"code": error.code, "racer": str(notice.to.chat)}
+        registration = rows.registrations.get(RegistrationKey.parse(key)) if what == "registration" else None
+        name = registration.person.display_name if registration is not None else ""
+        facts = {"code": error.code, "racer": str(notice.to.chat), "name": name}
         post_to_organizers(rows, event, "organizers-undeliverable", f"undeliverable:{now:%Y%m%d}", now, facts)
 
 

@@ -15,6 +15,7 @@ from provisioning.deciding import wants_racing
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
 from provisioning.ids import EventId, PersonId
+from provisioning.instructions import KEPT
 from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.references import ANSWER
@@ -115,6 +116,10 @@ def _wake_due(rows: Rows, now: datetime) -> int:
     lost = rows.requests.waiting(now - LOST, PAGE)
     for request in lost:
         rows.queue.ensure(Work.ANSWER, str(request), now)
+    for instruction in rows.instructions.waiting(now - LOST, PAGE):
+        rows.queue.ensure(Work.INSTRUCT, instruction, now)
+    rows.instructions.forget(now - KEPT)
+    rows.changes.forget(now - KEPT)
     rows.requests.forget_refused(now - REFUSED_KEPT)
     rows.outbox.forget_sent(now - SENT_KEPT)
     rows.references.forget(ANSWER, now - ANSWERS_KEPT)

@@ -97,9 +97,11 @@ def _explain(port: int, address: Path, folder: Path) -> None:
     print("Type as somebody, in another terminal:")
     for words_, note in (
         ("join --as employee --follow", "a join, until the link comes"),
+        ("join --as employee-002 --in teams --follow", "the same in Microsoft Teams"),
         ("status --as employee", "how far it is"),
         ("leave --as employee", "asks first; then: leave spring-cup-2027 --yes"),
         ("join --as guest --follow", "a refusal; others: stranger, disabled, two-matches, look-alike"),
+        ("join --as teams-guest --in teams --follow", "a refusal in Teams"),
         ("join --as newcomer --follow", "somebody AWS does not know yet"),
     ):
         print(f"  {command} {words_}{options}    # {note}")
@@ -122,7 +124,8 @@ def _told(line: Line) -> str:
     kind = "changed" if line.edited else _KINDS.get(line.surface, line.surface)
     first = words.plain(line.text).partition("\n")[0]
     code = words.code(line.text)
-    return f"{at:%H:%M:%S}  {line.to:<18} {kind:<8} {first}{f'  ({code})' if code else ''}"
+    coded = f"  ({code})" if code else ""
+    return f"{at:%H:%M:%S}  {line.platform:<5}  {line.to:<18} {kind:<8} {first}{coded}"
 
 
 def _last(log: Path) -> Sequence[str]:

@@ -155,7 +155,12 @@ Part = Paragraph | Steps | Facts | Buttons | Note
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something the bot says: the outcome first, then what happens next."""
+    """Something the bot says: the outcome first, then what happens next.
+
+    `passing`: it only says that the answer comes, through the reply handle. A door whose answer to a click
+    travels by itself leaves it out, because it could arrive last.
+    """
 
     summary: Text
     parts: tuple[Part, ...] = ()
+    passing: bool = False

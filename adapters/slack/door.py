@@ -242,7 +242,7 @@ class SlackDoor:
         try:
             heard = press(request.body, self._received_at(request), self._settings.response_url_hosts)
             message = await self._answered(heard)
-            if message is not None and heard.url is not None:
+            if message is not None and heard.url is not None and not message.passing:
                 self._replies.start(self._replies.post(heard.url, render(message), replaces=heard.replaces))
         except Exception:
             log.exception("click failed", extra={"action": "defect"})
@@ -280,11 +280,12 @@ class SlackDoor:
             await self._replies.post(heard.url, render(self._words.still_working()), replaces=False)
         await asyncio.wait({answer}, timeout=LATE_SECONDS)
         try:
-            said = render(answer.result())
+            message = answer.result()
+            said = None if heard.utterance.pressed and message.passing else render(message)
         except Exception:
             log.exception("late answer failed", extra={"action": "defect"})
             said = self._apology()
-        if heard.url is not None:
+        if heard.url is not None and said is not None:
             await self._replies.post(heard.url, said, replaces=heard.replaces)
 
     def _tell(self, body: Mapping[str, Any], message: Callable[[], Message]) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from adapters.sqlite.audit import AuditRows
 from adapters.sqlite.bindings import BindingRows
 from adapters.sqlite.brake_rows import BrakeRows
+from adapters.sqlite.changes import ChangeRows
 from adapters.sqlite.events import EventRows
+from adapters.sqlite.instructions import InstructionRows
 from adapters.sqlite.leases import LeaseRows
 from adapters.sqlite.ledger import LedgerRows
 from adapters.sqlite.outbox import OutboxRows
@@ -31,6 +33,8 @@ class SqliteRows:
     queue: QueueRows
     leases: LeaseRows
     audit: AuditRows
+    instructions: InstructionRows
+    changes: ChangeRows
     brakes: BrakeRows
 
     @classmethod
@@ -48,5 +52,7 @@ class SqliteRows:
             queue=queue,
             leases=LeaseRows(sql),
             audit=AuditRows(sql),
+            instructions=InstructionRows(sql),
+            changes=ChangeRows(sql),
             brakes=BrakeRows(sql),
         )

@@ -5,9 +5,14 @@ conditioned. Moments are integers: microseconds since 1970, UTC. Rows with a lar
 keeps their many indexes narrow; the small ones are their own primary key.
 """
 
+import json
 import sqlite3
+from collections.abc import Callable
 
 from adapters.sqlite.fitness import StoreUnfit
+from provisioning.audit import START, chained
+
+Steps = tuple[str | Callable[[sqlite3.Connection], None], ...]  # statements, and what no statement can do
 
 APPLICATION_ID = 0x44525242  # "DRRB", in the header of the file: whose it is
 
@@ -155,10 +160,89 @@ _REFERENCES = (
     """,
 )
 
-VERSIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REFERENCES)
+
+def _chain_what_is_there(connection: sqlite3.Connection) -> None:
+    """Chain the lines of the audit that were written before there was a chain, in their order."""
+    previous, count = START, 0
+    for number, body in connection.execute("SELECT id, body FROM unchained ORDER BY id").fetchall():
+        count += 1
+        digest = chained(previous, body)
+        facts = json.loads(body)
+        connection.execute(
+            "INSERT INTO audit (number, event_id, actor, subject, previous, digest, body)"
+            " VALUES (?, (SELECT event_id FROM unchained WHERE id = ?), ?, ?, ?, ?, ?)",
+            (count, number, facts["actor"], facts["subject"], previous, digest, body),
+        )
+        previous = digest
+    connection.execute("INSERT INTO audit_head (count, digest) VALUES (?, ?)", (count, previous))
 
 
-def migrate(connection: sqlite3.Connection, versions: tuple[tuple[str, ...], ...] = VERSIONS) -> None:
+_ORGANIZERS: Steps = (
+    "ALTER TABLE audit RENAME TO unchained",
+    """
+    CREATE TABLE audit ( -- chained and append-only
+        number INTEGER PRIMARY KEY,
+        event_id TEXT,
+        actor TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        previous TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        body TEXT NOT NULL
+    )
+    """,
+    "CREATE TABLE audit_head (count INTEGER NOT NULL, digest TEXT NOT NULL)",
+    _chain_what_is_there,
+    "DROP TABLE unchained",
+    "CREATE INDEX audit_event ON audit (event_id)",
+    "CREATE INDEX audit_subject ON audit (subject)",
+    # What the bot did itself is found by its subject; an index over one word for most lines would be waste.
+    "CREATE INDEX audit_actor ON audit (actor) WHERE actor <> 'bot'",
+    """
+    CREATE TRIGGER audit_keeps_lines BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END
+    """,
+    """
+    CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END
+    """,
+    """
+    CREATE TABLE audit_texts ( -- personal text, beside the chain
+        number INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        whose TEXT,
+        salt TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (number, name)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX audit_texts_whose ON audit_texts (whose)",
+    """
+    CREATE TABLE instructions (
+        id TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        is_waiting INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX instructions_age ON instructions (is_waiting, received_at)",
+    """
+    CREATE TABLE changes (
+        id TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        event_id TEXT NOT NULL,
+        made_at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX changes_event ON changes (event_id, made_at)",
+    "CREATE INDEX changes_age ON changes (made_at)",
+)
+
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS)
+
+
+def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:
     """Bring the file forward to the newest version, in one transaction; does nothing when it is there.
 
     Raises StoreUnfit for a file that a newer release has brought further, or that belongs to another program.
@@ -167,8 +251,11 @@ def migrate(connection: sqlite3.Connection, versions: tuple[tuple[str, ...], ...
     try:
         version = _version(connection, len(versions))
         for statements in versions[version:]:
-            for statement in statements:
-                connection.execute(statement)
+            for step in statements:
+                if isinstance(step, str):
+                    connection.execute(step)
+                else:
+                    step(connection)
         if version < len(versions):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {len(versions)}")

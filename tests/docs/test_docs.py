@@ -14,6 +14,8 @@ from dotenv import dotenv_values
 
 from bot import checks, grammar, settings, words
 from bot.__main__ import app
+from bot.admin.table import ADMIN_VERBS
+from bot.admin.verbs import AdminVerb
 from bot.event_file import KINDS, NOT_DEFINED, parse
 from bot.logs import ACTIONS
 from bot.metrics import measure
@@ -156,6 +158,20 @@ def test_every_verb_is_in_the_readme(verb: str) -> None:
     assert f"`{verb}`" in row
 
 
+@pytest.mark.parametrize("verb", ADMIN_VERBS, ids=lambda verb: verb.name)
+def test_every_verb_of_organizers_is_in_the_readme_as_it_is_used(verb: AdminVerb) -> None:
+    (row,) = re.findall(r"^\| Organizers' verbs \| (.+) \|$", text_of("README.md"), flags=re.MULTILINE)
+
+    assert f"`{verb.name}`" in row
+    assert verb.usage in named_in_tables(section(text_of("README.md"), "Organizers"))
+
+
+def test_the_readme_promises_no_other_verb_of_organizers() -> None:
+    promised = named_in_tables(section(text_of("README.md"), "Organizers"))
+
+    assert promised == {verb.usage for verb in ADMIN_VERBS}
+
+
 def test_the_readme_promises_no_other_verb() -> None:
     typed = re.findall(r"/deepracer (\w+)", text_of("README.md"))
 
@@ -192,13 +208,13 @@ def test_every_command_of_the_command_line_is_in_the_readme_with_its_options() -
 def test_a_document_names_only_commands_that_exist(name: str) -> None:
     known = command_line()
 
-    for typed in re.findall(r"deepracer-bot ((?:event )?[a-z]+)[^\n`|]*", text_of(name)):
+    for typed in re.findall(r"deepracer-bot ((?:event |audit )?[a-z]+)[^\n`|]*", text_of(name)):
         assert typed in known
 
 
 @pytest.mark.parametrize("name", PROSE)
 def test_a_document_names_only_make_targets_that_exist(name: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), flags=re.MULTILINE))
 
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(name), flags=re.MULTILINE)) <= targets
 
@@ -222,7 +238,7 @@ def test_every_error_code_is_explained_with_what_people_see_and_what_to_do(code:
     for part in ("They see:", "It means:", "Do:", "Heals:"):
         assert re.search(rf"^- \*\*{part}\*\* \S", found, flags=re.MULTILINE)
     if key in sentence:
-        values = {name: f"{{{name}}}" for name in ("event", "name")}
+        values = {name: f"{{{name}}}" for name in ("event", "name", "word", "field", "value", "target")}
         assert f"“{sentence.plain(key, **values)}”" in found
 
 

@@ -98,6 +98,18 @@ def _coded(kind: str, text: str) -> str:
 
 
 @cache
+def kinds_for_organizers() -> frozenset[str]:
+    """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
+    answers = ("change.", "event-shown.", "audit-shown", "admin-", "instructed")
+    keys = (key for key, _ in _flat(tomllib.loads((CATALOGS / "en.toml").read_text(encoding="utf-8"))))
+    return frozenset(
+        key.removesuffix(".summary").split(".")[-1]
+        for key in keys
+        if key.endswith(".summary") and key.startswith(answers)
+    )
+
+
+@cache
 def _summaries() -> tuple[tuple[str, re.Pattern[str]], ...]:
     found = []
     files = (CATALOGS / "en.toml", CATALOGS / "en.teams.toml")

@@ -215,8 +215,17 @@ def test_a_person_who_joins_is_followed_to_the_end(
     with served(environment, BOT_EVENT_FILE=str(world.event_file(tmp_path))) as (_, lines):
         url = f"http://127.0.0.1:{lines[-1]['port']}"
         done = run("try", "join", "--as", "employee-002", "--url", url, "--follow")
+        there = run("try", "join", "--as", "employee-003", "--in", "teams", "--url", url, "--follow")
+        nobody = run("try", "join", "--as", "employe", "--in", "teams", "--url", url)
     assert done.returncode == 0
-    assert "[dm, new]" in done.stdout
+    assert "[message, new]" in done.stdout
+    assert (there.returncode, there.stderr) == (0, "")
+    assert "employee-003 types: @DeepRacer join" in there.stdout
+    assert "You're in the queue" in there.stdout
+    assert "[message, new]\nYou're in: " in there.stdout
+    assert "{{" not in there.stdout
+    assert "Get started <https://" in there.stdout
+    assert (nobody.returncode, "Did you mean employee" in nobody.stderr) == (1, True)
     assert "https://d-9067a1b2c3.awsapps.com/start/#/console" in done.stdout
 
 

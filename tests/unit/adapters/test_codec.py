@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import codec
-from provisioning.audit import Line
+from provisioning.audit import Line, sealed
+from provisioning.changes import Change
 from provisioning.events import Breakage, Event
 from provisioning.ids import ChatIdentity
+from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
 from provisioning.registrations import Registration
@@ -79,7 +81,31 @@ def test_a_notice_survives(notice: Notice) -> None:
 @quickly
 @given(st.from_type(Line))
 def test_an_audit_line_survives(line: Line) -> None:
-    assert codec.unpack_line(codec.pack_line(line)) == line
+    digests = {name: sealed("salt", text) for name, text in line.texts.items()}
+    body = codec.pack_line(line, digests)
+    assert codec.unpack_line(body, line.texts) == line
+    assert codec.text_digests(body) == digests
+
+
+@quickly
+@given(TEXT)
+def test_a_text_of_an_audit_line_survives(text: str) -> None:
+    assert codec.unpack_text(codec.pack_text(text)) == text
+
+
+@quickly
+@given(st.from_type(Instruction))
+def test_an_instruction_survives(instruction: Instruction) -> None:
+    body = codec.pack_instruction(instruction)
+    read = codec.unpack_instruction(body, instruction.id, instruction.version)
+    proposed = instruction.proposed and replace(instruction.proposed, version=0)
+    assert read == replace(instruction, proposed=proposed)
+
+
+@quickly
+@given(st.from_type(Change))
+def test_a_change_survives(change: Change) -> None:
+    assert codec.unpack_change(codec.pack_change(change), change.id, change.version) == change
 
 
 @given(st.from_type(Request))

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters import codec
 from adapters.sqlite import SqliteStore, StoreUnfit, fitness, open_store
 from adapters.sqlite.opening import log_ahead, open_for_writing
 from adapters.sqlite.schema import VERSIONS, migrate
-from provisioning.audit import Line
+from provisioning.audit import Line, check
+from provisioning.ids import EventId
 from provisioning.ports import Rows
 from tests.contract.samples import MORNING
 
@@ -52,6 +54,24 @@ def test_an_older_file_is_brought_forward_with_its_rows(store: SqliteStore, path
         migrate(connection, newer)
         migrate(connection, newer)
         assert connection.execute("SELECT place FROM audit").fetchall() == [("hall",)]
+
+
+def test_the_audit_of_an_older_file_is_chained_in_its_order(path: Path) -> None:
+    lines = [
+        Line(MORNING, "bot", f"done {number}", "spring-cup", EventId("spring-cup")) for number in range(3)
+    ]
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, VERSIONS[:2])
+        for line in lines:
+            body = codec.pack_line(line)
+            connection.execute("INSERT INTO audit (event_id, body) VALUES (?, ?)", (line.event_id, body))
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        store.run(record).result()
+        assert store.read(lambda rows: rows.audit.lines(EventId("spring-cup")))[:3] == tuple(lines)
+        (head,) = store.read(lambda rows: rows.audit.heads())
+        links = store.read(lambda rows: rows.audit.links(head.chain, 0, 10))
+    assert head.count == len(links) == 4
+    assert list(check(head, links)) == []
 
 
 def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:

@@ -7,11 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.access import Asker, allowed
+from bot.admin.table import ADMIN_VERBS
 from bot.grammar import (
     EXAMPLES,
     VERBS,
     WORD_SHOWN,
     YES,
+    Admin,
     Command,
     Help,
     Join,
@@ -52,6 +54,9 @@ EVENT_NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,20}[A-Za-z0-9]", fullm
         ("leave spring-cup --yess", Leave("spring-cup --yess")),
         ("leave spring-cup yes", Leave("spring-cup yes")),
         ("join --yes", Join("--yes")),
+        ("admin", Admin("")),
+        ("Admin  Event show", Admin("Event show")),
+        ("administer", Unknown("administer", None)),
         ("", Help()),
         ("   ", Help()),
         ("\u200b", Help()),
@@ -148,7 +153,7 @@ def test_the_name_of_an_event_comes_through_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_a_verb_is_used_as_its_usage_says(verb: Verb) -> None:
+def test_a_verb_is_used_as_its_usage_says(verb: Verb[str, Command]) -> None:
     for name in (verb.name, *verb.aliases):
         assert find(name) is verb
     written = verb.usage.replace("[event]", "spring-cup")
@@ -173,7 +178,7 @@ def test_slack_shows_every_verb_for_everyone_and_none_for_organizers() -> None:
 
 
 def test_help_shows_each_asker_what_they_may_do() -> None:
-    assert allowed(Asker(is_organizer=True)) == VERBS
+    assert allowed(Asker(is_organizer=True)) == (*VERBS, *ADMIN_VERBS)
     assert allowed(Asker()) == tuple(verb for verb in VERBS if verb.audience == "everyone")
 
 

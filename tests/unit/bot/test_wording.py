@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.chat.message import (
@@ -35,14 +35,16 @@ from provisioning.errors import (
     StaleWrite,
     StoreUnavailable,
     Unavailable,
+    ValueUnusable,
     by_code,
 )
-from provisioning.events import DeepRacerOnAws, Grant, TrainingLink
+from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
 from provisioning.ids import EventId
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
+from tests.unit.bot.organizers_messages import organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
     EFFECT,
@@ -66,6 +68,7 @@ FACTS = {
     "opens": NOON.isoformat(),
     "closes": NOON.isoformat(),
     "ends": NOON.isoformat(),
+    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest"), NAME),
 }
 RACERS: dict[Stage, tuple[Registration, ...]] = {
     Stage.IN_LINE: (ada(waiting_for="seat"),),
@@ -166,12 +169,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     one, two = Standing(cup, ready(), Stage.READY, NOON), Queued(other, Wish.RACING)
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
-    for code, error in by_code().items():
-        yield f"refused {code}", wording.answer(words, Refused(error(**facts)))
-        yield f"refused {code}", wording.answer(words, Refused(error(**facts), cup))
-        yield f"busy {code}", wording.busy(words, error(**facts))
-        notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
-        yield f"refusal of {code}", wording.refusal_of(words, notice)
+    yield from refusals(words, cup, facts)
     for says, values in POSTS:
         told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
@@ -181,8 +179,23 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield f"welcome, {len(events)} open", wording.welcome(words, events)
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
+    yield from organizers_messages(words, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
+
+
+def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[str, Message]]:
+    """Yield every no, with and without what may be told with it."""
+    for code, error in by_code().items():
+        for left in ((), ("message", "nearest")):
+            some = {key: value for key, value in facts.items() if key not in left}
+            yield f"refused {code}", wording.answer(words, Refused(error(**some)))
+        yield f"refused {code}", wording.answer(words, Refused(error(**facts), cup))
+        yield f"busy {code}", wording.busy(words, error(**facts))
+        notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
+        yield f"refusal of {code}", wording.refusal_of(words, notice)
+    for form in ("time", "number", "line", "message", "channel", "id"):
+        yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 
 def parts_of(found: Any) -> Iterator[Any]:
@@ -259,6 +272,7 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
 # --- names stay names ---------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)  # hundreds of messages for each name
 @given(st.sampled_from(HOSTILE[:-1]) | st.text(min_size=1))
 def test_a_name_changes_nothing_but_itself(name: str) -> None:
     """The same message with the same spans, only the other name in it; and never where something is typed."""

@@ -8,7 +8,9 @@ from bot.words import words
 from provisioning import errors
 from provisioning.errors import Misconfigured, ProvisioningError, Refusal, Unavailable, by_code
 
-FACTS = {"name": "x", "event": "x", "domain": "x", "opens": "x", "closes": "x"}
+FACTS = dict.fromkeys(
+    [*("name", "event", "domain", "opens", "closes", "ends"), *("word", "field", "value", "target")], "x"
+)
 INTERNAL = {errors.StaleWrite}  # is repeated at once and reaches nobody
 
 

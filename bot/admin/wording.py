@@ -1,0 +1,153 @@
+"""What organizers are told: the answer of an instruction, read from the rows at the moment it is sent.
+
+A change is said by its kind: `change.<kind>-done`, `-undone`, `-would` and `-asks` in the catalog (`any-…`
+where nothing more is to be said), with what was before and after as a table.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from adapters.chat.message import Button, Buttons, Fact, Facts, Message, Note, Paragraph, Part, Plain, Text
+from bot import wording
+from bot.access import Asker, allowed
+from bot.admin.basics import HelpShown
+from bot.admin.events import shown_value
+from bot.admin.table import ANSWERS, QUERIES, parse
+from bot.grammar import ADMIN
+from bot.words import Words
+from provisioning.changes import Change
+from provisioning.errors import Refusal, Unexpected, by_code
+from provisioning.events import Event
+from provisioning.ids import EventId
+from provisioning.instructing import Order, altered
+from provisioning.instructions import CONFIRMED_WITHIN, Instruction
+from provisioning.ports import Rows
+
+ROWS_SHOWN = 20  # of a change's table; the audit has all
+_LONGEST_WORDS = 1800  # of a button
+
+
+def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime) -> Message:
+    """Return the answer to this instruction, as it is true now."""
+    if instruction.refusal is not None:
+        error = by_code().get(instruction.refusal, Unexpected)
+        return wording.refusal(words, error, wording.UNNAMED | dict(instruction.facts))
+    if "choose" in instruction.facts:
+        return _choice(words, rows, instruction)
+    event = rows.events.get(instruction.event_id) if instruction.event_id is not None else None
+    if event is None or instruction.person_id is None:
+        return wording.defect(words)
+    if instruction.state in {"asking", "confirmed", "previewed"} and instruction.proposed is not None:
+        return proposal(words, instruction, instruction.proposed, event)
+    change = rows.changes.get(instruction.led_to or instruction.id)
+    if change is not None:
+        return done(words, change, event, now)
+    order = Order(instruction.id, event, instruction.person_id, now, instruction.people)
+    return _answered(words, rows, instruction, order)
+
+
+def _answered(words: Words, rows: Rows, instruction: Instruction, order: Order) -> Message:
+    """Ask once more what was asked, and word it."""
+    try:
+        command = parse(instruction.words, instruction.chat)
+        found = QUERIES[type(command)](rows, order, command)
+    except Refusal as refusal:
+        return wording.refusal(words, type(refusal), wording.UNNAMED | refusal.facts, order.event)
+    if isinstance(found, HelpShown):
+        return help_message(words)
+    return ANSWERS[type(found)](words, found)
+
+
+def help_message(words: Words) -> Message:
+    """Return everything organizers may say."""
+    lines = tuple(
+        Paragraph(words.text("help.line", usage=verb.usage, what=words.plain(verb.key)))
+        for verb in allowed(Asker(is_organizer=True))
+        if verb.audience == "organizers"
+    )
+    return Message(words.text("admin-help.summary"), (*lines, Note(words.text("admin-help.note"))))
+
+
+def done(words: Words, change: Change, event: Event, now: datetime) -> Message:
+    """Return what was changed, with the way back while there is one."""
+    part = "undone" if change.undoes is not None else "done"
+    parts: list[Part] = [Paragraph(_said(words, change, event, part, "next")), *_table(words, change)]
+    if change.undone_by is not None:
+        parts.append(Note(words.text("change.taken-back")))
+    elif change.undo_until is not None and change.can_be_undone(now):
+        parts.append(Buttons((Button(words.plain("change.undo"), f"{ADMIN} undo {change.id}"),)))
+        parts.append(Note(words.text("change.undo-until", until=change.undo_until)))
+    elif change.undo_until is None:
+        parts.append(Note(words.text("change.no-undo")))
+    return Message(_said(words, change, event, part, "summary"), tuple(parts))
+
+
+def proposal(words: Words, instruction: Instruction, change: Change, event: Event) -> Message:
+    """Return what would be changed: as a dry run, or with the button that says yes."""
+    table = _table(words, change)
+    if instruction.state == "previewed":
+        lead = Paragraph(words.text("change.dry-run"))
+        return Message(_said(words, change, event, "would", "summary"), (lead, *table))
+    summary = _said(words, change, event, "asks", "summary")
+    if instruction.state == "confirmed":
+        return Message(summary, (Paragraph(words.text("change.confirmed")), *table))
+    yes = Button(words.plain("change.yes"), f"{ADMIN} confirm {instruction.id}", "danger")
+    until = instruction.received_at + CONFIRMED_WITHIN
+    return Message(
+        summary,
+        (
+            Paragraph(_said(words, change, event, "asks", "next")),
+            *table,
+            Buttons((yes,)),
+            Note(words.text("change.asked-until", until=until)),
+        ),
+    )
+
+
+def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> Text:
+    key = f"change.{change.kind}-{part}.{tail}"
+    values: dict[str, Any] = {
+        "event": event.name,
+        "count": change.people,
+        "new": change.after.get("name", ""),
+    }
+    is_own = key in words or f"{key}.other" in words
+    return words.text(key if is_own else f"change.any-{part}.{tail}", **values)
+
+
+def _table(words: Words, change: Change) -> list[Part]:
+    rows = altered(change)
+    facts = tuple(
+        Fact(_field(words, name), _transition(words, name, before, after))
+        for name, before, after in rows[:ROWS_SHOWN]
+    )
+    more = len(rows) - len(facts)
+    parts: list[Part] = [Facts(facts)] if facts else []
+    return [*parts, Note(words.text("change.more", count=more))] if more else parts
+
+
+def _transition(words: Words, name: str, before: str, after: str) -> Text:
+    return (*shown_value(words, name, before), Plain(" → "), *shown_value(words, name, after))
+
+
+def _field(words: Words, name: str) -> str:
+    return words.plain(f"field.{name}") if f"field.{name}" in words else name
+
+
+def _choice(words: Words, rows: Rows, instruction: Instruction) -> Message:
+    """Return the events among which the organizer chooses, each with a button that says the words again."""
+    events = [
+        event
+        for name in instruction.facts["choose"].split()
+        if (event := rows.events.get(EventId(name))) is not None
+    ]
+    buttons = tuple(
+        Button(event.name, said)
+        for event in events
+        if len(said := f"{ADMIN} {instruction.words} event={event.id}") <= _LONGEST_WORDS
+    )
+    lines = tuple(Paragraph(words.text("choose.during", event=event.name)) for event in events)
+    note = Note(words.text("admin-choose.note", id=events[0].id if events else "…"))
+    return Message(
+        words.text("admin-choose.summary"), (*lines, Buttons(buttons[: wording.CHOICES_SHOWN]), note)
+    )

@@ -1,0 +1,9 @@
+"""What takes each kind of change back. A kind that is not here cannot be taken back; its answer says so."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from provisioning import event_changes
+from provisioning.instructing import Undo
+
+UNDOS: Final[Mapping[str, Undo]] = {**event_changes.UNDOS}

@@ -1,0 +1,97 @@
+"""Everything that organizers may be told, for the tests of the wording."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from adapters.chat.message import Message
+from bot import wording
+from bot.admin import wording as admin_wording
+from bot.admin.basics import AuditShown
+from bot.admin.events import EventShown
+from bot.admin.paging import paged
+from bot.admin.table import ANSWERS
+from bot.words import Words
+from provisioning.audit import Line
+from provisioning.changes import Change, undoable
+from provisioning.event_changes import FIELDS
+from provisioning.events import Event
+from provisioning.ids import EventId, PersonId
+from provisioning.instructions import Instruction, State
+from provisioning.outcomes import Instructed
+from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, spring_cup
+
+ORGANIZER = PersonId("0a0a")
+KINDS = ("event-set", "event-open", "event-close", "event-create", "pause", "unpause")
+
+
+def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield everything that organizers may be told, with this name wherever a person may have chosen one."""
+    cup = spring_cup(name=name, channels=("slack:C1",), organizer_channel="slack:C2")
+    yield "instructed", wording.answer(words, Instructed("i-1"))
+    yield "help for organizers", admin_wording.help_message(words)
+    for event, now in _lives(cup, name):
+        shown = EventShown(event, now, {"ready": 3, "in_line": 2})
+        yield "event", ANSWERS[EventShown](words, shown)
+    for count in (0, 1, 40):
+        for number in (1, 2, 3):
+            lines = [_line(name), replace(_line(name), actor="bot", facts={})] * count
+            page = paged(lines, number, 15, "admin audit event=spring-cup")
+            yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
+    for kind in KINDS:
+        yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
+    yield "choice of an event", _choice(words, cup)
+
+
+def _lives(cup: Event, name: str) -> Iterator[tuple[Event, Any]]:
+    for now in (cup.opens - SECOND, NOON, cup.closes, cup.ends):
+        yield cup, now
+    yield replace(cup, paused=name), NOON
+    yield replace(cup, paused=""), NOON
+
+
+def _line(name: str) -> Line:
+    return Line(NOON, str(CHAT), "changed", "spring-cup/7d5e", cup_id(), facts={"name": name})
+
+
+def cup_id() -> EventId:
+    return EventId("spring-cup")
+
+
+def _change(cup: Event, name: str) -> Change:
+    before = {field: FIELDS[field].show(cup) for field in FIELDS}
+    after = {field: text for field, text in before.items() if field != "channels"}
+    after |= {"name": f"{name} ", "opens": (NOON - DAY).isoformat(), "closes": (NOON + DAY).isoformat()}
+    after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
+    after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
+    return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
+
+
+def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Message]]:
+    for one in (
+        change,
+        replace(change, undone_by="i-2"),
+        replace(change, undo_until=None),
+        replace(change, undoes="i-0", undo_until=None),
+        replace(change, kind="something-else"),
+        replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
+        replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
+    ):
+        yield f"done {change.kind}", admin_wording.done(words, one, cup, NOON)
+    yield f"done {change.kind}, too late to undo", admin_wording.done(words, change, cup, NOON + HOUR)
+    states: tuple[State, ...] = ("asking", "confirmed", "previewed")
+    for state in states:
+        for people in (0, 1, 214):
+            for kind in (change.kind, "something-else"):
+                shown = Instruction("i-1", CHAT, "event set ends=now", NOON, REPLY, state=state)
+                proposed = replace(change, people=people, kind=kind)
+                yield f"shown {change.kind}", admin_wording.proposal(words, shown, proposed, cup)
+
+
+def _choice(words: Words, cup: Event) -> Message:
+    events = {event.id: event for event in (cup, replace(cup, id=EventId("other")))}
+    rows: Any = SimpleNamespace(events=SimpleNamespace(get=events.get))
+    facts = {"choose": "spring-cup other gone"}
+    instruction = Instruction("i-1", CHAT, "event show", NOON, REPLY, state="answered", facts=facts)
+    return admin_wording.answer_of(words, rows, instruction, NOON)
