@@ -89,7 +89,10 @@ def _lanes(
 ) -> list[Lane]:
     directory = EntraDirectory(outside.graph)
     voices: dict[str, Voice] = {
-        chat.platform: PlatformVoice(chat.platform, store, chat.speaker, clock, metrics) for chat in platforms
+        chat.platform: PlatformVoice(
+            chat.platform, store, chat.speaker, clock, metrics, lambda: outside.racing.sites.first_sign_in
+        )
+        for chat in platforms
     }
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
     recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)

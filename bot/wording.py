@@ -11,6 +11,7 @@ from typing import Any, Literal
 from adapters.chat.message import (
     Button,
     Buttons,
+    Code,
     Confirm,
     Fact,
     Facts,
@@ -43,8 +44,10 @@ from provisioning.outcomes import (
     Overview,
     Queued,
     Refused,
+    SigningIn,
     Standing,
 )
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
@@ -73,6 +76,9 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
+        case SigningIn(event):
+            next_ = Paragraph(words.text("signin.next"))
+            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case Instructed():
@@ -181,6 +187,24 @@ def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
     what_now = _nothing(words, Nothing(open_events)).parts
     lead = Paragraph(words.text("welcome.next"))
     return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def first_password(words: Words, event: Event, site_url: str, given: FirstPassword) -> Message:
+    """Return the way into the racing site, for its owner's eyes; nothing of it is kept."""
+    rows = (
+        Fact(words.plain("signin.name"), (Code(given.sign_in_as),)),
+        Fact(words.plain("signin.password"), (Code(given.password),)),
+    )
+    open_site = LinkButton(words.plain("standing.ready.open-site"), site_url, "primary")
+    return Message(
+        words.text("signin.given", event=event.name),
+        (
+            Paragraph(words.text("signin.once")),
+            Facts(rows),
+            Buttons((open_site,)),
+            Note(words.text("signin.renew")),
+        ),
+    )
 
 
 def answered_privately(words: Words) -> Message:

@@ -9,7 +9,7 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
@@ -208,6 +208,12 @@ class SecondChatIdentity(Refusal):
     """The person is already bound to another chat identity of the same platform."""
 
     code = "DR-232"
+
+
+class NoSiteAccount(Refusal):
+    """The asker has no account on a racing site that the bot could open."""
+
+    code = "DR-244"
 
 
 class AccessAccountDisabled(Refusal):

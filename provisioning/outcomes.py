@@ -82,4 +82,11 @@ class Instructed:
     instruction_id: str
 
 
-Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused | Instructed
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """A first password for the racing site is on its way."""
+
+    event: Event
+
+
+Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused | Instructed | SigningIn

@@ -41,7 +41,17 @@ from provisioning.errors import (
 from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
 from provisioning.ids import EventId
 from provisioning.outbox import Kind, Notice
-from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
+from provisioning.outcomes import (
+    Choice,
+    ConfirmLeave,
+    Nothing,
+    Overview,
+    Queued,
+    Refused,
+    SigningIn,
+    Standing,
+)
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
 from tests.unit.bot.organizers_messages import organizers_messages
@@ -180,6 +190,9 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
+    yield "signing in", wording.answer(words, SigningIn(cup))
+    given = FirstPassword("ada@example.com", "s3cret")
+    yield "first password", wording.first_password(words, cup, "https://racing.example.com", given)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
 
