@@ -270,7 +270,8 @@ def _ready(words: Words, found: Standing) -> Message:
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
     ]
-    quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
+    mine = found.registration.quota_in(event)
+    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))
