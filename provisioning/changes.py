@@ -31,11 +31,11 @@ class Change:
     people: int = 0
     before: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
-    beside: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     undo_until: datetime | None = None  # None: it cannot be undone
     undone_by: str | None = None  # the change that took it back
     undoes: str | None = None  # the change that it took back
+    beside: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
 
     def can_be_undone(self, now: datetime) -> bool:

@@ -238,7 +238,9 @@ def test_every_error_code_is_explained_with_what_people_see_and_what_to_do(code:
     for part in ("They see:", "It means:", "Do:", "Heals:"):
         assert re.search(rf"^- \*\*{part}\*\* \S", found, flags=re.MULTILINE)
     if key in sentence:
-        values = {name: f"{{{name}}}" for name in ("event", "name", "word", "field", "value", "target")}
+        values = {
+            name: f"{{{name}}}" for name in ("event", "name", "word", "field", "value", "target", "who")
+        }
         assert f"“{sentence.plain(key, **values)}”" in found
 
 
