@@ -86,13 +86,13 @@ def make(rows: Rows, draft: Draft, event: Event) -> Change:
         if undone is not None:
             rows.changes.save(replace(undone, undone_by=change.id))
         more["undoes"] = change.undoes
+    by_key: dict[str, dict[str, str]] = {}
+    for name, before, after in altered(change):
+        by_key.setdefault(name.rpartition(" ")[0], {})[name] = f"{before or '-'} → {after or '-'}"
     for key in dict.fromkeys(concerned(subject) or event.id for subject in change.subjects):
         person = RegistrationKey.parse(key).person_id if "/" in key else None
-        own = [(name, *values) for name, *values in altered(change) if name.startswith(f"{key} ")]
-        facts = {
-            name.removeprefix(f"{key} "): f"{before or '-'} → {after or '-'}"
-            for name, before, after in (own or altered(change))
-        }
+        own = by_key.get(key) or by_key.get("", {})
+        facts = {name.removeprefix(f"{key} "): text for name, text in own.items()}
         texts = {"reason": change.reason} if change.reason else {}
         rows.audit.append(
             Line(change.at, str(change.by), action, key, event.id, change.id, facts | more, texts, person)
