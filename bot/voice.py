@@ -53,6 +53,8 @@ class PlatformVoice:
         if notice.about.startswith("signin:"):
             return self._signed_in(spoken, notice, notice.to)
         found = self._standing(notice)
+        if notice.kind is Kind.NOTE and found is not None:
+            return self.speaker.tell(notice.to.chat, wording.note(spoken, notice.says, found))
         message = self._message(spoken, notice, found)
         if notice.kind is Kind.RESULT:
             address = self._tell(notice.to, message)

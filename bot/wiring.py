@@ -24,6 +24,7 @@ from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.quotas import NoUsage
 from provisioning.recognizing import Recognizer
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
@@ -98,7 +99,7 @@ def _lanes(
     recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
     gate = Gatekeeper(store, recognizer, clock)
     organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
-    organizing = Organizing(store, recognizer, organizers, clock)
+    organizing = Organizing(store, recognizer, organizers, NoUsage(), clock)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [

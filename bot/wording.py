@@ -182,6 +182,14 @@ def standing(words: Words, found: Standing) -> Message:
     return Message(summary, tuple(parts))
 
 
+def note(words: Words, says: str, found: Standing) -> Message:
+    """Return what somebody else changed for this racer, as it is now."""
+    event, mine = found.event, found.registration.quota_in(found.event)
+    values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
+    following = words.text(f"told.{says}.next", **values)
+    return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
+
+
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
     """Return the greeting of somebody who added the bot, with what they can join."""
     what_now = _nothing(words, Nothing(open_events)).parts
@@ -288,7 +296,8 @@ def _ready(words: Words, found: Standing) -> Message:
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
     ]
-    quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
+    mine = found.registration.quota_in(event)
+    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))

@@ -13,7 +13,8 @@
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
-    │  └─ TargetUnknown · TargetUnclear
+    │  ├─ TargetUnknown · TargetUnclear
+    │  └─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
@@ -328,6 +329,30 @@ class TargetUnclear(Refusal):
     """What an instruction names can be several people."""
 
     code = "DR-274"
+
+
+class QuotaBelowUse(Refusal):
+    """A quota would be lower than what the racer has used already."""
+
+    code = "DR-281"
+
+
+class QuotaAboveCeiling(Refusal):
+    """A quota would be higher than the event's file allows."""
+
+    code = "DR-282"
+
+
+class NotInEvent(Refusal):
+    """Whom an instruction names has no part in the event."""
+
+    code = "DR-283"
+
+
+class SeveralRacers(Refusal):
+    """Several racers of the event go by the name in an instruction."""
+
+    code = "DR-284"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------

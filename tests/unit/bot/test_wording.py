@@ -78,7 +78,7 @@ FACTS = {
     "opens": NOON.isoformat(),
     "closes": NOON.isoformat(),
     "ends": NOON.isoformat(),
-    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest"), NAME),
+    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest", "who", "least", "most"), NAME),
 }
 RACERS: dict[Stage, tuple[Registration, ...]] = {
     Stage.IN_LINE: (ada(waiting_for="seat"),),
@@ -180,6 +180,8 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
     yield from refusals(words, cup, facts)
+    for says in ("quota",):
+        yield f"note {says}", wording.note(words, says, one)
     for says, values in POSTS:
         told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
@@ -207,7 +209,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id"):
+    for form in ("time", "number", "line", "message", "channel", "id", "amount"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 
