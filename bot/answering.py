@@ -10,7 +10,7 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Forget, Help, Join, Leave, Privacy, Unknown, parse
+from bot.grammar import Admin, Command, Forget, Help, Join, Leave, Privacy, SignIn, Unknown, parse
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
@@ -25,6 +25,7 @@ from provisioning.joining import (
 )
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
+from provisioning.signing_in import request_sign_in
 
 
 class Turn:
@@ -123,6 +124,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_forget(rows, asking, confirmed=confirmed)
             case Privacy():
                 return ask_privacy(rows, asking.chat)
+            case SignIn(event):
+                return request_sign_in(rows, asking, event)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

@@ -29,6 +29,13 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """Get a first password for the racing site."""
+
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Show how everything of the asker stands."""
 
@@ -65,7 +72,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Privacy | Forget | Help | Unknown | Admin
+Command = Join | Leave | Status | SignIn | Privacy | Forget | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -103,6 +110,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),

@@ -9,6 +9,17 @@ from provisioning.outcomes import ConfirmForget, Forgotten, Privacy
 from provisioning.registrations import Registration
 
 
+def answer(words: Words, outcome: Privacy | ConfirmForget | Forgotten) -> Message:
+    """Return what the asker is told at once."""
+    match outcome:
+        case Privacy():
+            return privacy(words, outcome)
+        case ConfirmForget():
+            return confirm_forget(words, outcome)
+        case Forgotten():
+            return forgotten(words, outcome)
+
+
 def privacy(words: Words, found: Privacy) -> Message:
     """Return what is kept about the asker, in words, and until when."""
     known = found.known

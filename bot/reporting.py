@@ -101,7 +101,7 @@ def _racer(one: Registration, event: Event, now: datetime) -> dict[str, Any]:
         "person_id": one.key.person_id,
         "name": one.person.display_name,
         "user_principal_name": one.person.user_principal_name,
-        "chat": str(one.reply.chat),
+        "chat": "" if one.reply is None else str(one.reply.chat),
         "stage": str(stage_of(one, event, now)),
         "wish": str(one.wish),
         "hold": "" if one.hold is None else one.hold.kind,

@@ -3,7 +3,7 @@
 The summary is the outcome, the first paragraph what happens next. Each message is true when read alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from adapters.chat.message import (
     Button,
     Buttons,
+    Code,
     Confirm,
     Fact,
     Facts,
@@ -47,8 +48,10 @@ from provisioning.outcomes import (
     Privacy,
     Queued,
     Refused,
+    SigningIn,
     Standing,
 )
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
@@ -77,12 +80,11 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
-        case Privacy():
-            return privacy.privacy(words, outcome)
-        case ConfirmForget():
-            return privacy.confirm_forget(words, outcome)
-        case Forgotten():
-            return privacy.forgotten(words, outcome)
+        case Privacy() | ConfirmForget() | Forgotten():
+            return privacy.answer(words, outcome)
+        case SigningIn(event):
+            next_ = Paragraph(words.text("signin.next"))
+            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case Instructed():
@@ -186,11 +188,37 @@ def standing(words: Words, found: Standing) -> Message:
     return Message(summary, tuple(parts))
 
 
+def note(words: Words, says: str, found: Standing) -> Message:
+    """Return what somebody else changed for this racer, as it is now."""
+    event, mine = found.event, found.registration.quota_in(found.event)
+    values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
+    following = words.text(f"told.{says}.next", **values)
+    return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
+
+
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
     """Return the greeting of somebody who added the bot, with what they can join."""
     what_now = _nothing(words, Nothing(open_events)).parts
     lead = Paragraph(words.text("welcome.next"))
     return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def first_password(words: Words, event: Event, site_url: str, given: FirstPassword) -> Message:
+    """Return the way into the racing site, for its owner's eyes; nothing of it is kept."""
+    rows = (
+        Fact(words.plain("signin.name"), (Code(given.sign_in_as),)),
+        Fact(words.plain("signin.password"), (Code(given.password),)),
+    )
+    open_site = LinkButton(words.plain("standing.ready.open-site"), site_url, "primary")
+    return Message(
+        words.text("signin.given", event=event.name),
+        (
+            Paragraph(words.text("signin.once")),
+            Facts(rows),
+            Buttons((open_site,)),
+            Note(words.text("signin.renew")),
+        ),
+    )
 
 
 def answered_privately(words: Words) -> Message:
@@ -269,21 +297,34 @@ def _held(words: Words, key: str, registration: Registration) -> Text:
 
 def _ready(words: Words, found: Standing) -> Message:
     event = found.event
-    parts: list[Part] = [
-        Paragraph(words.text("standing.ready.next")),
-        Buttons(
-            (LinkButton(words.plain("standing.ready.open", event=event.name), event.access_url, "primary"),)
-        ),
-        Paragraph(words.text("standing.ready.address", link=Link(event.access_url, event.access_url))),
-    ]
+    parts = [*_openings(words, event)]
     parts += [
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
     ]
-    quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
+    mine = found.registration.quota_in(event)
+    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))
+
+
+def _openings(words: Words, event: Event) -> Iterator[Part]:
+    """Yield what the racer can open: the racing site, the event's own address, or both, each by name."""
+    site, account = event.site_url, event.access_url
+    if site and account:
+        yield Paragraph(words.text("standing.ready.both-next"))
+        open_site = LinkButton(words.plain("standing.ready.open-site"), site, "primary")
+        yield Buttons((open_site, LinkButton(words.plain("standing.ready.open-account"), account, "plain")))
+        yield Paragraph(words.text("standing.ready.site", link=Link(site, site)))
+        yield Paragraph(words.text("standing.ready.account", link=Link(account, account)))
+        return
+    url = site or account
+    yield Paragraph(words.text("standing.ready.site-next" if site else "standing.ready.next"))
+    yield Buttons((LinkButton(words.plain("standing.ready.open", event=event.name), url, "primary"),))
+    yield Paragraph(
+        words.text("standing.ready.site" if site else "standing.ready.address", link=Link(url, url))
+    )
 
 
 def _steps(words: Words, found: Standing) -> Steps:

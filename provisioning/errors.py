@@ -9,17 +9,19 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
-    │  └─ TargetUnknown · TargetUnclear
+    │  ├─ TargetUnknown · TargetUnclear
+    │  └─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
-    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable
+    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
     └─ Misconfigured        the operator must act: the event is marked broken, alarmed, healed by itself
        ├─ GroupMissing · GroupUnmanageable · AssignmentMissing · PermissionSetMissing
        ├─ PermissionMissing · CredentialRefused · ScopeMissing · Undeliverable
+       ├─ SiteUnknown · SiteTooOld · SiteFirewalled
        └─ Unexpected
 
 Each class has a `code` that a person can quote and that `docs/runbook.md` explains, and a `key` under which
@@ -221,6 +223,12 @@ class SecondChatIdentity(Refusal):
     code = "DR-232"
 
 
+class NoSiteAccount(Refusal):
+    """The asker has no account on a racing site that the bot could open."""
+
+    code = "DR-244"
+
+
 class AccessAccountDisabled(Refusal):
     """The person's account in the system that gives access is disabled."""
 
@@ -231,6 +239,12 @@ class AccessAccountMismatch(Refusal):
     """The account of this name in the system that gives access belongs to another person."""
 
     code = "DR-242"
+
+
+class PasswordTheirOwn(Refusal):
+    """The person's account on the racing site is signed in to with a password that is not ours to set."""
+
+    code = "DR-243"
 
 
 class Suspended(Refusal):
@@ -329,6 +343,30 @@ class TargetUnclear(Refusal):
     code = "DR-274"
 
 
+class QuotaBelowUse(Refusal):
+    """A quota would be lower than what the racer has used already."""
+
+    code = "DR-281"
+
+
+class QuotaAboveCeiling(Refusal):
+    """A quota would be higher than the event's file allows."""
+
+    code = "DR-282"
+
+
+class NotInEvent(Refusal):
+    """Whom an instruction names has no part in the event."""
+
+    code = "DR-283"
+
+
+class SeveralRacers(Refusal):
+    """Several racers of the event go by the name in an instruction."""
+
+    code = "DR-284"
+
+
 # --- nobody need act ----------------------------------------------------------------------------------------
 
 
@@ -365,6 +403,12 @@ class StoreUnavailable(Unavailable):
     """The bot's own store is full, busy or out of reach; nothing was recorded."""
 
     code = "DR-304"
+
+
+class SiteUnavailable(Unavailable):
+    """The racing site does not answer as it should."""
+
+    code = "DR-305"
 
 
 class StaleWrite(ProvisioningError):
@@ -428,6 +472,24 @@ class Undeliverable(Misconfigured):
     """A message cannot be delivered to this address, now or later."""
 
     code = "DR-408"
+
+
+class SiteUnknown(Misconfigured):
+    """The racing site does not say where its user pool and its API are."""
+
+    code = "DR-421"
+
+
+class SiteTooOld(Misconfigured):
+    """The racing site is of a version that shows only its first hundred racers."""
+
+    code = "DR-422"
+
+
+class SiteFirewalled(Misconfigured):
+    """The racing site's firewall stops the bot before its call reaches the site."""
+
+    code = "DR-423"
 
 
 class Unexpected(Misconfigured):

@@ -125,7 +125,8 @@ def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdenti
     keep_hold(rows, key.event_id, key.person_id, registration.hold)
     for request in rows.requests.of_person(key.event_id, key.person_id):
         _delete_request(rows, request)
-    rows.outbox.forget_about(f"registration:{key}")
+    for what in ("registration", "signin"):
+        rows.outbox.forget_about(f"{what}:{key}")
     rows.registrations.delete(key)
     if not rows.registrations.of_person(key.person_id):
         bound = (rows.bindings.chat_of(key.person_id, "slack"), rows.bindings.chat_of(key.person_id, "teams"))

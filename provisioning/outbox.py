@@ -17,23 +17,28 @@ class Kind(StrEnum):
     """What a notice is, which decides where it goes and how urgent it is."""
 
     RESULT = "result"  # a new direct message: the newest truth about a registration or a request
+    NOTE = "note"  # a new direct message beside the results: something about a registration is different now
     CARD = "card"  # the place where they asked, brought up to date; coalesced, low priority
     EDIT = "edit"  # an earlier direct message that has been overtaken, brought up to date; low priority
     POST = "post"  # a message to a channel (organizers' feed, announcements)
     ANSWER = "answer"  # what an instruction came to: where it was said, else as a direct message
 
 
-NEW_MESSAGES = frozenset({Kind.RESULT, Kind.POST, Kind.ANSWER})  # the other kinds change an earlier message
+NEW_MESSAGES = frozenset(
+    {Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER}
+)  # the other kinds change an earlier message
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
-    `edit:<id of the result>:<serial of the newer one>`, `post:<channel>:<what>`, `answer:<about>`.
+    `edit:<id of the result>:<serial of the newer one>`, `note:<about>:<says>:<id of the change>`,
+    `post:<channel>:<what>`, `answer:<about>`.
 
     `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post, the channel
     ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, or the error code and values
-    of a refusal; an edit names the notice to be changed in `says`. Empty where the row itself is read.
+    of a refusal; an edit names the notice to be changed in `says`, and a note what is different ("quota").
+    Empty where the row itself is read.
     """
 
     id: str

@@ -84,6 +84,13 @@ class Instructed:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningIn:
+    """A first password for the racing site is on its way."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
     """What is kept about the asker."""
 
@@ -113,6 +120,7 @@ Outcome = (
     | Overview
     | Refused
     | Instructed
+    | SigningIn
     | Privacy
     | ConfirmForget
     | Forgotten

@@ -107,7 +107,7 @@ def names_file(people: Sequence[Parting], form: Form = "csv") -> str:
             "name": one.registration.person.display_name,
             "user_principal_name": one.registration.person.user_principal_name,
             "person_id": one.registration.person.id,
-            "chat": str(one.registration.reply.chat),
+            "chat": "" if one.registration.reply is None else str(one.registration.reply.chat),
             "happens": str(one.part),
         }
         for one in people
@@ -168,7 +168,10 @@ def _facts(words: Words, counts: Mapping[str, int], section: str) -> tuple[Facts
     return (Facts(rows),) if rows else ()
 
 
-def _racer(registration: Registration) -> Mention:
+def _racer(registration: Registration) -> Mention | str:
+    """Return how a racer is named: by their chat account, or, before they have one, as the directory does."""
+    if registration.reply is None:
+        return registration.person.display_name or registration.person.id
     return Mention(registration.reply.chat, registration.person.display_name)
 
 

@@ -11,6 +11,7 @@ from bot.admin import wording as admin_wording
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
+from bot.admin.quotas import QuotaShown
 from bot.admin.reports import ExportShown, ReportShown
 from bot.admin.table import ANSWERS
 from bot.admin.teardown import TeardownShown, progress, report
@@ -21,24 +22,29 @@ from provisioning.changes import Change, undoable
 from provisioning.closing import Part, Parting
 from provisioning.closings import Closing
 from provisioning.event_changes import FIELDS
-from provisioning.events import Event
+from provisioning.events import Ceiling, Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
+from provisioning.registrations import Registration
 from provisioning.tallies import Funnel
-from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, ada, spring_cup
+from tests.unit.provisioning.spring_cup import (
+    ADA,
+    CHAT,
+    DAY,
+    HOUR,
+    NOON,
+    REPLY,
+    SECOND,
+    ada,
+    ready,
+    spring_cup,
+)
 
 ORGANIZER = PersonId("0a0a")
-KINDS = (
-    "event-set",
-    "event-open",
-    "event-close",
-    "event-create",
-    "pause",
-    "unpause",
-    "teardown",
-    "teardown-again",
-)
+OF_RACERS = ("quota",)
+KINDS = ("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause")
+KINDS += ("teardown", "teardown-again")
 
 
 def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -59,6 +65,52 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
     yield "choice of an event", _choice(words, cup)
+    for kind in OF_RACERS:
+        for people in (1, 2):
+            yield from _changes(words, cup, replace(_of_racers(name, people), kind=kind))
+    for racers, own in (((), 0), ((ready(),), 1), ((_called(name), ready(quota=Quota(1, 2))), 7)):
+        for ceiling in (Ceiling(), Ceiling(100, 20)):
+            quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
+            yield "quotas", ANSWERS[QuotaShown](words, quotas)
+    yield "choice of a racer", _choice_of_racer(words, name)
+
+
+def _called(name: str) -> Registration:
+    return ready(person=replace(ADA, display_name=name))
+
+
+def _of_racers(name: str, people: int) -> Change:
+    keys = [f"spring-cup/{number}" for number in range(people)]
+    return undoable(
+        Change(
+            "i-1",
+            cup_id(),
+            ORGANIZER,
+            NOON,
+            "quota",
+            tuple(f"quota:{key}" for key in keys),
+            people,
+            {f"{key} hours": "10" for key in keys},
+            {f"{key} hours": "15" for key in keys},
+            beside={f"{key} name": name for key in keys},
+        )
+    )
+
+
+def _choice_of_racer(words: Words, name: str) -> Message:
+    found = {str(one.key): one for one in (_called(name), _called("Ada"))}
+    rows: Any = SimpleNamespace(registrations=SimpleNamespace(get=lambda key: found.get(str(key))))
+    instruction = Instruction(
+        "i-1",
+        CHAT,
+        f"quota @{name} hours=3",
+        NOON,
+        REPLY,
+        state="refused",
+        refusal="DR-284",
+        facts={"target": name, "choose": f"{_called(name).key} spring-cup/gone"},
+    )
+    return admin_wording.answer_of(words, rows, instruction, NOON)
 
 
 def with_document(message: Message) -> Message:
@@ -122,6 +174,8 @@ def _change(cup: Event, name: str) -> Change:
 def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Message]]:
     for one in (
         change,
+        replace(change, people=0),
+        replace(change, people=1),
         replace(change, undone_by="i-2"),
         replace(change, undo_until=None),
         replace(change, undoes="i-0", undo_until=None),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.event_file import EventFileInvalid, difference, may_apply, parse, successor
-from provisioning.events import EntraGroup, Event, IdentityCenterGroup, Quota
+from provisioning.events import Ceiling, EntraGroup, Event, IdentityCenterGroup, Quota
 from provisioning.ids import GroupId
 
 RACERS = "0c1a1111-2222-4333-8444-555566667777"
@@ -37,6 +37,11 @@ group_id = "9067a1b2c3-0c1a1111-2222-4333-8444-555566667777"
 instance_arn = "{INSTANCE}"
 account_id = "111122223333"
 permission_set_arn = "{PERMISSION_SET}"
+"""
+SITE = """
+[[event.grants]]
+kind = "deepracer-on-aws"
+site_url = "https://D111111abcdef8.cloudfront.net/"
 """
 WHOLE = HEAD + ACCESS + ENTRA + IDENTITY_CENTER
 
@@ -74,10 +79,12 @@ channels = ["slack:C0123456", "teams:19:abc@thread.tacv2"]
 organizer_channel = "slack:C0654321"
 [event.quota]
 training_hours = 3
+max_hours = 4
 """,
     )
     found = parse(text)
     assert found.quota == Quota(training_hours=3, models=5)
+    assert found.ceiling == Ceiling(training_hours=4)
     assert found.training_links[0].title == "Get started"
     assert found.channels == ("slack:C0123456", "teams:19:abc@thread.tacv2")
     assert found.organizer_channel == "slack:C0654321"
@@ -101,11 +108,17 @@ training_hours = 3
         ('["Example.com"]', '["a.com", "a.com"]', "event.email_domains", "twice"),
         ('"https://racing', '"http://racing', "event.access_url", "no https"),
         (RACERS, "racers", "event.grants[1].group_id", "no object id"),
+        (
+            "capacity = 2000",
+            "capacity = 2\nquota.max_hours = 9",
+            "event.quota.max_hours",
+            "below training_hours",
+        ),
+        ("capacity = 2000", "capacity = 2\nquota.max_models = -1", "event.quota.max_models", "is -1"),
         ('"d-1234567890"', '"d-12345"', "event.grants[2].identity_store_id", "no identity store"),
         ('"111122223333"', '"1111"', "event.grants[2].account_id", "no account"),
         (INSTANCE, "arn:aws:iam::1:role/x", "event.grants[2].instance_arn", "no ARN"),
         (PERMISSION_SET, "DeepRacer", "event.grants[2].permission_set_arn", "no ARN"),
-        ('"entra-group"', '"deepracer-on-aws"', "event.grants[1].kind", "this version does not serve"),
         ('"entra-group"', '"entra-grup"', "event.grants[1].kind", "no kind"),
     ],
 )
@@ -237,3 +250,41 @@ def test_another_account_behind_the_same_group_is_a_change_and_no_swap() -> None
     may_apply(event(), moved, has_registrations=True)
     (change,) = difference(event(), moved)
     assert change.field == f"grant {aws.target}"
+
+
+# --- the racing site ----------------------------------------------------------------------------------------
+
+
+def test_a_racing_site_alone_needs_no_access_url() -> None:
+    for found in (parse(HEAD + SITE), parse(HEAD + ENTRA + SITE)):
+        assert (found.access_url, found.site_url) == ("", "https://d111111abcdef8.cloudfront.net")
+        assert found.targets[-1] == "deepracer-on-aws:d111111abcdef8.cloudfront.net"
+
+
+def test_beside_a_racing_site_there_may_be_an_address_of_ones_own() -> None:
+    assert parse(HEAD + ACCESS + SITE).access_url == "https://racing.example.com/start"
+
+
+def test_identity_center_needs_its_address_beside_a_racing_site_too() -> None:
+    assert faults(HEAD + IDENTITY_CENTER + SITE) == {"event.access_url": "is missing"}
+
+
+def test_an_event_has_one_racing_site() -> None:
+    other = SITE.replace("D111111", "d222222")
+    assert "second racing site" in faults(HEAD + SITE + other)["event.grants[2].site_url"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://site.example.com", "https://site.example.com/races", "site", "https://"]
+)
+def test_the_address_of_a_racing_site_is_https_and_a_host(url: str) -> None:
+    written = SITE.replace("https://D111111abcdef8.cloudfront.net/", url)
+    assert "event.grants[1].site_url" in faults(HEAD + written)
+
+
+def test_a_racing_site_is_shown_as_what_it_gives_and_is_never_swapped() -> None:
+    old, new = parse(HEAD + SITE), parse(HEAD + SITE.replace("D111111", "d222222"))
+    shown = {change.field: change.after for change in difference(None, old)}
+    assert shown["grant deepracer-on-aws:d111111abcdef8.cloudfront.net"] == "account on the racing site"
+    with pytest.raises(EventFileInvalid):
+        may_apply(old, new, has_registrations=True)
