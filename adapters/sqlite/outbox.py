@@ -36,7 +36,8 @@ class OutboxRows:
             self._write(replace(owed, reference=notice.reference or known.reference, version=known.version))
         ready_at = notice.created_at or self._clock.now()
         work = Work.SPEAK if notice.kind in NEW_MESSAGES else Work.REFRESH
-        self._queue.put(work, notice.id, ready_at)
+        # Whoever instructs waits for the answer; what they did may owe a message to hundreds.
+        self._queue.put(work, notice.id, ready_at, urgent=notice.kind is Kind.ANSWER)
 
     def get(self, notice_id: str) -> Notice | None:
         row = self._sql.one(_GET, (notice_id,))
