@@ -275,9 +275,13 @@ class Stage:
         assert found is not None
         return found
 
-    def races(self, event_id: EventId = EventId("spring-cup-2027")) -> tuple[Race, ...]:
+    def races(self, event_id: str = "spring-cup-2027") -> tuple[Race, ...]:
         """Return the races of the event as they are stored."""
-        return self._store.read(lambda rows: rows.races.of_event(event_id))
+        return self._store.read(lambda rows: rows.races.of_event(EventId(event_id)))
+
+    def notes(self, what: str) -> bool:
+        """Whether the scheduler has noted this."""
+        return self._store.read(lambda rows: rows.moments.get(what)) is not None
 
     def makes_organizer(self, key: str) -> Racer:
         """Let somebody of the company be an organizer from now on."""
