@@ -28,7 +28,7 @@ from provisioning.recognizing import Recognizer
 from provisioning.scheduling import Scheduler
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
-from provisioning.steps import Systems
+from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
 from provisioning.working import Lane, Worker
 

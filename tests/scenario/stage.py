@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+import pytest
 
 from adapters.sqlite import open_store
 from bot import applying, auditing
@@ -30,6 +31,7 @@ from provisioning.ids import EventId
 from provisioning.races import Race
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import ORGANIZERS_GROUP, Company
+from sandbox.racing import RACERS
 from sandbox.wire import Call, Fault
 from sandbox.world import World
 from tests.scenario.people import Racer
@@ -43,6 +45,8 @@ T = TypeVar("T")
 EVENT = "Spring Cup 2027"
 AT_ONCE = 24  # people who talk at the same moment
 SETTLED = {"ready", "gone", "over", "removed", "in-line"}  # what a newest message may say at the end
+# What answers words said in front of others, and greets: in Teams that comes into the personal chat, too.
+ANSWERS = {"welcome", "help", "unknown", "nothing", "choice", "queued", "are you sure", "leaving"}
 
 
 class CompanyClock:
@@ -73,10 +77,11 @@ class Claim:
 
 @dataclass(slots=True)
 class Groups:
-    """The groups of one event: in Entra and in the identity store; None when the event grants none there."""
+    """The groups of one event: in Entra, the identity store, on the racing site; None where none is."""
 
     entra: str | None = None
     store: str | None = None
+    racing: str | None = None
 
 
 @dataclass(slots=True)
@@ -111,9 +116,11 @@ class Stage:
         self._events: dict[str, Groups] = {}
         self._bots: list[Threads | Process] = []
         self._before: dict[str, frozenset[str]] = {}
+        self._patched = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        self._stack.callback(self._patched.undo)
         self._stack.enter_context(self.world)
         self._street = Loop("street")
         self._stack.callback(self._street.close)
@@ -148,11 +155,12 @@ class Stage:
     def opens_event(self, **fields: Any) -> Event:
         """Apply an event file, as `event apply` does; `fields` as in `sandbox.event_file`."""
         event = applying.read_file(self.world.event_file(self.folder, **{**self.sides[0].fields, **fields}))
-        self.access_url = event.access_url
+        self.access_url = event.access_url or event.site_url or ""
         saved = applying.apply(self._store, applying.plan(self._store, event), self.clock.now())
         self._events[event.name] = Groups(
             next((grant.group_id for grant in event.grants if isinstance(grant, EntraGroup)), None),
             next((grant.group_id for grant in event.grants if isinstance(grant, IdentityCenterGroup)), None),
+            RACERS if event.site_url else None,
         )
         if not self._before:
             self._before = self.world.do(lambda: {key: self._groups_of(key) for key in self.company.people})
@@ -160,6 +168,8 @@ class Stage:
 
     def starts_bot(self, *, worker: bool = True, door: bool = True) -> Threads:
         """Start a bot in this process."""
+        for name, value in self.environment.items():  # some clients are made when somebody first needs them
+            self._patched.setenv(name, value)
         bot = Threads(self.environment, self.clock, worker=worker, door=door)
         self._bots.append(bot)
         return bot
@@ -308,6 +318,11 @@ class Stage:
         lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
         return [line.action for line in lines if line.action != "applied"]
 
+    def refusals(self) -> list[str]:
+        """Return the codes with which the gate refused somebody, oldest first."""
+        lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
+        return [line.facts["code"] for line in lines if line.action == "refused"]
+
     def public(self) -> list[str]:
         """Everything that anybody but its one reader can see, outside the organizers' channel."""
         return [text for side in self.sides for text in side.public(self.world)]
@@ -380,6 +395,9 @@ class Stage:
             found.add("entra")
         if store is not None and ids & set(store.memberships.values()):
             found.add("identity store")
+        account = self.company.racing.user(user.mail or "") if groups.racing else None
+        if account is not None and account.enabled and groups.racing in account.groups:
+            found.add("racing site")
         return frozenset(found)
 
     # --- the check at the end -------------------------------------------------------------------------------
@@ -409,7 +427,8 @@ class Stage:
 
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
-        beside = {*kinds_for_organizers(), "ends-soon"}  # what says nothing of how far they are
+        # What says nothing of how far they are.
+        beside = kinds_for_organizers() | ANSWERS | {"ends-soon"}
         told = [kind for kind in racer.told if kind not in beside]
         for event in self._events:
             mine = [one.kind for one in racer.messages if one.event == event]
@@ -429,6 +448,10 @@ class Stage:
         groups = self._events[event or EVENT]
         return frozenset(
             name
-            for name, group in (("entra", groups.entra), ("identity store", groups.store))
+            for name, group in (
+                ("entra", groups.entra),
+                ("identity store", groups.store),
+                ("racing site", groups.racing),
+            )
             if group is not None
         )
