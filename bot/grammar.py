@@ -41,6 +41,11 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Races:
+    """Show the races that are open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Show what the asker may do."""
 
@@ -60,7 +65,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | SignIn | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | SignIn | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -99,6 +104,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
+    Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else
