@@ -10,7 +10,7 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Forget, Help, Join, Leave, Privacy, SignIn, Unknown, parse
+from bot.grammar import Admin, Command, Forget, Help, Join, Leave, Privacy, Races, SignIn, Unknown, parse
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
@@ -18,6 +18,7 @@ from provisioning.instructing import note_instruction
 from provisioning.joining import (
     Asking,
     ask_privacy,
+    ask_races,
     ask_status,
     request_forget,
     request_join,
@@ -126,6 +127,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return ask_privacy(rows, asking.chat)
             case SignIn(event):
                 return request_sign_in(rows, asking, event)
+            case Races():
+                return ask_races(rows, now)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

@@ -53,6 +53,11 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Races:
+    """Show the races that are open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Show what the asker may do."""
 
@@ -72,7 +77,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | SignIn | Privacy | Forget | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | SignIn | Privacy | Forget | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -111,6 +116,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
+    Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.spreadsheet import Form, written
+from provisioning import tallies
 from provisioning.deciding import stage_of
 from provisioning.events import Event
 from provisioning.forgetting import is_out
@@ -35,7 +36,10 @@ class Report:
 
 def report(rows: Rows, event: Event) -> Report:
     """Read the numbers of the event."""
-    return Report(event.id, event.name, funnel(rows.tallies.of(event.id)), rows.registrations.count(event.id))
+    counted = Counter(rows.tallies.of(event.id))
+    for _, question, answer in rows.answers.of_event(event.id):  # of those who are not forgotten yet
+        counted[tallies.answer(question, answer)] += 1
+    return Report(event.id, event.name, funnel(counted), rows.registrations.count(event.id))
 
 
 def numbers(found: Report) -> Iterator[dict[str, Any]]:

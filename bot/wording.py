@@ -30,6 +30,7 @@ from adapters.chat.message import (
 from bot import privacy
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
+from bot.race_wording import race_lines, races
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
 from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
@@ -47,6 +48,7 @@ from provisioning.outcomes import (
     Overview,
     Privacy,
     Queued,
+    RacesShown,
     Refused,
     SigningIn,
     Standing,
@@ -87,6 +89,8 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+        case RacesShown():
+            return races(words, outcome)
         case Instructed():
             lead = Paragraph(words.text("instructed.next"))
             return Message(words.text("instructed.summary"), (lead,), passing=True)
@@ -150,10 +154,12 @@ def post(words: Words, notice: Notice) -> Message:
     )
     racer = _person(facts.get("racer", ""), facts.get("name", ""))
     values: dict[str, Any] = {
-        **facts,
+        **_values(facts),
         "why": "".join(getattr(span, "text", "") for span in why),
         "racer": racer,
     }
+    if "count" in facts:
+        values["count"] = int(facts["count"])
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
     shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
     if shown:
@@ -194,6 +200,22 @@ def note(words: Words, says: str, found: Standing) -> Message:
     values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
     following = words.text(f"told.{says}.next", **values)
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
+
+
+def ends_soon(words: Words, found: Standing) -> Message:
+    """Return the reminder that the event ends soon, to somebody who is in it."""
+    event = found.event
+    values: dict[str, Any] = {"event": event.name, "ends": event.ends}
+    buttons = (part for part in _openings(words, event) if isinstance(part, Buttons))
+    races = [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
+    return Message(
+        words.text("ends-soon.summary", **values),
+        (
+            Paragraph(words.text("ends-soon.next", **values)),
+            *buttons,
+            *(races if found.races else ()),
+        ),
+    )
 
 
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
@@ -304,6 +326,8 @@ def _ready(words: Words, found: Standing) -> Message:
     ]
     mine = found.registration.quota_in(event)
     quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
+    if found.races:
+        parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))

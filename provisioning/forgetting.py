@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from provisioning import tallies
 from provisioning.audit import Line
 from provisioning.deciding import wants_racing
 from provisioning.errors import StillIn, StillLeaving
@@ -127,6 +128,9 @@ def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdenti
         _delete_request(rows, request)
     for what in ("registration", "signin"):
         rows.outbox.forget_about(f"{what}:{key}")
+    for question, answer in rows.answers.of(key).items():  # what they answered stays as a number
+        rows.tallies.add(key.event_id, tallies.answer(question, answer))
+    rows.answers.forget(key)
     rows.registrations.delete(key)
     if not rows.registrations.of_person(key.person_id):
         bound = (rows.bindings.chat_of(key.person_id, "slack"), rows.bindings.chat_of(key.person_id, "teams"))

@@ -7,6 +7,7 @@ from provisioning.deciding import Stage
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
 from provisioning.forgetting import Known
+from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
 
@@ -27,7 +28,10 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a registration stands. `line_ahead` counts those before it when it waits for a seat."""
+    """Where a registration stands. `line_ahead` counts those before it when it waits for a seat.
+
+    `races` are the open ones of the event, for whoever is ready.
+    """
 
     event: Event
     registration: Registration
@@ -35,6 +39,7 @@ class Standing:
     now: datetime
     line_ahead: int = 0
     typical_seconds: float | None = None
+    races: tuple[Race, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,14 @@ class Forgotten:
     anything: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RacesShown:
+    """The races that are open, and those to come, each with its event."""
+
+    open: tuple[tuple[Event, Race], ...]
+    coming: tuple[tuple[Event, Race], ...]
+
+
 Outcome = (
     Queued
     | Standing
@@ -120,6 +133,7 @@ Outcome = (
     | Overview
     | Refused
     | Instructed
+    | RacesShown
     | SigningIn
     | Privacy
     | ConfirmForget

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from adapters.sqlite.answers import AnswerRows
 from adapters.sqlite.audit import AuditRows
 from adapters.sqlite.bindings import BindingRows
 from adapters.sqlite.brake_rows import BrakeRows
@@ -12,8 +13,10 @@ from adapters.sqlite.instructions import InstructionRows
 from adapters.sqlite.leases import LeaseRows
 from adapters.sqlite.ledger import LedgerRows
 from adapters.sqlite.marks import MarkRows
+from adapters.sqlite.moments import MomentRows
 from adapters.sqlite.outbox import OutboxRows
 from adapters.sqlite.queue import QueueRows
+from adapters.sqlite.races import RaceRows
 from adapters.sqlite.references import ReferenceRows
 from adapters.sqlite.registrations import RegistrationRows
 from adapters.sqlite.requests import RequestRows
@@ -41,6 +44,9 @@ class SqliteRows:
     closings: ClosingRows
     tallies: TallyRows
     marks: MarkRows
+    races: RaceRows
+    moments: MomentRows
+    answers: AnswerRows
     brakes: BrakeRows
 
     @classmethod
@@ -63,5 +69,8 @@ class SqliteRows:
             closings=ClosingRows(sql),
             tallies=TallyRows(sql),
             marks=MarkRows(sql),
+            races=RaceRows(sql),
+            moments=MomentRows(sql),
+            answers=AnswerRows(sql),
             brakes=BrakeRows(sql),
         )

@@ -241,6 +241,35 @@ _ORGANIZERS: Steps = (
     "CREATE INDEX changes_age ON changes (made_at)",
 )
 
+_RACES = (
+    """
+    CREATE TABLE races (
+        event_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE moments (
+        what TEXT NOT NULL PRIMARY KEY,
+        noted_at INTEGER NOT NULL,
+        facts TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE answers (
+        event_id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        answered_at INTEGER NOT NULL,
+        PRIMARY KEY (event_id, person_id, question)
+    ) WITHOUT ROWID
+    """,
+)
+
 
 def _count_what_is_there(connection: sqlite3.Connection) -> None:
     """Count the joins of the registrations that are there; who was refused or has left is not known."""
@@ -296,7 +325,7 @@ _CLOSING: Steps = (
     "CREATE INDEX requests_event ON requests (event_id)",
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _CLOSING)
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _CLOSING)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

@@ -107,7 +107,16 @@ def kinds_of_notes() -> frozenset[str]:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    answers = ("change.", "event-shown.", "audit-shown", "quota-shown", "admin-", "instructed", *CLOSING)
+    answers = (
+        "change.",
+        "event-shown.",
+        "audit-shown",
+        "quota-shown",
+        "races-listed",
+        "admin-",
+        "instructed",
+        *CLOSING,
+    )
     return _kinds_of(*answers)
 
 

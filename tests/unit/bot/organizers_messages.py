@@ -12,6 +12,7 @@ from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
+from bot.admin.races import RacesListed
 from bot.admin.reports import ExportShown, ReportShown
 from bot.admin.table import ANSWERS
 from bot.admin.teardown import TeardownShown, progress, report
@@ -26,6 +27,7 @@ from provisioning.events import Ceiling, Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
+from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.tallies import Funnel
 from tests.unit.provisioning.spring_cup import (
@@ -43,8 +45,10 @@ from tests.unit.provisioning.spring_cup import (
 
 ORGANIZER = PersonId("0a0a")
 OF_RACERS = ("quota",)
-KINDS = ("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause")
-KINDS += ("teardown", "teardown-again")
+KINDS = (
+    *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
+    *("race-post", "race-update", "race-remove", "teardown", "teardown-again"),
+)
 
 
 def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -64,6 +68,11 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
     yield from _numbers(words, cup, name)
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
+    races = (*(race for race, _ in lives_of_a_race(name)), a_race(name, closes=NOON + DAY, track=name))
+    for number in (1, 2):
+        listed = paged(races * 3, number, 15, "admin race list event=spring-cup")
+        yield "races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, listed))
+    yield "no races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, paged((), 1, 15, "admin race list")))
     yield "choice of an event", _choice(words, cup)
     for kind in OF_RACERS:
         for people in (1, 2):
@@ -146,6 +155,19 @@ def _endings(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message
         yield "closed", report(words, cup, closing, (racer,) * left)
 
 
+def a_race(name: str, **changes: Any) -> Race:
+    race = Race(cup_id(), 1, name, "https://racing.example.com/1", ORGANIZER, NOON - DAY)
+    return replace(race, **changes)
+
+
+def lives_of_a_race(name: str) -> Iterator[tuple[Race, Any]]:
+    """Yield a race in each of its phases, with the moment of it."""
+    yield a_race(name, opens=NOON + HOUR, track=name), NOON
+    yield a_race(name), NOON
+    yield a_race(name, closes=NOON), NOON
+    yield a_race(name, state="withdrawn"), NOON
+
+
 def _lives(cup: Event, name: str) -> Iterator[tuple[Event, Any]]:
     for now in (cup.opens - SECOND, NOON, cup.closes, cup.ends):
         yield cup, now
@@ -168,6 +190,7 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
     after |= {"torn_down_at": NOON.isoformat()}
+    after |= {"title": name, "track": name, "link": "https://racing.example.com/1", "state": "posted"}
     return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
 
 
