@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sandbox.company import Company
+from sandbox.company import RACERS_GROUP, Company
 from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
@@ -63,10 +63,13 @@ def test_an_event_is_torn_down_after_a_yes_that_names_it_and_the_number(
 
 
 def test_the_progress_is_one_message_that_ends_true(stage: Stage, organizer: Racer) -> None:
-    joined(stage, 3)
+    racers = joined(stage, 3)
     answered(organizer, "teardown", "teardown-asks")
 
     organizer.presses("Yes, do it")
+
+    for racer in racers:
+        racer.comes_to("over")
 
     soon(
         stage,
@@ -85,7 +88,7 @@ def test_what_was_there_before_stays_and_is_reported(make_stage: MakeStage) -> N
     member = stage.person("employee-009")
     account = member.person.entra
     assert account is not None
-    group = stage.company.entra_groups[str(stage.event().grants[0].group_id)]
+    group = stage.company.group(RACERS_GROUP)
     stage.world.do(lambda: group.members.__setitem__(account.id, stage.company.clock.now()))
     stage._before["employee-009"] = frozenset({"entra"})  # noqa: SLF001 - somebody else put them in since
     member.says("join")
@@ -115,9 +118,11 @@ def test_a_dry_run_counts_and_names_and_changes_nothing(stage: Stage, organizer:
 
 
 def test_said_again_it_looks_at_everybody_again_and_repeats_nothing(stage: Stage, organizer: Racer) -> None:
-    joined(stage, 2)
+    racers = joined(stage, 2)
     answered(organizer, "teardown", "teardown-asks")
     organizer.presses("Yes, do it")
+    for racer in racers:
+        racer.comes_to("over")
     soon(stage, lambda: stage.audit().count("closed") == 1, "it is over")
     withdrawn = stage.audit().count("withdrawn")
     version = stage.event().version
@@ -160,7 +165,7 @@ def test_at_the_end_of_an_event_access_ends_by_itself_and_organizers_hear_the_co
 def test_who_cannot_be_taken_out_is_reported_with_the_reason_and_the_end_follows(
     stage: Stage, organizer: Racer
 ) -> None:
-    joined(stage, 2)
+    racers = joined(stage, 2)
     answered(organizer, "teardown", "teardown-asks")
     stage.befalls("aws", "DeleteGroupMembership", "status", status=400, times=None)
     organizer.presses("Yes, do it")
@@ -173,6 +178,8 @@ def test_who_cannot_be_taken_out_is_reported_with_the_reason_and_the_end_follows
         told = reported(stage, organizer)
 
     assert "Access withdrawn: 2" in told.text
+    for racer in racers:
+        racer.comes_to("over")
 
 
 def test_a_file_goes_with_a_dry_run_where_slack_lets_the_bot_send_files(make_stage: MakeStage) -> None:
