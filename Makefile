@@ -6,6 +6,8 @@ PY      := $(VENV)/bin/python
 STAMP   := $(VENV)/.installed
 LOCK_VENV := .venv-lock
 UPGRADE ?=
+PLAYGROUND := build/playground
+CHROMIUM ?= /usr/bin/chromium
 COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
            --generate-hashes --no-header $(UPGRADE)
 
@@ -13,10 +15,10 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run check test bench manifest teams-package format lock clean
+.PHONY: help install demo run check test playground-test bench manifest teams-package format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## everything the bot, its tests and its demo need, into .venv
 	@:
@@ -60,6 +62,18 @@ check: install ## format, lint, types and the direction of imports
 
 test: check ## check, then every test
 	@echo "tests"   && $(PY) -m pytest -q -n 4 --dist loadfile
+
+playground-test: install ## the bot in Microsoft's Agents Playground, in a browser; wants Node.js and Chromium
+	@for tool in npm "$(CHROMIUM)"; do command -v "$$tool" >/dev/null || { echo "$$tool is not there."; exit 1; }; done
+	@echo "Installing Microsoft's playground under its own licence into $(PLAYGROUND)…"
+	@npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix $(PLAYGROUND) \
+	  @microsoft/m365agentsplayground@0.2.28
+	@test -d $(PLAYGROUND)/python/playwright || { \
+	  { $(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; } && \
+	  $(PY) -m pip install --quiet --target $(PLAYGROUND)/python playwright==1.65.2; }
+	@PLAYGROUND=$(PLAYGROUND) CHROMIUM="$(CHROMIUM)" PYTHONPATH=$(PLAYGROUND)/python \
+	  $(PY) -m pytest -q tests/playground/acceptance.py
+	@echo "Pictures of what was on the screen: $(PLAYGROUND)/pictures"
 
 bench: install ## how fast, always as a ratio within one run
 	@$(PY) -m bench

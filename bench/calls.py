@@ -37,7 +37,7 @@ from provisioning.joining import Asking, request_join
 from provisioning.recognizing import Recognizer
 from provisioning.requests import ReplyTo
 from provisioning.settling import Settler
-from provisioning.steps import Systems
+from provisioning.stepping import Systems
 from sandbox.company import Company
 from sandbox.world import REGION, World
 

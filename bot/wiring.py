@@ -27,7 +27,7 @@ from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.recognizing import Recognizer
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
-from provisioning.steps import Systems
+from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
 from provisioning.working import Lane, Worker
 

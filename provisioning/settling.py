@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from provisioning import deciding
 from provisioning.access import Push
+from provisioning.checking import Checking
 from provisioning.deciding import (
     Action,
     Add,
@@ -28,11 +29,13 @@ from provisioning.deciding import (
     Withdraw,
 )
 from provisioning.events import Event
+from provisioning.granting import Granting
 from provisioning.ids import EventId, RegistrationKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, record
 from provisioning.registrations import Registration
-from provisioning.steps import LEASE, Batch, Case, Rests, Steps, Systems, record_held
+from provisioning.stepping import LEASE, Batch, Case, Rests, Systems, record_held
+from provisioning.withdrawing import Withdrawing
 
 BATCH = 200  # registrations settled together: their adds fit well within a minute
 STEPS_A_ROUND = 16  # a registration that has not come to rest by then goes to the back of the queue
@@ -55,7 +58,9 @@ class Settler:
         """Take the outside systems; `background` is the same for what is in no hurry: the daily checks."""
         self._store = store
         self._clock = clock
-        self._steps = Steps(store, systems, background or systems, push, clock)
+        self._granting = Granting(store, systems, push, clock)
+        self._withdrawing = Withdrawing(store, systems, clock)
+        self._checking = Checking(store, background or systems, clock)
 
     def round(self) -> int:
         """Settle the registrations that are due as far as they go now; returns how many keys were taken."""
@@ -120,15 +125,15 @@ class Settler:
                 case TakeSeat():
                     return self._take_seats(group, batch)
                 case Add(grant):
-                    return self._steps.add(grant, group, batch)
+                    return self._granting.add(grant, group, batch)
                 case Confirm(grant):
-                    return self._steps.confirm(grant, group, batch)
+                    return self._granting.confirm(grant, group, batch)
                 case Withdraw(grant):
-                    return self._steps.withdraw(grant, group, batch)
+                    return self._withdrawing.withdraw(grant, group, batch)
                 case VerifyGone(grant):
-                    return self._steps.verify_gone(grant, group, batch)
+                    return self._withdrawing.verify_gone(grant, group, batch)
                 case CheckRacer():
-                    return self._steps.check(group, batch)
+                    return self._checking.check(group, batch)
                 case BecomeReady() | BecomeGone():
                     return self._become(action, group, batch)
                 case Rest(until):

@@ -29,37 +29,34 @@ from adapters.chat.message import (
 from adapters.chat.text import NAME, called, clean, encoded, one_line, rfc3339, short, size, utc, web_address
 from provisioning.ids import ChatIdentity
 
-_LABEL, _URL = 75, 2000
+_LABEL, _URL = 300, 2000  # an address may be its own label
 _USER: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_BREAK: Final = "\u2060"  # word joiner: nothing to see, and the end of whatever had begun
 
 # Live everywhere in a card: tags of the service, functions such as {{DATE(…)}}, character references.
 _LIVE: Final = re.compile(r"<|\{(?=\{)|&(?=#?\w{1,31};)")
 # Live where markdown is read, in clients of two minds; an underscore between letters and digits is not.
-_LIVE_IN_MARKDOWN: Final = re.compile(_LIVE.pattern + r"|[*`~{\[\]\\]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-# What makes a line a list item, a heading, a quotation or, with blanks before it, a block of code.
-_STARTS_A_BLOCK: Final = re.compile(r"(?m)^[ \t]*([-+#>]|\d{1,9}[.)])?")
-_LOOKALIKE: Final = str.maketrans(
+_LIVE_IN_MARKDOWN: Final = re.compile(_LIVE.pattern + r"|[*`~{\]\\]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_INDENTED: Final = re.compile(r"(?m)^[ \t]+")  # would be a block of code
+_STARTS_A_BLOCK: Final = re.compile(r"(?m)^(?=[-+#>]|\d{1,9}[.)])")  # a list, a heading, a quotation
+# A mark that formats by itself gets a look-alike. One that needs another behind it is kept apart from that.
+_HARMLESS: Final = str.maketrans(
     {
         "<": "\u2039",
-        ">": "\u203a",
-        "{": "\u2774",
-        "&": "\uff06",
         "*": "\u2217",
         "_": "\u02cd",
         "`": "\u02cb",
         "~": "\u223c",
-        "[": "\uff3b",
-        "]": "\uff3d",
         "\\": "\u2216",
-        "-": "\u2010",
-        "+": "\uff0b",
-        "#": "\uff03",
-        ".": "\u2024",
-        ")": "\uff09",
+        "{": "{" + _BREAK,
+        "&": "&" + _BREAK,
+        "]": "]" + _BREAK,
     }
 )
+_IN_A_LABEL: Final = str.maketrans("[]", "()")
 _ENDS_AN_ADDRESS: Final = re.compile(r"[\s<>\"]")
-_LIVE_IN_A_LINK: Final = re.compile(_LIVE_IN_MARKDOWN.pattern + r"|[()']")
+_LIVE_IN_A_LINK: Final = re.compile(_LIVE_IN_MARKDOWN.pattern + r"|[()\[']")
 
 People = Mapping[ChatIdentity, str]  # the name by which each person is mentioned, no two alike
 
@@ -85,13 +82,13 @@ def plain_span(span: Span) -> str:
 
 def inert(text: str) -> str:
     """Return text that is shown as it is, without what Teams would act on before any client shows it."""
-    return _LIVE.sub(lambda found: found[0].translate(_LOOKALIKE), clean(text))
+    return _LIVE.sub(lambda found: found[0].translate(_HARMLESS), clean(text))
 
 
 def markdown(text: Text, people: People, *, in_bold: bool = False) -> str:
     """Return a text as TextBlock and FactSet read it: only our own spans format, only line ends end lines."""
     made = "".join(_span(span, people, in_bold=in_bold) for span in text).replace("****", "")
-    made = _STARTS_A_BLOCK.sub(lambda found: (found[1] or "").translate(_LOOKALIKE), made)
+    made = _STARTS_A_BLOCK.sub(_BREAK, _INDENTED.sub("", made)).replace("![", f"!{_BREAK}[")  # no pictures
     return re.sub(r"[ \t]*\n[ \t\n]*", "\n\n", made).strip()
 
 
@@ -147,7 +144,7 @@ def _link(label: str, url: str) -> str:
     address = https_address(url)
     if address is None:
         return _literal(f"{label}: {url}")
-    shown = _literal(short(one_line(label), _LABEL)) or "…"
+    shown = _literal(short(one_line(label), _LABEL).translate(_IN_A_LABEL)) or "…"
     return f"[{shown}]({_LIVE_IN_A_LINK.sub(encoded, address)})"
 
 
@@ -176,4 +173,4 @@ def _spans_of(part: Part) -> Iterator[Span]:
 
 def _literal(text: str) -> str:
     """Return text as markdown that shows these characters, or look-alikes of those that would format."""
-    return _LIVE_IN_MARKDOWN.sub(lambda found: found[0].translate(_LOOKALIKE), clean(text))
+    return _LIVE_IN_MARKDOWN.sub(lambda found: found[0].translate(_HARMLESS), clean(text))

@@ -214,7 +214,7 @@ def test_a_document_names_only_commands_that_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROSE)
 def test_a_document_names_only_make_targets_that_exist(name: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), flags=re.MULTILINE))
 
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text_of(name), flags=re.MULTILINE)) <= targets
 

@@ -140,7 +140,7 @@ MESSAGES = {
         (
             Paragraph(text(MARKDOWN)),
             Paragraph(text("- ", Link(MARKDOWN, "https://x.example/_a_*b*(c)[d]<e>"), "\n" + MARKDOWN)),
-            Facts((Fact("[x](", text("{", MARKDOWN, Code(MARKDOWN), Mention(ADA, MARKDOWN))),)),
+            Facts((Fact("[x](", text("{", MARKDOWN, Mention(ADA, MARKDOWN))),)),
             Buttons((Button(MARKDOWN, "help", confirm=Confirm(MARKDOWN, MARKDOWN, MARKDOWN, MARKDOWN)),)),
             Note(text(Typed(MARKDOWN))),
         ),
