@@ -147,7 +147,9 @@ def _tell_organizers(rows: Rows, notice: Notice, error: ProvisioningError, now: 
     event_id = (RegistrationKey if what == "registration" else RequestKey).parse(key).event_id
     event = rows.events.get(event_id)
     if event is not None and notice.to is not None:
-        facts = {"code": error.code, "racer": str(notice.to.chat)}
+        registration = rows.registrations.get(RegistrationKey.parse(key)) if what == "registration" else None
+        name = registration.person.display_name if registration is not None else ""
+        facts = {"code": error.code, "racer": str(notice.to.chat), "name": name}
         post_to_organizers(rows, event, "organizers-undeliverable", f"undeliverable:{now:%Y%m%d}", now, facts)
 
 

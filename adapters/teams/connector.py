@@ -44,7 +44,7 @@ _CONVERSATION: Final = Rate(per_minute=108, burst=4)
 _MEMBERS: Final = Rate(per_minute=228, burst=8)  # 14 in 1 s, 16 in 2 s, 120 in 30 s
 _TENANT: Final = Rate(per_minute=1515, burst=15)
 _PASSING: Final = frozenset({408, 412, 502, 503, 504})
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _ERROR = 401, 403, 404, 429, 400
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _DEFECT = 401, 403, 404, 429, 500
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Connector:
         path = f"{_in(address)}/activities" + (f"/{quote(reply_to, safe='')}" if reply_to else "")
         body = _from(address.bot) | activity
         answer = self._call("POST", address, path, body, conversation=address.channel)
-        return str(answer.get("id") or "")
+        return str(answer.get("id") or "")  # none when Teams made two messages of it
 
     def update(self, address: Address, activity_id: str, activity: Json) -> None:
         """Change one of our own messages in place."""
@@ -102,7 +102,7 @@ class Connector:
             "channelData": {"tenant": {"id": met.tenant}},
         }
         answer = self._call("POST", met, "v3/conversations", body)
-        return replace(met, conversation=str(answer.get("id") or ""), kind="personal")
+        return replace(met, conversation=_id_of(answer), kind="personal")
 
     def open_thread(self, channel: Address, activity: Json) -> tuple[Address, str]:
         """Post to a channel as a new thread; returns the thread and the id of the post."""
@@ -113,7 +113,7 @@ class Connector:
             "activity": _from(channel.bot) | activity,
         }
         answer = self._call("POST", channel, "v3/conversations", body, conversation=channel.channel)
-        thread = replace(channel, conversation=str(answer.get("id") or ""))
+        thread = replace(channel, conversation=_id_of(answer))
         return thread, str(answer.get("activityId") or "")
 
     def member(self, address: Address, who: str) -> Json:
@@ -145,9 +145,12 @@ class Connector:
         response = self._sent(verb, base + path, token, body)
         if response.status_code == _UNAUTHORIZED:
             response = self._sent(verb, base + path, self._token(refused=token), body)
-        if response.status_code < _ERROR:
-            return _object(response)
-        raise self._refused(verb, response, address.tenant, conversation)
+        if not response.is_success:
+            raise self._refused(verb, response, address.tenant, conversation)
+        answer = _object(response)
+        if answer is None and response.content:  # a gateway's page: nobody knows what became of the call
+            raise ChatUnavailable(method=verb, reason="no JSON object")
+        return answer or {}
 
     def _trusted(self, service_url: str) -> str:
         """Return the service's address with a slash at its end. Raises Undeliverable for a foreign host."""
@@ -200,7 +203,8 @@ class Connector:
 
 def translated(status: int, code: str, *, method: str, retry_after: float | None = None) -> ProvisioningError:
     """Return our error for a status and error code of Bot Connector."""
-    if status == _TOO_MANY or status in _PASSING:
+    # Teams says to repeat nothing after a 500; what only asks may be asked again.
+    if status == _TOO_MANY or status in _PASSING or (status == _DEFECT and method == "GET"):
         return ChatUnavailable(retry_after, method=method, reason=f"http_{status}")
     if status == _UNAUTHORIZED:
         return CredentialRefused(method=method, reason=code or "http_401")
@@ -217,15 +221,23 @@ def _from(bot: str) -> Json:
     return {"type": "message", "from": {"id": bot}}
 
 
-def _object(response: httpx.Response) -> Json:
+def _id_of(answer: Json) -> str:
+    """Return the id of what was opened. Raises ChatUnavailable when there is none."""
+    found = answer.get("id")
+    if not isinstance(found, str) or not found:
+        raise ChatUnavailable(method="POST", reason="no id of the conversation")
+    return found
+
+
+def _object(response: httpx.Response) -> Json | None:
     try:
-        answer = response.json() if response.content else {}
+        answer = response.json()
     except ValueError:
-        answer = {}
-    return answer if isinstance(answer, dict) else {}
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _code(response: httpx.Response) -> str:
-    error = _object(response).get("error")
+    error = (_object(response) or {}).get("error")
     code = error.get("code") if isinstance(error, Mapping) else None
     return str(code or "")[:80]

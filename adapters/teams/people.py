@@ -29,6 +29,8 @@ from provisioning.ports import Store
 ROUND: Final = timedelta(seconds=25)  # what was not asked by then is asked in a later round
 AT_ONCE: Final = 8  # lookups at the same time
 EXTERNAL: Final = "#EXT#"  # stands in the user principal name of guests of a tenant
+_NO_MEMBER: Final = "MemberNotFoundInConversation"
+_ASK_AGAIN_SECONDS: Final = 60.0
 
 
 class TeamsPeople:
@@ -63,8 +65,11 @@ def claimed(
     """Return the claim, or why there is none: a refusal, or what kept Teams from answering."""
     try:
         return judge(ask(), chat, tenants)
-    except Undeliverable:  # the conversation does not know them (any more)
-        return Failed(Stranger())
+    except Undeliverable as error:
+        if error.facts.get("reason") == _NO_MEMBER:
+            return Failed(Stranger())
+        # Where they spoke nobody answers any more (the app was removed, blocked): that says nothing of them.
+        return Failed(ChatUnavailable(_ASK_AGAIN_SECONDS, reason=error.facts.get("reason", "")))
     except ProvisioningError as error:
         return Failed(error)
 

@@ -4,17 +4,16 @@ Where a person or a channel is reached was learned when somebody spoke there, an
 answer goes into the personal chat, wherever it was asked for; the place of asking gets a pointer.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from adapters.chat.message import Message
 from adapters.teams.address import Address
-from adapters.teams.cards import render
 from adapters.teams.connector import DEAD, Connector
+from adapters.teams.posts import Activity, Posted, in_words, shown
 from adapters.teams.wire import HANDLE_LIFE, Heard, Place
 from provisioning.errors import ChatUnavailable, Undeliverable
 from provisioning.ids import ChatIdentity
@@ -22,35 +21,17 @@ from provisioning.ports import Rows, Store
 from provisioning.references import ANSWER, Reference
 from provisioning.requests import ReplyTo
 
-ADAPTIVE: Final = "application/vnd.microsoft.card.adaptive"
-ON_ITS_WAY: Final = timedelta(seconds=60)  # so long an answer may still be about to be posted
+# So long an answer may still be about to be posted: it may be late at the door, and then wait for Teams.
+ON_ITS_WAY: Final = timedelta(minutes=4)
 LOOK_AGAIN_SECONDS: Final = 2.0
+# Teams puts the answer to a pressed button in its place after we gave it: an update sooner would be undone.
+SETTLES: Final = timedelta(seconds=1)
 TRIES: Final = 6
 ANY_CHANNEL: Final = "teams:*"  # the place that stands for channels in which nobody has spoken yet
 LONGEST_PAUSE: Final = 15.0  # seconds between two tries of an answer for which somebody waits
+_UNASKED: Final = "ActivityNotFoundInConversation"  # what was to be answered has been deleted
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """One message of ours: the conversation it is in, and its id there."""
-
-    address: Address
-    activity: str
-
-    def pack(self) -> str:
-        """Return it as one line of JSON."""
-        return json.dumps({"address": self.address.pack(), "activity": self.activity})
-
-    @classmethod
-    def unpack(cls, text: str) -> "Posted":
-        """Read what `pack` wrote. Raises Undeliverable for anything else."""
-        try:
-            found = json.loads(text)
-            return cls(Address.unpack(found["address"]), str(found["activity"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise Undeliverable(reason="no message in Teams") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +68,10 @@ class TeamsSpeaker:
             if now - asked_at < ON_ITS_WAY:
                 raise ChatUnavailable(LOOK_AGAIN_SECONDS, reason="the answer is still on its way")
             raise Undeliverable(reason="the answer was never posted")
-        self._change(Posted.unpack(found.address), message)
+        posted, settled_in = Posted.unpack(found.address), (SETTLES - (now - found.kept_at)).total_seconds()
+        if posted.put_by_teams and settled_in > 0:
+            raise ChatUnavailable(settled_in, reason="Teams is still putting the answer there")
+        self._change(posted, message)
 
     def edit(self, address: str, message: Message) -> None:
         """Change an earlier message in place; see the port."""
@@ -100,7 +84,7 @@ class TeamsSpeaker:
             raise Undeliverable(reason="nothing was ever heard from this channel's team")
         known = Address.unpack(found.address)
         place = replace(known, conversation=channel.partition(":")[2], kind="channel", user=None)
-        thread, activity = self._connector.open_thread(place, _activity(message))
+        thread, activity = shown(message, lambda content: self._connector.open_thread(place, content))
         return Posted(thread, activity).pack()
 
     def close(self) -> None:
@@ -124,7 +108,9 @@ class TeamsSpeaker:
             if address.kind != "personal":
                 save(f"teams:{address.channel}", replace(address, conversation=address.channel, user=None))
             save(ANY_CHANNEL, replace(address, user=None))
-            return found is None or (address.kind == "personal" and not _is_personal(found))
+            if found is None or found.dead is not None:
+                return True
+            return address.kind == "personal" and not _is_personal(found)
 
         return self._store.run(unit).result()
 
@@ -139,8 +125,7 @@ class TeamsSpeaker:
             self._patiently(lambda: self._point(heard, message))
             return
         if heard.address.kind == "personal":
-            posted = self._patiently(lambda: self._answer_here(heard, message))
-            self.placed(heard, posted.activity)
+            self._stands(heard, self._patiently(lambda: self._answer_here(heard, message)))
             return
         chat = heard.utterance.chat
         try:
@@ -148,37 +133,51 @@ class TeamsSpeaker:
         except Undeliverable:
             self._patiently(lambda: self._point(heard, self._words.open_a_chat()))
             raise
-        self._save(f"{ANSWER}{heard.utterance.reply.handle}", posted)
+        self._save(_answer_to(heard), posted)
         if heard.place is Place.USUAL:
             self._patiently(lambda: self._point(heard, self._words.answered_privately()))
 
     def placed(self, heard: Heard, activity_id: str) -> None:
         """Let later updates of this answer go to this activity of the conversation it was asked in."""
-        self._save(f"{ANSWER}{heard.utterance.reply.handle}", Posted(heard.address, activity_id))
+        self._stands(heard, Posted(heard.address, activity_id, put_by_teams=True))
 
     def welcome(self, address: Address, message: Message) -> None:
         """Greet whoever installed the app there."""
-        self._patiently(lambda: self._connector.send(address, _activity(message)))
+        self._patiently(lambda: shown(message, lambda content: self._connector.send(address, content)))
 
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _answer_here(self, heard: Heard, message: Message) -> Posted:
         if heard.card is not None:
             try:
-                self._connector.update(heard.address, heard.card, _activity(message))
-                return Posted(heard.address, heard.card)
+                posted = Posted(heard.address, heard.card)
+                self._change(posted, message)
+                return posted
             except Undeliverable:  # the card is gone; the answer is not
                 log.info("pressed card is gone", extra={"action": "teams", "method": "PUT"})
-        activity = self._connector.send(heard.address, _activity(message), reply_to=_answered(heard))
-        return Posted(heard.address, activity)
+        return Posted(heard.address, shown(message, lambda content: self._reply(heard, content)))
+
+    def _stands(self, heard: Heard, posted: Posted) -> None:
+        """Keep where the answer stands. Whoever was answered here is reached here, whatever failed before."""
+        now, chat = self._connector.clock.now(), str(heard.utterance.chat)
+        placed = Reference(_answer_to(heard), posted.pack(), now)
+
+        def unit(rows: Rows) -> None:
+            rows.references.save(placed)
+            found = rows.references.get(chat)
+            if found is not None and found.dead is not None:
+                rows.references.save(Reference(chat, heard.address.pack(), now))
+
+        self._store.run(unit).result()
 
     def _tell(self, chat: ChatIdentity, message: Message, *, met: Address | None = None) -> Posted:
-        address = self._personal(chat, met)
+        address, asked_at = self._personal(chat, met), self._connector.clock.now()
         try:
-            return Posted(address, self._connector.send(address, _activity(message)))
+            activity = shown(message, lambda content: self._connector.send(address, content))
         except Undeliverable as error:
-            self._mark_dead(str(chat), address, error)
+            self._mark_dead(str(chat), address, error, asked_at)
             raise
+        return Posted(address, activity)
 
     def _personal(self, chat: ChatIdentity, met: Address | None) -> Address:
         """Return the personal chat, opened when the person was only met elsewhere so far."""
@@ -195,18 +194,27 @@ class TeamsSpeaker:
         return opened
 
     def _point(self, heard: Heard, message: Message) -> str:
-        text, _ = render(message)
-        activity = {"text": text, "textFormat": "plain"}
-        return self._connector.send(heard.address, activity, reply_to=_answered(heard))
+        return self._reply(heard, in_words(message))
+
+    def _reply(self, heard: Heard, activity: Activity) -> str:
+        """Answer what was said; when that has been deleted meanwhile, say it all the same."""
+        # The press of a button is no message that could be answered.
+        answered = None if heard.utterance.pressed else heard.activity_id
+        try:
+            return self._connector.send(heard.address, activity, reply_to=answered)
+        except Undeliverable as error:
+            if answered is None or error.facts.get("reason") != _UNASKED:
+                raise
+            return self._connector.send(heard.address, activity)
 
     def _change(self, posted: Posted, message: Message) -> None:
-        self._connector.update(posted.address, posted.activity, _activity(message))
+        shown(message, lambda content: self._connector.update(posted.address, posted.activity, content))
 
-    def _mark_dead(self, place: str, address: Address, error: Undeliverable) -> None:
+    def _mark_dead(self, place: str, address: Address, error: Undeliverable, asked_at: datetime) -> None:
+        """Note that nothing gets through, unless somebody was heard from there since it was tried."""
         reason = error.facts.get("reason", "")
         if reason in DEAD:
-            now = self._connector.clock.now()
-            dead = Reference(place, address.pack(), now, reason)
+            dead = Reference(place, address.pack(), asked_at, reason)
             self._store.run(lambda rows: rows.references.save(dead)).result()
             log.info("conversation is dead", extra={"action": "teams", "method": "POST", "error": reason})
 
@@ -227,23 +235,14 @@ class TeamsSpeaker:
         self._store.run(lambda rows: rows.references.save(reference)).result()
 
 
-def _answered(heard: Heard) -> str | None:
-    """Return the message that is answered; the press of a button is none."""
-    return None if heard.utterance.pressed else heard.activity_id
-
-
-def _activity(message: Message) -> dict[str, Any]:
-    """Return the activity that shows this message: one card, and its first words for the notification."""
-    text, card = render(message)
-    return {
-        "summary": text.split("\n", 1)[0][:200],
-        "attachments": [{"contentType": ADAPTIVE, "content": card}],
-    }
+def _answer_to(heard: Heard) -> str:
+    """Return the place under which it is kept where this was answered."""
+    return f"{ANSWER}{heard.utterance.reply.handle}"
 
 
 def _reached(found: Reference | None, met: Address) -> Address:
-    """Return where a person is reached who was just met: a personal chat stays the place to write to."""
-    if found is None or met.kind == "personal" or not _is_personal(found):
+    """Return where a person is reached who was just met: a living personal chat stays the place for it."""
+    if found is None or found.dead is not None or met.kind == "personal" or not _is_personal(found):
         return met
     return replace(Address.unpack(found.address), service_url=met.service_url)  # the service may have moved
 

@@ -6,10 +6,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-COMMAND: Final = "/deepracer"  # the habit of those who know the bot from Slack
 SAY: Final = "say"  # the verb of our buttons, and the name under which their data holds the words
 LONGEST_INPUT: Final = 200  # characters of what is typed into a field of a card
 _MENTION: Final = re.compile(r"<at(?:\s[^<>]*)?>(.*?)</at>", re.DOTALL | re.IGNORECASE)
+# The habit of those who know the bot from Slack, or a mention that Teams did not make one.
+_CALLED: Final = re.compile(r"[/@]?deepracer[,:]?", re.IGNORECASE)
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _PERSON: Final = re.compile(r"29:[\w.:-]+", re.ASCII)
 
@@ -32,7 +33,7 @@ def typed(text: str, entities: Sequence[Mapping[str, Any]], *, bot: str, tenant:
 
     said = _plain(html.unescape(_MENTION.sub(who, text)))
     first, _, rest = said.partition(" ")
-    return rest if first.lower() == COMMAND else said
+    return rest if _CALLED.fullmatch(first) else said
 
 
 def pressed(data: Mapping[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import struct
+import tomllib
 import zipfile
 import zlib
 from pathlib import Path
@@ -152,9 +153,9 @@ def test_the_bot_is_the_one_asked_for() -> None:
 
 
 def test_the_version_is_the_projects() -> None:
-    from importlib.metadata import version
+    project = tomllib.loads((teams_package.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-    assert FILLED["version"] == version("deepracer-bot")
+    assert FILLED["version"] == project["version"]
 
 
 def test_the_app_stays_out_of_channels_where_outsiders_may_be_and_asks_nobody_to_sign_in() -> None:

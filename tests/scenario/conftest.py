@@ -14,6 +14,8 @@ from tests.scenario.stage import Stage
 MakeStage = Callable[..., Stage]
 ON_BOTH = pytest.mark.parametrize("platform", ["slack", "teams"], indirect=True, scope="module")
 
+IN_TEAMS = pytest.mark.parametrize("platform", ["teams"], indirect=True, scope="module")
+
 
 @pytest.fixture(scope="module")
 def platform(request: pytest.FixtureRequest) -> str:

@@ -42,6 +42,8 @@ T = TypeVar("T")
 EVENT = "Spring Cup 2027"
 AT_ONCE = 24  # people who talk at the same moment
 SETTLED = {"ready", "gone", "over", "removed", "in-line"}  # what a newest message may say at the end
+# What answers words said in front of others, and greets: in Teams that comes into the personal chat, too.
+ANSWERS = {"welcome", "help", "unknown", "nothing", "choice", "queued", "are you sure", "leaving"}
 
 
 class CompanyClock:
@@ -299,6 +301,11 @@ class Stage:
         lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
         return [line.action for line in lines if line.action != "applied"]
 
+    def refusals(self) -> list[str]:
+        """Return the codes with which the gate refused somebody, oldest first."""
+        lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
+        return [line.facts["code"] for line in lines if line.action == "refused"]
+
     def public(self) -> list[str]:
         """Everything that anybody but its one reader can see, outside the organizers' channel."""
         return [text for side in self.sides for text in side.public(self.world)]
@@ -400,7 +407,7 @@ class Stage:
 
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
-        told = [kind for kind in racer.told if kind not in kinds_for_organizers()]
+        told = [kind for kind in racer.told if kind not in kinds_for_organizers() | ANSWERS]
         for event in self._events:
             mine = [one.kind for one in racer.messages if one.event == event]
             if mine and mine[-1] == "ready":

@@ -1,6 +1,5 @@
 """Everybody whom the gate turns away: with a reason and a code, privately, without a trace in a directory."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from sandbox.company import DOMAIN, ENTERPRISE_ID, TEAM_ID, Company
 from tests.scenario.conftest import MakeStage
+from tests.scenario.logged import Lines, logged_lines
 from tests.scenario.stage import Stage
 from tests.scenario.waiting import eventually
 
@@ -33,27 +33,11 @@ REFUSED = {
 UNREACHABLE = {"deactivated", "bot"}  # Slack delivers no direct message to them; they see it where they asked
 
 
-class Lines(logging.Handler):
-    """Everything that is logged, as it was before the log's own redaction."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(f"{record.getMessage()} {record.__dict__}")
-
-
 @pytest.fixture(scope="module")
 def lines() -> Iterator[Lines]:
     """What the bot of this module logs at INFO."""
-    handler, root = Lines(), logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield handler
-    root.setLevel(before)
-    root.removeHandler(handler)
+    with logged_lines() as lines:
+        yield lines
 
 
 @pytest.fixture(scope="module")

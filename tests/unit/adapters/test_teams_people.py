@@ -98,6 +98,8 @@ def test_whatever_is_changed_never_makes_an_employee_of_a_stranger(changed: dict
     ("error", "told"),
     [
         (Undeliverable(reason="MemberNotFoundInConversation"), Stranger),
+        (Undeliverable(reason="ConversationBlockedByUser"), ChatUnavailable),
+        (Undeliverable(reason="never heard from"), ChatUnavailable),
         (ChatUnavailable(3.0), ChatUnavailable),
     ],
 )
