@@ -39,8 +39,8 @@ _WEIGHT = {kind: weight for weight, kind in enumerate(Kind)}
 class News:
     """Something that happened on a leaderboard; all it says is true of the newer reading.
 
-    `rival` leads as well (LEVEL), or comes next (CHAMPION, None when nobody does). `own_ms` is the time that
-    the racer had before, None when they had none or when that is not known.
+    `rival` leads as well (LEVEL), comes next (CHAMPION and RECORD, None when nobody does), or is the one who
+    leads. `own_ms` is the time that the racer had before, None when they had none or when that is not known.
     """
 
     kind: Kind
@@ -98,10 +98,10 @@ def _of_lap(lap: _Lap, before: Leaderboard, after: Leaderboard) -> News | None:
             return News(Kind.RECORD, line, _second(after), own_ms)
         return News(Kind.CHAMPION, line, _second(after), own_ms)
     if gained and is_on_podium(line) and not any(map(is_on_podium, _known(lap))):
-        return News(Kind.PODIUM, line, own_ms=own_ms)
+        return News(Kind.PODIUM, line, after.leaders[0], own_ms)
     if lap.is_first:
-        return News(Kind.FIRST, line)
-    return News(Kind.IMPROVEMENT, line, own_ms=own_ms) if lap.is_faster else None
+        return News(Kind.FIRST, line, after.leaders[0])
+    return News(Kind.IMPROVEMENT, line, after.leaders[0], own_ms) if lap.is_faster else None
 
 
 def _known(lap: _Lap) -> tuple[Line, ...]:

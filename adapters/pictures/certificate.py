@@ -1,10 +1,10 @@
 """A certificate for whoever finished a race, to be printed on A4 or hung up as it is."""
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from adapters.pictures.canvas import Canvas, Color, Weight
+from adapters.pictures.shown import Certificate
 
 WIDTH, HEIGHT = 1754, 1240  # A4 across, 150 dots an inch
 
@@ -15,23 +15,6 @@ _GOLD: Final[Color] = (196, 148, 52)
 _BRIGHT: Final[Color] = (236, 196, 100)
 _LINE: Final[Color] = (222, 214, 194)
 _MIDDLE: Final = WIDTH / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What the certificate says, as it is to be read.
-
-    `facts` are names with their values ("Time", "1:02.345"); three fit beside each other. `seal` is what
-    the seal shows: the place, or a word.
-    """
-
-    heading: str
-    lead: str
-    name: str
-    achievement: str
-    facts: tuple[tuple[str, str], ...]
-    seal: str
-    footer: str
 
 
 def draw(certificate: Certificate) -> bytes:

@@ -1,9 +1,9 @@
 """A picture of a leaderboard, for a channel's screen or a slide: the first ten places."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from adapters.pictures.canvas import Canvas, Color, Weight
+from adapters.pictures.shown import BoardPicture, Row
 
 ROWS: Final = 10
 WIDTH: Final = 1200
@@ -16,26 +16,6 @@ _QUIET: Final[Color] = (152, 164, 184)
 _ACCENT: Final[Color] = (255, 153, 51)
 _CHECKER: Final[Color] = (40, 54, 80)
 _MEDALS: Final[dict[str, Color]] = {"1": (255, 200, 60), "2": (198, 206, 218), "3": (214, 142, 84)}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the picture: place, alias, time and distance from the best, as they are to be read."""
-
-    place: str
-    alias: str
-    time: str
-    gap: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoardPicture:
-    """What the picture shows. Rows beyond the tenth are left out."""
-
-    title: str
-    subtitle: str
-    rows: tuple[Row, ...]
-    footer: str
 
 
 def draw(board: BoardPicture) -> bytes:

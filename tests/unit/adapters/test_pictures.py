@@ -10,8 +10,7 @@ from PIL import Image
 
 from adapters.pictures import certificate, leaderboard
 from adapters.pictures.canvas import Canvas, unwritable
-from adapters.pictures.certificate import Certificate
-from adapters.pictures.leaderboard import BoardPicture, Row
+from adapters.pictures.shown import BoardPicture, Certificate, Row
 
 ROWS = tuple(Row(str(place), f"racer-{place}", "1:02.345", f"+0.{place:03}") for place in range(1, 13))
 BOARD = BoardPicture("Lap of R&D", "Best lap", ROWS, "15 Mar 2027")
@@ -125,6 +124,6 @@ def test_which_letters_cannot_be_written_is_known(name: str, missing: str) -> No
 
 
 def test_nobody_who_draws_nothing_loads_pillow() -> None:
-    program = "import sys, bot.serve, bot.wiring; sys.exit('PIL' in sys.modules)"
+    program = "import sys, bot.serve, bot.wiring, bot.board_wording; sys.exit('PIL' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

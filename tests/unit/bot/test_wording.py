@@ -44,6 +44,7 @@ from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
 from provisioning.registrations import Hold, Registration, Step
 from provisioning.requests import Wish
+from tests.unit.bot.board_messages import board_messages, pictures
 from tests.unit.bot.organizers_messages import organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
@@ -159,6 +160,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
+    yield from board_messages(words, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
 
@@ -245,6 +247,7 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
     spoken = Spoken()
     for _ in messages(Words("en", spoken)):
         pass
+    pictures(Words("en", spoken))
     assert spoken.keys() == spoken.used
 
 

@@ -169,6 +169,8 @@ def is_true(news: News, before: Leaderboard, after: Leaderboard) -> bool:
     if news.own_ms is not None and news.own_ms not in times_before:
         return False
     faster = news.own_ms is None or (line.time_ms or 0) < news.own_ms
+    if line.place != 1 and news.rival != after.leaders[0]:
+        return False
     match news.kind:
         case Kind.CHAMPION:
             next_one = after.lines[1] if len(after.lines) > 1 and after.lines[1].time_ms is not None else None
@@ -177,7 +179,7 @@ def is_true(news: News, before: Leaderboard, after: Leaderboard) -> bool:
             return {line, news.rival} <= set(after.leaders) and line != news.rival
         case Kind.RECORD:
             best = before.leaders[0].time_ms
-            return after.leaders == (line,) and news.own_ms == best and faster
+            return after.leaders == (line,) and news.own_ms == best and faster and news.rival != line
         case Kind.PODIUM:
             return is_on_podium(line) and faster
         case Kind.FIRST:
