@@ -3,7 +3,7 @@
 The summary is the outcome, the first paragraph what happens next. Each message is true when read alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -259,13 +259,7 @@ def _held(words: Words, key: str, registration: Registration) -> Text:
 
 def _ready(words: Words, found: Standing) -> Message:
     event = found.event
-    parts: list[Part] = [
-        Paragraph(words.text("standing.ready.next")),
-        Buttons(
-            (LinkButton(words.plain("standing.ready.open", event=event.name), event.access_url, "primary"),)
-        ),
-        Paragraph(words.text("standing.ready.address", link=Link(event.access_url, event.access_url))),
-    ]
+    parts = [*_openings(words, event)]
     parts += [
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
@@ -274,6 +268,24 @@ def _ready(words: Words, found: Standing) -> Message:
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))
+
+
+def _openings(words: Words, event: Event) -> Iterator[Part]:
+    """Yield what the racer can open: the racing site, the event's own address, or both, each by name."""
+    site, account = event.site_url, event.access_url
+    if site and account:
+        yield Paragraph(words.text("standing.ready.both-next"))
+        open_site = LinkButton(words.plain("standing.ready.open-site"), site, "primary")
+        yield Buttons((open_site, LinkButton(words.plain("standing.ready.open-account"), account, "plain")))
+        yield Paragraph(words.text("standing.ready.site", link=Link(site, site)))
+        yield Paragraph(words.text("standing.ready.account", link=Link(account, account)))
+        return
+    url = site or account
+    yield Paragraph(words.text("standing.ready.site-next" if site else "standing.ready.next"))
+    yield Buttons((LinkButton(words.plain("standing.ready.open", event=event.name), url, "primary"),))
+    yield Paragraph(
+        words.text("standing.ready.site" if site else "standing.ready.address", link=Link(url, url))
+    )
 
 
 def _steps(words: Words, found: Standing) -> Steps:

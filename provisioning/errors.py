@@ -9,17 +9,18 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
     │  └─ TargetUnknown · TargetUnclear
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
-    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable
+    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
     └─ Misconfigured        the operator must act: the event is marked broken, alarmed, healed by itself
        ├─ GroupMissing · GroupUnmanageable · AssignmentMissing · PermissionSetMissing
        ├─ PermissionMissing · CredentialRefused · ScopeMissing · Undeliverable
+       ├─ SiteUnknown · SiteTooOld · SiteFirewalled
        └─ Unexpected
 
 Each class has a `code` that a person can quote and that `docs/runbook.md` explains, and a `key` under which
@@ -221,6 +222,12 @@ class AccessAccountMismatch(Refusal):
     code = "DR-242"
 
 
+class PasswordTheirOwn(Refusal):
+    """The person's account on the racing site is signed in to with a password that is not ours to set."""
+
+    code = "DR-243"
+
+
 class Suspended(Refusal):
     """An organizer suspended the racer."""
 
@@ -355,6 +362,12 @@ class StoreUnavailable(Unavailable):
     code = "DR-304"
 
 
+class SiteUnavailable(Unavailable):
+    """The racing site does not answer as it should."""
+
+    code = "DR-305"
+
+
 class StaleWrite(ProvisioningError):
     """Somebody else wrote this row in between."""
 
@@ -416,6 +429,24 @@ class Undeliverable(Misconfigured):
     """A message cannot be delivered to this address, now or later."""
 
     code = "DR-408"
+
+
+class SiteUnknown(Misconfigured):
+    """The racing site does not say where its user pool and its API are."""
+
+    code = "DR-421"
+
+
+class SiteTooOld(Misconfigured):
+    """The racing site is of a version that shows only its first hundred racers."""
+
+    code = "DR-422"
+
+
+class SiteFirewalled(Misconfigured):
+    """The racing site's firewall stops the bot before its call reaches the site."""
+
+    code = "DR-423"
 
 
 class Unexpected(Misconfigured):

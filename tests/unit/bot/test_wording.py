@@ -38,11 +38,11 @@ from provisioning.errors import (
     ValueUnusable,
     by_code,
 )
-from provisioning.events import Event, TrainingLink
+from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
 from provisioning.ids import EventId
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
-from provisioning.registrations import Hold, Registration, Step
+from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
 from tests.unit.bot.board_messages import board_messages, pictures
 from tests.unit.bot.organizers_messages import organizers_messages
@@ -125,10 +125,30 @@ def standings(name: str) -> Iterator[Standing]:
                     yield Standing(event, racer, stage, now, ahead, typical)
 
 
+SITE = DeepRacerOnAws("https://d111111abcdef8.cloudfront.net")
+
+
+def ready_on_the_site(*others: Grant, access_url: str = "", name: str = NAME) -> Standing:
+    """Return a racer who is ready in an event that gives an account on a racing site."""
+    event = spring_cup(*others, SITE, name=name, access_url=access_url)
+    progress = {grant.target: Progress(Step.CONFIRMED, NOON) for grant in event.grants}
+    return Standing(event, ready(progress=progress), Stage.READY, NOON)
+
+
 def _renamed(racer: Registration, name: str) -> Registration:
     if racer.hold is not None and racer.hold.reason == NAME:
         return replace(racer, hold=replace(racer.hold, reason=name))
     return racer
+
+
+def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield what racers of a racing site are told, with and without Identity Center beside it."""
+    for found in (
+        ready_on_the_site(name=name),
+        ready_on_the_site(EFFECT, access_url="https://d-1.awsapps.com/start", name=name),
+    ):
+        yield "standing ready on the site", wording.answer(words, found)
+        yield "joining the site", wording.answer(words, replace(found, stage=Stage.ADDING))
 
 
 def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
@@ -137,6 +157,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     facts = {key: name if value == NAME else value for key, value in FACTS.items()}
     for found in standings(name):
         yield f"standing {found.stage}", wording.answer(words, found)
+    yield from on_the_site(words, name)
     for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0)):
         for wish in Wish:
             yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
@@ -328,6 +349,22 @@ def test_the_ready_message_can_be_read_alone() -> None:
     assert found.event.access_url in whole
     assert "10 training hours and 5 models" in whole
     assert When(found.event.ends) in list(parts_of(message))
+
+
+def test_the_racing_site_is_what_opens_where_it_is_all_there_is() -> None:
+    message = wording.standing(words(), ready_on_the_site())
+    assert {part.url for part in parts_of(message) if isinstance(part, LinkButton)} == {SITE.site_url}
+    assert "e-mail address" in said(message.parts[0].text)  # type: ignore[union-attr]
+
+
+def test_with_identity_center_both_open_and_each_says_what_it_is() -> None:
+    url = "https://d-1.awsapps.com/start"
+    message = wording.standing(words(), ready_on_the_site(EFFECT, access_url=url))
+    buttons = {part.url: part.label for part in parts_of(message) if isinstance(part, LinkButton)}
+    assert buttons == {SITE.site_url: "Open the racing site", url: "Open AWS"}
+    lines = [said(part.text) for part in message.parts if isinstance(part, Paragraph)]
+    assert any(SITE.site_url in line and "race" in line for line in lines)
+    assert any(url in line and "account" in line for line in lines)
 
 
 def test_an_error_is_quoted_by_its_code() -> None:
