@@ -19,6 +19,7 @@ from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, Registrat
 from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
+from provisioning.races import Race
 from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
 from provisioning.requests import ReplyTo, Request, Seen, Wish
 
@@ -341,6 +342,44 @@ def pack_change(change: Change) -> str:
 def unpack_change(body: str, change_id: str, version: int) -> Change:
     """Read what `pack_change` wrote."""
     return _change(_decode(body), change_id, version)
+
+
+def pack_race(race: Race) -> str:
+    """Write all but event, number and version."""
+    body: Json = {
+        "title": race.title,
+        "link": race.link,
+        "by": race.by,
+        "posted_at": _text(race.posted_at),
+        "channels": race.channels,
+        "state": race.state,
+    }
+    if race.track:
+        body["track"] = race.track
+    for name in ("opens", "closes"):
+        if (moment := getattr(race, name)) is not None:
+            body[name] = _text(moment)
+    return _encode(body)
+
+
+def unpack_race(body: str, event_id: EventId, number: int, version: int) -> Race:
+    """Read what `pack_race` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    return Race(
+        event_id=event_id,
+        number=number,
+        title=found["title"],
+        link=found["link"],
+        by=PersonId(found["by"]),
+        posted_at=_moment(found["posted_at"]),
+        track=get("track", ""),
+        opens=_moment_if(get("opens")),
+        closes=_moment_if(get("closes")),
+        channels=tuple(get("channels", ())),
+        state=get("state", "posted"),
+        version=version,
+    )
 
 
 def pack_line(line: Line, digests: Mapping[str, str] | None = None) -> str:

@@ -34,6 +34,11 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Races:
+    """Show the races that are open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Show what the asker may do."""
 
@@ -53,7 +58,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -91,6 +96,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

@@ -6,6 +6,7 @@ from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
 from bot import wording
 from bot.admin.wording import answer_of
+from bot.announcement_wording import announcement
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.deciding import RESULTS, Stage
@@ -35,12 +36,16 @@ class PlatformVoice:
         """Say it; see `Voice.say`."""
         if notice.kind is Kind.POST:
             return self.speaker.announce(notice.about, wording.post(words(None, self.platform), notice))
+        if notice.kind is Kind.ANNOUNCEMENT:
+            return self._announce(notice)
         if notice.to is None:
             raise Undeliverable(reason="no address")
         spoken = words(notice.to.locale, self.platform)
         if notice.about.startswith("instruction:"):
             return self._instructed(spoken, notice, notice.to)
         found = self._standing(notice)
+        if notice.kind is Kind.REMINDER:
+            return self._remind(spoken, notice.to, found)
         message = self._message(spoken, notice, found)
         if notice.kind is Kind.RESULT:
             address = self._tell(notice.to, message)
@@ -49,6 +54,21 @@ class PlatformVoice:
         if notice.kind is Kind.EDIT:
             return self._edit(notice, message)
         return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
+
+    def _announce(self, notice: Notice) -> str:
+        """Post what the channel should show, or edit what stands there."""
+        now, spoken = self.clock.now(), words(None, self.platform)
+        message = self.store.read(lambda rows: announcement(spoken, rows, notice, now))
+        if notice.reference is None:
+            return self.speaker.announce(notice.about, message)
+        self.speaker.edit(notice.reference, message)
+        return notice.reference
+
+    def _remind(self, spoken: Words, to: ReplyTo, found: Standing | None) -> str:
+        """Remind a racer that the event ends, while they are in it."""
+        if found is None or found.stage is not Stage.READY:
+            raise Undeliverable(reason="overtaken")
+        return self.speaker.tell(to.chat, wording.ends_soon(spoken, found))
 
     def _instructed(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
         """Say what an instruction came to or waits for, where it was said, else as a direct message."""

@@ -25,6 +25,7 @@ from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.recognizing import Recognizer
+from provisioning.scheduling import Scheduler
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.stepping import Systems
@@ -105,6 +106,7 @@ def _lanes(
         Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
         Lane("sweeper", sweeper.round),
+        Lane("scheduler", Scheduler(store, clock).round),
     ]
 
 

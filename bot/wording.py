@@ -28,6 +28,7 @@ from adapters.chat.message import (
 )
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
+from bot.race_wording import race_lines, races
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
 from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
@@ -42,6 +43,7 @@ from provisioning.outcomes import (
     Outcome,
     Overview,
     Queued,
+    RacesShown,
     Refused,
     Standing,
 )
@@ -75,6 +77,8 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _overview(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+        case RacesShown():
+            return races(words, outcome)
         case Instructed():
             lead = Paragraph(words.text("instructed.next"))
             return Message(words.text("instructed.summary"), (lead,), passing=True)
@@ -138,10 +142,12 @@ def post(words: Words, notice: Notice) -> Message:
     )
     racer = _person(facts.get("racer", ""), facts.get("name", ""))
     values: dict[str, Any] = {
-        **facts,
+        **_values(facts),
         "why": "".join(getattr(span, "text", "") for span in why),
         "racer": racer,
     }
+    if "count" in facts:
+        values["count"] = int(facts["count"])
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
     shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
     if shown:
@@ -174,6 +180,22 @@ def standing(words: Words, found: Standing) -> Message:
     if code:
         parts.append(Note(words.text("note.code", code=code)))
     return Message(summary, tuple(parts))
+
+
+def ends_soon(words: Words, found: Standing) -> Message:
+    """Return the reminder that the event ends soon, to somebody who is in it."""
+    event = found.event
+    values: dict[str, Any] = {"event": event.name, "ends": event.ends}
+    button = LinkButton(words.plain("standing.ready.open", event=event.name), event.access_url, "primary")
+    races = [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
+    return Message(
+        words.text("ends-soon.summary", **values),
+        (
+            Paragraph(words.text("ends-soon.next", **values)),
+            Buttons((button,)),
+            *(races if found.races else ()),
+        ),
+    )
 
 
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
@@ -264,6 +286,8 @@ def _ready(words: Words, found: Standing) -> Message:
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
     ]
+    if found.races:
+        parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
     quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))

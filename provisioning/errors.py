@@ -13,7 +13,8 @@
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
-    │  └─ TargetUnknown · TargetUnclear
+    │  ├─ TargetUnknown · TargetUnclear
+    │  └─ RaceUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
@@ -322,6 +323,36 @@ class TargetUnclear(Refusal):
     """What an instruction names can be several people."""
 
     code = "DR-274"
+
+
+class RaceUnknown(Refusal):
+    """The event has no race of this number or title."""
+
+    code = "DR-281"
+
+
+class LinkNotAllowed(Refusal):
+    """The link of a race does not lead to a host that the event allows."""
+
+    code = "DR-282"
+
+
+class ChannelNotListed(Refusal):
+    """The event does not announce in this channel."""
+
+    code = "DR-283"
+
+
+class RaceBackwards(Refusal):
+    """The times of a race are not in order."""
+
+    code = "DR-284"
+
+
+class QuestionUnknown(Refusal):
+    """Nothing of this kind is asked of this racer."""
+
+    code = "DR-285"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------
