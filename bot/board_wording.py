@@ -4,10 +4,12 @@ Racers appear by the alias that the ranking has for them, never by name; only on
 have the name they wish.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from adapters.chat.message import (
+    Button,
     Buttons,
     Column,
     LinkButton,
@@ -24,8 +26,10 @@ from bot.words import Value, Words
 from provisioning.board_news import News
 from provisioning.boards import Board
 from provisioning.leaderboards import Leaderboard, Line, lap_time
+from provisioning.outcomes import BoardsShown
 
 SHOWN: Final = 20
+CHOICES: Final = 5
 DRAWN: Final = 10
 
 
@@ -33,13 +37,39 @@ def board(words: Words, shown: Board) -> Message:
     """Return the leaderboard: the first twenty lines, how many there are, and when it was read."""
     ranking = shown.ranking
     count = words.text("board.next", count=_timed(ranking))
-    parts: list[Part] = [Paragraph((*count, Plain(" "), *words.text("board.read", at=_read_at(shown))))]
+    parts: list[Part] = [Paragraph((*count, Plain(" "), *words.text("board.updated", at=_updated_at(shown))))]
     if ranking.lines:
         parts.append(_table(words, shown, ranking.lines[:SHOWN]))
     if len(ranking.lines) > SHOWN:
         parts.append(Note(words.text("board.more", count=len(ranking.lines) - SHOWN)))
     parts.append(Note(words.text(f"board.{_phase(shown)}", closes=shown.closes)))
     return Message(words.text("board.summary", race=shown.name), (*parts, _open(words, shown)))
+
+
+def shown(words: Words, asked: BoardsShown) -> Message:
+    """Return the leaderboard that was asked for, or what there is to choose from."""
+    if len(asked.boards) == 1:
+        message = board(words, asked.boards[0])
+        mine = _mine(words, asked.boards[0].ranking, asked.alias) if asked.alias else ()
+        return replace(message, parts=(message.parts[0], *mine, *message.parts[1:]))
+    if not asked.boards:
+        return Message(words.text("boards.none"), (Paragraph(words.text("boards.none-next")),))
+    some = asked.boards[:CHOICES]
+    buttons = Buttons(tuple(Button(found.name, f"leaderboard {found.race_id}") for found in some))
+    return Message(words.text("boards.summary"), (buttons, Note(words.text("boards.next"))))
+
+
+def _mine(words: Words, ranking: Leaderboard, alias: str) -> tuple[Paragraph, ...]:
+    """Return the place of everybody who goes by this alias."""
+    lines = ranking.lines_of(alias)
+    if not lines:
+        return (Paragraph(words.text("boards.not-there", racer=alias)),)
+    return tuple(
+        Paragraph(words.text("boards.mine", racer=line.alias, place=str(line.place), time=_time(line)))
+        if line.place is not None
+        else Paragraph(words.text("boards.mine-void", racer=line.alias))
+        for line in lines[:CHOICES]
+    )
 
 
 def news(words: Words, shown: Board, told: News) -> Message:
@@ -79,7 +109,7 @@ def board_picture(words: Words, shown: Board) -> tuple[BoardPicture, str]:
     told = "; ".join(f"{row.place}. {row.alias} {row.time}" for row in rows)
     picture = BoardPicture(
         shown.name,
-        f"{words.plain('board.next', count=_timed(ranking))} {utc(_read_at(shown), 'date-time')}",
+        f"{words.plain('board.next', count=_timed(ranking))} {utc(_updated_at(shown), 'date-time')}",
         rows,
         words.plain(f"board-picture.{_phase(shown)}", closes=utc(shown.closes, "date-time")),
     )
@@ -129,8 +159,8 @@ def _phase(shown: Board) -> str:
     return "final" if shown.is_final else "until"
 
 
-def _read_at(shown: Board) -> datetime:
-    return shown.read_at or shown.opens
+def _updated_at(shown: Board) -> datetime:
+    return shown.updated_at or shown.opens
 
 
 def _timed(ranking: Leaderboard) -> int:

@@ -1,4 +1,4 @@
-"""A board: the ranking of one race as it was last read, and what has been told of it.
+"""A board: the ranking of one race as it was last read, what has been told of it, and who watches it.
 
 a reading ─▶ the board shows it at once ─▶ when news is due: the weightiest since news was last told
 
@@ -7,18 +7,25 @@ neither loses any nor tells any twice, and of much that happens at once only the
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from provisioning.board_news import News, changes, weightiest
 from provisioning.ids import EventId
 from provisioning.leaderboards import Leaderboard
-
-Timing = Literal["best-lap", "average-lap", "total"]
+from provisioning.platform import Race, Timing
 
 NEWS_EVERY = timedelta(minutes=2)  # no channel hears more of one race
 SETTLED_AFTER = timedelta(minutes=10)  # models that were in line when the race closed are still to be judged
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A channel that shows a board. One that hears no news still has its board kept up to date."""
+
+    channel: str
+    hears_news: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +40,11 @@ class Board:
     opens: datetime
     closes: datetime
     ranking: Leaderboard = field(default_factory=Leaderboard)
-    read_at: datetime | None = None  # when it was last found as it is, or otherwise
+    updated_at: datetime | None = None  # when the ranking was first found as it is; None before any reading
     told: Leaderboard | None = None  # as it was when news was last told; None before the first reading
     told_at: datetime | None = None
     is_final: bool = False
+    watches: tuple[Watch, ...] = ()
     version: int = 0
 
     @property
@@ -44,9 +52,36 @@ class Board:
         """Return the name of the board over all events: `spring-cup-2027/3fPq…`."""
         return f"{self.event_id}/{self.race_id}"
 
+    @property
+    def shows(self) -> str:
+        """Return the version of what a channel is shown: another one means that the message is edited."""
+        final = "final" if self.is_final else self.closes.isoformat()
+        return f"{self.ranking.version} {final} {self.name}"
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether models may be submitted at this moment."""
+        return self.opens <= at < self.closes
+
     def is_settled(self, at: datetime) -> bool:
         """Whether what is read at this moment is the result."""
         return at >= self.closes + SETTLED_AFTER
+
+
+def named(boards: Sequence[Board], name: str) -> tuple[Board, ...]:
+    """Return the board of this race's id, or those of this name, or those whose name begins so."""
+    wanted = " ".join(name.casefold().split())
+    by_id = tuple(board for board in boards if board.race_id == name)
+    by_name = tuple(board for board in boards if board.name.casefold() == wanted)
+    return by_id or by_name or tuple(board for board in boards if board.name.casefold().startswith(wanted))
+
+
+def of_race(event_id: EventId, race: Race, known: Board | None) -> Board:
+    """Return the board of this race as the platform has it now; what was read and told of it stays."""
+    if known is None:
+        return Board(event_id, race.id, race.name, race.url, race.timing, race.opens, race.closes)
+    return replace(
+        known, name=race.name, url=race.url, timing=race.timing, opens=race.opens, closes=race.closes
+    )
 
 
 def read(board: Board, ranking: Leaderboard, at: datetime) -> tuple[Board, News | None]:
@@ -54,7 +89,13 @@ def read(board: Board, ranking: Leaderboard, at: datetime) -> tuple[Board, News 
 
     The first reading is where news begins, and the last one is told by the podium.
     """
-    now = replace(board, ranking=ranking, read_at=at, is_final=board.is_settled(at))
+    is_new = board.updated_at is None or ranking.version != board.ranking.version
+    now = replace(
+        board,
+        ranking=ranking,
+        updated_at=at if is_new else board.updated_at,
+        is_final=board.is_settled(at),
+    )
     if board.told is None or now.is_final:
         return replace(now, told=ranking), None
     if board.told_at is not None and at < board.told_at + NEWS_EVERY:

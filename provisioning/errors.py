@@ -337,6 +337,12 @@ class LinkNotAllowed(Refusal):
     code = "DR-282"
 
 
+class BoardUnknown(Refusal):
+    """The event has no leaderboard of this name, or more than one."""
+
+    code = "DR-288"
+
+
 class ChannelNotListed(Refusal):
     """The event does not announce in this channel."""
 

@@ -26,6 +26,7 @@ import pytest
 from adapters.sqlite import open_store
 from bot import applying, auditing
 from provisioning.audit import Line
+from provisioning.boards import Board
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import EventId
 from provisioning.races import Race
@@ -288,6 +289,10 @@ class Stage:
     def races(self, event_id: EventId = EventId("spring-cup-2027")) -> tuple[Race, ...]:
         """Return the races of the event as they are stored."""
         return self._store.read(lambda rows: rows.races.of_event(event_id))
+
+    def boards(self, event_id: EventId) -> tuple[Board, ...]:
+        """Return the leaderboards of the event as they are stored."""
+        return self._store.read(lambda rows: rows.boards.of_event(event_id))
 
     def makes_organizer(self, key: str) -> Racer:
         """Let somebody of the company be an organizer from now on."""

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.chat.message import Message
-from bot import board_wording
+from bot import board_wording, wording
 from bot.words import Words
 from provisioning.board_news import Kind, News
-from provisioning.boards import Board, Timing
+from provisioning.boards import Board
 from provisioning.leaderboards import Leaderboard, Line
+from provisioning.outcomes import BoardsShown
+from provisioning.platform import Timing
 from tests.unit.provisioning.spring_cup import NOON, spring_cup
 
 WEEK = timedelta(days=7)
@@ -22,7 +24,7 @@ def line(place: int | None, alias: str, time_ms: int | None, at: datetime = NOON
 def board_of(*lines: Line, name: str = "Lap of R&D", timing: Timing = "best-lap") -> Board:
     url = "https://d111111abcdef8.cloudfront.net/races/7"
     race = Board(spring_cup().id, "7", name, url, timing, NOON - WEEK, NOON + WEEK)
-    return replace(race, ranking=Leaderboard.of(lines), read_at=NOON)
+    return replace(race, ranking=Leaderboard.of(lines), updated_at=NOON)
 
 
 def board_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -36,6 +38,10 @@ def board_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
             yield "board", board_wording.board(words, shown)
             yield "board, final", board_wording.board(words, replace(shown, is_final=True))
             yield "podium", board_wording.podium(words, replace(shown, is_final=True))
+            yield "boards, one", wording.answer(words, BoardsShown((shown,), name))
+    yield "boards, none", wording.answer(words, BoardsShown(()))
+    yield "boards, nobody", wording.answer(words, BoardsShown((board_of(void),), f"not {name}"))
+    yield "boards, several", wording.answer(words, BoardsShown((board_of(name=name),) * 7))
     yield from _news(words, name)
 
 

@@ -22,7 +22,7 @@ def ranking(**times: int) -> Leaderboard:
 def test_the_first_reading_is_where_news_begins() -> None:
     board, news = read(NEW, ranking(Ada=100), NOON)
 
-    assert (board.ranking, board.told, board.read_at, news) == (
+    assert (board.ranking, board.told, board.updated_at, news) == (
         ranking(Ada=100),
         ranking(Ada=100),
         NOON,
