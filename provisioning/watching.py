@@ -195,7 +195,7 @@ def _save(rows: Rows, board: Board, now: datetime) -> int:
 
 
 def _post(board: Board, channel: str, news: News | None, now: datetime) -> Notice:
-    """Return the post of this news, or of the podium when there is none; once for what the ranking is."""
+    """Return the post of this news, or of the podium when there is none; each is owed once."""
     facts = {"event": str(board.event_id), "board": board.race_id}
     if news is None:
         notice_id = f"post:{channel}:{PODIUM} {board.key}"
@@ -207,7 +207,8 @@ def _post(board: Board, channel: str, news: News | None, now: datetime) -> Notic
         facts["own"] = str(news.own_ms)
     if not news.by_lap:
         facts["inherited"] = "yes"
-    notice_id = f"post:{channel}:{NEWS} {board.key} {board.ranking.version}"
+    # With somebody disqualified a ranking may become what it was before: only the row's version never does.
+    notice_id = f"post:{channel}:{NEWS} {board.key} {board.ranking.version} {board.version}"
     return Notice(notice_id, Kind.POST, channel, None, 0, NEWS, facts, now)
 
 
