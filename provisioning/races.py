@@ -49,12 +49,6 @@ class Race:
         return self.closes is None or (self.opens or self.posted_at) < self.closes
 
 
-def parse_key(key: str) -> tuple[EventId, int]:
-    """Read what `Race.key` wrote."""
-    event_id, _, number = key.rpartition("/")
-    return EventId(event_id), int(number)
-
-
 def is_allowed(link: str, hosts: tuple[str, ...]) -> bool:
     """Whether this is an https address on one of these exact hosts (`host`, or `host:port`)."""
     try:

@@ -286,9 +286,13 @@ class Stage:
         assert found is not None
         return found
 
-    def races(self, event_id: EventId = EventId("spring-cup-2027")) -> tuple[Race, ...]:
+    def races(self, event_id: str = "spring-cup-2027") -> tuple[Race, ...]:
         """Return the races of the event as they are stored."""
-        return self._store.read(lambda rows: rows.races.of_event(event_id))
+        return self._store.read(lambda rows: rows.races.of_event(EventId(event_id)))
+
+    def notes(self, what: str) -> bool:
+        """Whether the scheduler has noted this."""
+        return self._store.read(lambda rows: rows.moments.get(what)) is not None
 
     def boards(self, event_id: EventId) -> tuple[Board, ...]:
         """Return the leaderboards of the event as they are stored."""
@@ -428,7 +432,8 @@ class Stage:
 
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
-        beside = {*kinds_for_organizers(), *ANSWERS, "ends-soon"}  # what says nothing of how far they are
+        # What says nothing of how far they are.
+        beside = kinds_for_organizers() | ANSWERS | {"ends-soon"}
         told = [kind for kind in racer.told if kind not in beside]
         for event in self._events:
             mine = [one.kind for one in racer.messages if one.event == event]

@@ -49,8 +49,8 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
     races = (*(race for race, _ in lives_of_a_race(name)), a_race(name, closes=NOON + DAY, track=name))
     for number in (1, 2):
-        page = paged(races * 3, number, 15, "admin race list event=spring-cup")
-        yield "races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, page))
+        listed = paged(races * 3, number, 15, "admin race list event=spring-cup")
+        yield "races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, listed))
     yield "no races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, paged((), 1, 15, "admin race list")))
     yield "choice of an event", _choice(words, cup)
 
