@@ -362,6 +362,12 @@ class NotInEvent(Refusal):
     code = "DR-283"
 
 
+class BoardUnknown(Refusal):
+    """The event has no leaderboard of this name, or more than one."""
+
+    code = "DR-288"
+
+
 class ChannelNotListed(Refusal):
     """The event does not announce in this channel."""
 

@@ -31,6 +31,7 @@ OF_RACERS = ("quota",)
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove"),
+    *("leaderboard-post", "leaderboard-watch", "leaderboard-mute"),
 )
 
 
@@ -137,6 +138,7 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"name": f"{name} ", "opens": (NOON - DAY).isoformat(), "closes": (NOON + DAY).isoformat()}
     after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
+    after |= {"race": name, "watched": "slack:C1", "muted": "slack:C2"}
     after |= {"title": name, "track": name, "link": "https://racing.example.com/1", "state": "posted"}
     return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
 

@@ -56,6 +56,7 @@ from provisioning.outcomes import (
 from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
+from tests.unit.bot.board_messages import board_messages, pictures
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
@@ -198,6 +199,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
     yield from races_and_sites(words, cup, other, name)
+    yield from board_messages(words, name)
     yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
@@ -313,6 +315,7 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
     spoken = Spoken()
     for _ in messages(Words("en", spoken)):
         pass
+    pictures(Words("en", spoken))
     assert spoken.keys() == spoken.used
 
 
