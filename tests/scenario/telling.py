@@ -100,7 +100,7 @@ def _coded(kind: str, text: str) -> str:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    answers = ("change.", "event-shown.", "audit-shown", "races-listed", "admin-", "instructed")
+    answers = ("change.", "event-shown.", "audit-shown", "races-listed", "feed-shown", "admin-", "instructed")
     keys = (key for key, _ in _flat(tomllib.loads((CATALOGS / "en.toml").read_text(encoding="utf-8"))))
     return frozenset(
         key.removesuffix(".summary").split(".")[-1]

@@ -120,6 +120,10 @@ POSTS = [
     ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
     ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
     ("organizers-ended", {"count": "0"}),
+    ("organizers-joins", {"count": "12", "racing": "214", "ready": "200"}),
+    ("organizers-refusals", {"codes": "DR-204 × 3"}),
+    ("organizers-waiting", {"count": "3", "taken": "100", "capacity": "100"}),
+    ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
@@ -229,7 +233,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id", "link"):
+    for form in ("time", "number", "line", "message", "channel", "id", "link", "switch"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 
