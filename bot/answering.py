@@ -10,7 +10,7 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Help, Join, Leave, Races, Status, Unknown, parse
+from bot.grammar import Admin, Command, Help, Join, Leave, Races, SignIn, Status, Unknown, parse
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
@@ -18,6 +18,7 @@ from provisioning.instructing import note_instruction
 from provisioning.joining import Asking, ask_races, ask_status, request_join, request_leave
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
+from provisioning.signing_in import request_sign_in
 
 
 class Turn:
@@ -95,7 +96,7 @@ class Answering:
     async def _answer(
         self,
         spoken: Words,
-        command: Join | Leave | Status | Races | Admin,
+        command: Join | Leave | Status | Races | SignIn | Admin,
         utterance: Utterance,
         now: datetime,
     ) -> tuple[str, Message]:
@@ -118,6 +119,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_leave(rows, asking, event, confirmed=confirmed)
             case Races():
                 return ask_races(rows, now)
+            case SignIn(event):
+                return request_sign_in(rows, asking, event)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

@@ -29,6 +29,13 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """Get a first password for the racing site."""
+
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Show how everything of the asker stands."""
 
@@ -58,7 +65,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Races | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | SignIn | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -97,6 +104,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
+    Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

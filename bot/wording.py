@@ -11,6 +11,7 @@ from typing import Any, Literal
 from adapters.chat.message import (
     Button,
     Buttons,
+    Code,
     Confirm,
     Fact,
     Facts,
@@ -45,8 +46,10 @@ from provisioning.outcomes import (
     Queued,
     RacesShown,
     Refused,
+    SigningIn,
     Standing,
 )
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
@@ -75,6 +78,9 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
+        case SigningIn(event):
+            next_ = Paragraph(words.text("signin.next"))
+            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case RacesShown():
@@ -198,11 +204,37 @@ def ends_soon(words: Words, found: Standing) -> Message:
     )
 
 
+def note(words: Words, says: str, found: Standing) -> Message:
+    """Return what somebody else changed for this racer, as it is now."""
+    event, mine = found.event, found.registration.quota_in(found.event)
+    values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
+    following = words.text(f"told.{says}.next", **values)
+    return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
+
+
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
     """Return the greeting of somebody who added the bot, with what they can join."""
     what_now = _nothing(words, Nothing(open_events)).parts
     lead = Paragraph(words.text("welcome.next"))
     return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def first_password(words: Words, event: Event, site_url: str, given: FirstPassword) -> Message:
+    """Return the way into the racing site, for its owner's eyes; nothing of it is kept."""
+    rows = (
+        Fact(words.plain("signin.name"), (Code(given.sign_in_as),)),
+        Fact(words.plain("signin.password"), (Code(given.password),)),
+    )
+    open_site = LinkButton(words.plain("standing.ready.open-site"), site_url, "primary")
+    return Message(
+        words.text("signin.given", event=event.name),
+        (
+            Paragraph(words.text("signin.once")),
+            Facts(rows),
+            Buttons((open_site,)),
+            Note(words.text("signin.renew")),
+        ),
+    )
 
 
 def answered_privately(words: Words) -> Message:
@@ -288,7 +320,8 @@ def _ready(words: Words, found: Standing) -> Message:
     ]
     if found.races:
         parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
-    quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
+    mine = found.registration.quota_in(event)
+    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))

@@ -95,4 +95,22 @@ class RacesShown:
     coming: tuple[tuple[Event, Race], ...]
 
 
-Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused | Instructed | RacesShown
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """A first password for the racing site is on its way."""
+
+    event: Event
+
+
+Outcome = (
+    Queued
+    | Standing
+    | Choice
+    | ConfirmLeave
+    | Nothing
+    | Overview
+    | Refused
+    | Instructed
+    | RacesShown
+    | SigningIn
+)

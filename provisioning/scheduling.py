@@ -116,7 +116,11 @@ def _remind_page(
 ) -> int:
     after = PersonId(noted["after"]) if "after" in noted else None
     page = rows.registrations.of_event(event.id, after, PAGE)
-    ready = [found for found in page if found.is_ready and wants_racing(found, event, now)]
+    ready = [
+        found
+        for found in page
+        if found.is_ready and found.reply is not None and wants_racing(found, event, now)
+    ]
     for registration in ready:
         rows.outbox.put(_reminder(registration, before, event, now))
     count = int(noted.get("count", "0")) + len(ready)
