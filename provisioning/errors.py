@@ -14,7 +14,7 @@
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
     │  ├─ TargetUnknown · TargetUnclear
-    │  └─ RaceUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
+    │  └─ RaceUnknown · BoardUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
