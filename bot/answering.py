@@ -10,7 +10,19 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Help, Join, Leaderboard, Leave, Races, Status, Unknown, parse
+from bot.grammar import (
+    Admin,
+    Command,
+    Help,
+    Join,
+    Leaderboard,
+    Leave,
+    Races,
+    SignIn,
+    Status,
+    Unknown,
+    parse,
+)
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
@@ -18,6 +30,7 @@ from provisioning.instructing import note_instruction
 from provisioning.joining import Asking, ask_races, ask_status, request_join, request_leave
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
+from provisioning.signing_in import request_sign_in
 from provisioning.watching import ask_boards
 
 
@@ -96,7 +109,7 @@ class Answering:
     async def _answer(
         self,
         spoken: Words,
-        command: Join | Leave | Status | Races | Leaderboard | Admin,
+        command: Join | Leave | Status | SignIn | Races | Leaderboard | Admin,
         utterance: Utterance,
         now: datetime,
     ) -> tuple[str, Message]:
@@ -117,6 +130,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_join(rows, asking, event)
             case Leave(event, confirmed):
                 return request_leave(rows, asking, event, confirmed=confirmed)
+            case SignIn(event):
+                return request_sign_in(rows, asking, event)
             case Races():
                 return ask_races(rows, now)
             case Leaderboard(race, alias):

@@ -30,6 +30,13 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """Get a first password for the racing site."""
+
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Show how everything of the asker stands."""
 
@@ -67,7 +74,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Races | Leaderboard | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | Leaderboard | SignIn | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -112,6 +119,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),

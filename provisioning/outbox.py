@@ -17,6 +17,7 @@ class Kind(StrEnum):
     """What a notice is, which decides where it goes and how urgent it is."""
 
     RESULT = "result"  # a new direct message: the newest truth about a registration or a request
+    NOTE = "note"  # a new direct message beside the results: something about a registration is different now
     CARD = "card"  # the place where they asked, brought up to date; coalesced, low priority
     EDIT = "edit"  # an earlier direct message that has been overtaken, brought up to date; low priority
     POST = "post"  # a message to a channel (organizers' feed, announcements)
@@ -25,20 +26,21 @@ class Kind(StrEnum):
     ANSWER = "answer"  # what an instruction came to: where it was said, else as a direct message
 
 
-NEW_MESSAGES = frozenset({Kind.RESULT, Kind.POST, Kind.ANSWER})  # nothing else gets in their way
+NEW_MESSAGES = frozenset({Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER})  # nothing else gets in their way
 DUE_AGAIN = frozenset({Kind.CARD, Kind.ANNOUNCEMENT})  # owed once more, they are brought up to date
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
-    `edit:<id of the result>:<serial of the newer one>`, `post:<channel>:<what>`, `answer:<about>`,
+    `edit:<id of the result>:<serial of the newer one>`, `note:<about>:<says>:<id of the change>`,
+    `post:<channel>:<what>`, `answer:<about>`,
     `announcement:<channel>:<event>:<subject>`, `reminder:<about>:<what>`.
 
     `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post and an announcement,
     the channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code
     and values of a refusal, or the kind of an announcement with its event and race; an edit names the notice
-    to be changed in `says`. Empty where the row itself is read.
+    to be changed in `says`, and a note what is different ("quota"). Empty where the row itself is read.
     """
 
     id: str

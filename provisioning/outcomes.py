@@ -89,6 +89,13 @@ class Instructed:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningIn:
+    """A first password for the racing site is on its way."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class RacesShown:
     """The races that are open, and those to come, each with its event."""
 
@@ -114,5 +121,6 @@ Outcome = (
     | Refused
     | Instructed
     | RacesShown
+    | SigningIn
     | BoardsShown
 )

@@ -110,7 +110,7 @@ class Speaking:
                 rows.outbox.save(replace(due, reference=spoken.reference))  # else it would be posted twice
             rows.queue.retry(job, now)
             return
-        if error is not None and notice.kind in {Kind.RESULT, Kind.ANSWER}:
+        if error is not None and notice.kind in {Kind.RESULT, Kind.NOTE, Kind.ANSWER}:
             audit(rows, now, "bot", "undeliverable", notice.about, code=error.code)
         if error is not None and notice.kind is Kind.RESULT:
             _tell_organizers(rows, notice, error, now)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from bot import event_forms
 from provisioning.errors import InstructionUnclear, ValueUnusable
 from provisioning.ids import ChatIdentity
-from provisioning.targets import Mailed, Mentioned, Target
+from provisioning.targets import Mailed, Mentioned, Named, Target
 
 DRY_RUN: Final = "--dry-run"
 SHOWN: Final = 60  # characters of a value that are repeated back
@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     r"""
     (?P<name>[A-Za-z_]+)=(?:["“„](?P<quoted>[^"“”]*)["”]|(?P<linked><[^<>]*>(?:,\s?<[^<>]*>)*)|(?P<bare>\S*))
     | ["“„](?P<said>[^"“”]*)["”]
+    | (?P<at>@["“„][^"“”]*["”])
     | (?P<angle><[^<>]*>)
     | (?P<word>\S+)
     """,
@@ -97,13 +98,16 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
 
 
 def _target(text: str, asker: ChatIdentity) -> Target | None:
-    """Return whom this names: a mention of the asker's own platform, or an address."""
+    """Return whom this names: a mention of the asker's own platform, an address, or a name behind an @."""
     mention = (_SLACK_USER if asker.platform == "slack" else _TEAMS_USER).fullmatch(text)
     if mention is not None and mention.groupdict().get("tenant", asker.tenant) == asker.tenant:
         return Mentioned(ChatIdentity(asker.platform, asker.tenant, mention["user"]))
     mail = _MAILTO.fullmatch(text)
     address = mail["mail"] if mail else text
-    return Mailed(address) if _MAIL.fullmatch(address) else None
+    if _MAIL.fullmatch(address):
+        return Mailed(address)
+    name = text.removeprefix("@").strip('"“”„ ')
+    return Named(name) if text.startswith("@") and name else None
 
 
 # --- values -------------------------------------------------------------------------------------------------

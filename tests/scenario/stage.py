@@ -29,6 +29,7 @@ from provisioning.audit import Line
 from provisioning.boards import Board
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import EventId
+from provisioning.ports import Unit
 from provisioning.races import Race
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import ORGANIZERS_GROUP, Company
@@ -38,7 +39,7 @@ from sandbox.world import World
 from tests.scenario.people import Racer
 from tests.scenario.platforms import SIDES, parts_of
 from tests.scenario.running import Loop, Process, Threads
-from tests.scenario.telling import Said, kind_of, kinds_for_organizers
+from tests.scenario.telling import Said, kind_of, kinds_for_organizers, kinds_of_notes
 from tests.scenario.waiting import POLL_SECONDS
 
 T = TypeVar("T")
@@ -310,6 +311,10 @@ class Stage:
         self.world.do(add)
         return self.person(key)
 
+    def rows(self, unit: Unit[T]) -> T:
+        """Read the bot's rows."""
+        return self._store.read(unit)
+
     def audit_holds(self) -> bool:
         """Whether the chain of the audit is as it was written."""
         return not auditing.verify(self._store).breaks
@@ -433,7 +438,7 @@ class Stage:
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
         # What says nothing of how far they are.
-        beside = kinds_for_organizers() | ANSWERS | {"ends-soon"}
+        beside = kinds_for_organizers() | kinds_of_notes() | ANSWERS | {"ends-soon"}
         told = [kind for kind in racer.told if kind not in beside]
         for event in self._events:
             mine = [one.kind for one in racer.messages if one.event == event]

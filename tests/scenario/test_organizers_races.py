@@ -186,16 +186,16 @@ def test_nothing_is_posted_twice_by_another_process(stage: Stage, racing: Racer,
 def test_a_link_to_another_host_is_refused_and_audited(
     stage: Stage, racing: Racer, platform: str, link: str
 ) -> None:
-    answered(racing, f"race post {link} Lap", "DR-282")
+    answered(racing, f"race post {link} Lap", "DR-292")
     answered(racing, f"race post {LINK} Lap", "race-post-done")
-    answered(racing, f"race update 1 link={link}", "DR-282")
+    answered(racing, f"race update 1 link={link}", "DR-292")
 
     (post,) = shows(stage, platform, "A race is open: Lap")
     assert post.buttons["Open the race"] == LINK
     refused = [line for line in stage.audit_lines() if line.action == "refused"]
     assert [line.facts for line in refused] == [
-        {"code": "DR-282", "verb": "admin race post", "field": "link"},
-        {"code": "DR-282", "verb": "admin race update", "field": "link"},
+        {"code": "DR-292", "verb": "admin race post", "field": "link"},
+        {"code": "DR-292", "verb": "admin race update", "field": "link"},
     ]
 
 
@@ -211,7 +211,7 @@ def test_only_channels_of_the_event_are_posted_to(stage: Stage, racing: Racer, p
         "slack": f"<#{slack_channels.SHARED}|with-partners>",
         "teams": f"teams:{connector_conversations.SHARED}",
     }
-    answered(racing, f"race post {LINK} Lap {other[platform]}", "DR-283")
+    answered(racing, f"race post {LINK} Lap {other[platform]}", "DR-293")
     answered(racing, f"race post {LINK} Lap #racing", "DR-265")
 
     answered(racing, f"race post {LINK} Lap closes=2099-01-01T00:00Z {channel_of(racing)}", "race-post-done")
@@ -228,9 +228,9 @@ def test_a_dry_run_posts_nothing(stage: Stage, racing: Racer, platform: str) -> 
 
 
 def test_times_of_a_race_must_be_in_order(stage: Stage, organizer: Racer) -> None:
-    answered(organizer, f"race post {LINK} Lap closes=2020-01-01T00:00Z", "DR-284")
+    answered(organizer, f"race post {LINK} Lap closes=2020-01-01T00:00Z", "DR-294")
     answered(organizer, f"race post {LINK} Lap closes=tomorrow", "DR-265")
-    answered(organizer, "race update 7 title=x", "DR-281")
+    answered(organizer, "race update 7 title=x", "DR-291")
 
 
 def test_everybody_finds_the_open_races_and_new_racers_are_told_of_them(stage: Stage, racing: Racer) -> None:

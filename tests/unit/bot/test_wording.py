@@ -50,8 +50,10 @@ from provisioning.outcomes import (
     Queued,
     RacesShown,
     Refused,
+    SigningIn,
     Standing,
 )
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
 from tests.unit.bot.board_messages import board_messages, pictures
@@ -79,7 +81,7 @@ FACTS = {
     "opens": NOON.isoformat(),
     "closes": NOON.isoformat(),
     "ends": NOON.isoformat(),
-    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest"), NAME),
+    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest", "who", "least", "most"), NAME),
 }
 RACERS: dict[Stage, tuple[Registration, ...]] = {
     Stage.IN_LINE: (ada(waiting_for="seat"),),
@@ -184,6 +186,8 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
     yield from refusals(words, cup, facts)
+    for says in ("quota",):
+        yield f"note {says}", wording.note(words, says, one)
     for says, values in POSTS:
         told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
@@ -194,14 +198,22 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
+    yield from races_and_sites(words, cup, other, name)
     yield from board_messages(words, name)
     yield from channel_messages(words, cup, name)
+    yield "slow", wording.slow(words)
+    yield "defect", wording.defect(words)
+
+
+def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield the lists of races, and the way into a racing site."""
     for open_ones, coming in ((0, 0), (1, 0), (1, 1), (3, 2), (16, 0), (20, 0)):
         mine = [(event, a_race(name)) for event in (cup, other)] * 10
         shown = RacesShown(tuple(mine[:open_ones]), tuple(mine[:coming]))
         yield f"races, {open_ones} open", wording.answer(words, shown)
-    yield "slow", wording.slow(words)
-    yield "defect", wording.defect(words)
+    yield "signing in", wording.answer(words, SigningIn(cup))
+    given = FirstPassword("ada@example.com", "s3cret")
+    yield "first password", wording.first_password(words, cup, "https://racing.example.com", given)
 
 
 def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
@@ -231,7 +243,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id", "link"):
+    for form in ("time", "number", "line", "message", "channel", "id", "amount", "link"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 
