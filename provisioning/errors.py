@@ -15,7 +15,7 @@
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
     │  ├─ TargetUnknown · TargetUnclear
     │  ├─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
-    │  └─ RaceUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards
+    │  └─ RaceUnknown · BoardUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
