@@ -10,7 +10,20 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Forget, Help, Join, Leave, Privacy, Races, SignIn, Unknown, parse
+from bot.grammar import (
+    Admin,
+    Command,
+    Forget,
+    Help,
+    Join,
+    Leaderboard,
+    Leave,
+    Privacy,
+    Races,
+    SignIn,
+    Unknown,
+    parse,
+)
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
@@ -27,6 +40,7 @@ from provisioning.joining import (
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.signing_in import request_sign_in
+from provisioning.watching import ask_boards
 
 
 class Turn:
@@ -129,6 +143,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_sign_in(rows, asking, event)
             case Races():
                 return ask_races(rows, now)
+            case Leaderboard(race, alias):
+                return ask_boards(rows, race, alias, now)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

@@ -26,7 +26,7 @@ from provisioning.events import (
 from provisioning.ids import EventId, GroupId
 
 # Of an Event, these are the store's.
-NOT_DEFINED: Final = ("retired", "paused", "torn_down_at", "version", "taken", "broken")
+NOT_DEFINED: Final = ("retired", "paused", "torn_down_at", "feed", "version", "taken", "broken")
 KINDS: Final = (EntraGroup.kind, IdentityCenterGroup.kind, DeepRacerOnAws.kind)
 
 
@@ -232,6 +232,7 @@ def successor(old: Event | None, new: Event, *, has_registrations: bool) -> Even
         retired=retired,
         paused=old.paused,
         torn_down_at=old.torn_down_at,
+        feed=old.feed,
     )
 
 

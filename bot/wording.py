@@ -27,7 +27,7 @@ from adapters.chat.message import (
     Steps,
     Text,
 )
-from bot import privacy
+from bot import board_wording, privacy
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.race_wording import race_lines, races
@@ -38,6 +38,7 @@ from provisioning.events import Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
+    BoardsShown,
     Choice,
     ConfirmForget,
     ConfirmLeave,
@@ -84,16 +85,23 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _overview(words, outcome)
         case Privacy() | ConfirmForget() | Forgotten():
             return privacy.answer(words, outcome)
-        case SigningIn(event):
-            next_ = Paragraph(words.text("signin.next"))
-            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
+        case SigningIn() | Instructed():
+            return _passing(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case RacesShown():
             return races(words, outcome)
-        case Instructed():
-            lead = Paragraph(words.text("instructed.next"))
-            return Message(words.text("instructed.summary"), (lead,), passing=True)
+        case BoardsShown():
+            return board_wording.shown(words, outcome)
+
+
+def _passing(words: Words, outcome: SigningIn | Instructed) -> Message:
+    """Return that the answer comes where this stands."""
+    if isinstance(outcome, SigningIn):
+        lead = Paragraph(words.text("signin.next"))
+        return Message(words.text("signin.summary", event=outcome.event.name), (lead,), passing=True)
+    lead = Paragraph(words.text("instructed.next"))
+    return Message(words.text("instructed.summary"), (lead,), passing=True)
 
 
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:

@@ -244,7 +244,9 @@ def _read(rows: Rows, keys: Sequence[RegistrationKey]) -> list[Case]:
 
 def _gone(registration: Registration, now: datetime) -> Registration:
     """Return the registration with nothing of ours left, to be looked at again after a cycle."""
-    gone = replace(registration, gone_at=registration.gone_at or now, ready_at=None, waiting_for=None)
+    gone = replace(
+        registration, gone_at=registration.gone_at or now, ready_at=None, waiting_for=None, problem=None
+    )
     if registration.gone_at is None and registration.progress:
         return replace(gone, gone_recheck_at=now + deciding.AFTER_A_CYCLE)
     return gone

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adapters.sqlite.answers import AnswerRows
 from adapters.sqlite.audit import AuditRows
 from adapters.sqlite.bindings import BindingRows
+from adapters.sqlite.boards import BoardRows
 from adapters.sqlite.brake_rows import BrakeRows
 from adapters.sqlite.changes import ChangeRows
 from adapters.sqlite.closings import ClosingRows
@@ -45,6 +46,7 @@ class SqliteRows:
     tallies: TallyRows
     marks: MarkRows
     races: RaceRows
+    boards: BoardRows
     moments: MomentRows
     answers: AnswerRows
     brakes: BrakeRows
@@ -70,6 +72,7 @@ class SqliteRows:
             tallies=TallyRows(sql),
             marks=MarkRows(sql),
             races=RaceRows(sql),
+            boards=BoardRows(sql),
             moments=MomentRows(sql),
             answers=AnswerRows(sql),
             brakes=BrakeRows(sql),

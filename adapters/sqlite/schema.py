@@ -270,6 +270,19 @@ _RACES = (
     """,
 )
 
+_BOARDS = (
+    """
+    CREATE TABLE boards (
+        event_id TEXT NOT NULL,
+        race_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        closes_at INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, race_id)
+    )
+    """,
+)
+
 
 def _count_what_is_there(connection: sqlite3.Connection) -> None:
     """Count the joins of the registrations that are there; who was refused or has left is not known."""
@@ -325,7 +338,7 @@ _CLOSING: Steps = (
     "CREATE INDEX requests_event ON requests (event_id)",
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _CLOSING)
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:
