@@ -53,8 +53,8 @@ def test_an_event_of_three_hundred_is_run_from_chat_and_leaves_nothing_behind(ma
 
     with stage.time_flies(10):
         changes_quotas(stage, organizer, racers)
-    racers[-1].says("leave --yes")
-    racers[-1].comes_to("gone")
+        racers[-1].says("leave --yes")
+        racers[-1].comes_to("gone")  # behind three hundred messages about quotas
     shown = answered(organizer, "report", "report-shown")
     assert f"Became ready: {PEOPLE}" in shown
     answered(organizer, "event close", "event-close-done")
