@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from provisioning.deciding import backoff
 from provisioning.errors import ProvisioningError, StaleWrite, Unavailable, Undeliverable
 from provisioning.ids import RegistrationKey, RequestKey
-from provisioning.outbox import Kind, Notice, Voice
+from provisioning.outbox import Kind, Notice, Voice, speaking_lease
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
@@ -79,20 +79,20 @@ class Speaking:
         if notice is None or notice.sent_at is not None or notice.dropped is not None:
             rows.queue.done(job)
             return None
-        if not rows.leases.take(f"speak:{notice.about}", token, now, now + LEASE):
+        if not rows.leases.take(speaking_lease(notice.about), token, now, now + LEASE):
             rows.queue.retry(job, now + BUSY)
             return None
         about_request = notice.about.startswith("request:")
         if (notice.kind is Kind.RESULT or about_request) and _is_overtaken(rows, notice):
             rows.outbox.save(replace(notice, dropped="overtaken"))
             rows.queue.done(job)
-            rows.leases.release(f"speak:{notice.about}", token)
+            rows.leases.release(speaking_lease(notice.about), token)
             return None
         return notice
 
     def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
         now, notice, error = self._clock.now(), spoken.notice, spoken.error
-        rows.leases.release(f"speak:{notice.about}", token)
+        rows.leases.release(speaking_lease(notice.about), token)
         if error is not None and not isinstance(error, Undeliverable) and now < _give_up_at(notice, now):
             rows.queue.retry(job, now + _pause(error, job))
             return
