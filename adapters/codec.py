@@ -14,11 +14,12 @@ from typing import Any, get_args
 
 from provisioning.audit import Line
 from provisioning.changes import Change
-from provisioning.events import Breakage, Event, Grant, Quota, TrainingLink
+from provisioning.events import Breakage, Ceiling, Event, Grant, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
+from provisioning.races import Race
 from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
 from provisioning.requests import ReplyTo, Request, Seen, Wish
 
@@ -45,6 +46,7 @@ def pack_event(event: Event) -> str:
             "access_url": event.access_url,
             "retention_days": event.retention_days,
             "quota": asdict(event.quota),
+            "ceiling": asdict(event.ceiling),
             "link_hosts": event.link_hosts,
             "training_links": [asdict(link) for link in event.training_links],
             "channels": event.channels,
@@ -72,6 +74,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         access_url=found["access_url"],
         retention_days=found["retention_days"],
         quota=Quota(**get("quota", {})),
+        ceiling=Ceiling(**get("ceiling", {})),
         link_hosts=tuple(get("link_hosts", ())),
         training_links=tuple(TrainingLink(**link) for link in get("training_links", ())),
         channels=tuple(get("channels", ())),
@@ -145,9 +148,12 @@ def pack_registration(registration: Registration) -> str:
         "person": _person_body(registration.person),
         "wish": registration.wish,
         "wish_at": _text(registration.wish_at),
-        "reply": _reply_body(registration.reply),
         "asked_at": _text(registration.asked_at),
     }
+    if registration.reply is not None:
+        body["reply"] = _reply_body(registration.reply)
+    if registration.quota is not None:
+        body["quota"] = asdict(registration.quota)
     if registration.hold is not None:
         hold = registration.hold
         body["hold"] = (hold.kind, hold.by, _text(hold.at), hold.reason)
@@ -168,34 +174,39 @@ def pack_registration(registration: Registration) -> str:
         body["last_result"] = registration.last_result
     if registration.serial:
         body["serial"] = registration.serial
-    for name, moment in (
-        ("seated_at", registration.seated_at),
-        ("moved_at", registration.moved_at),
-        ("ready_at", registration.ready_at),
-        ("gone_at", registration.gone_at),
-        ("checked_at", registration.checked_at),
-        ("missing_since", registration.missing_since),
-        ("gone_recheck_at", registration.gone_recheck_at),
-        ("pushed_at", registration.pushed_at),
-        ("wake_at", registration.wake_at),
-    ):
-        if moment is not None:
-            body[name] = _text(moment)
-    return _encode(body)
+    return _encode(body | _moments(registration))
+
+
+def _moments(registration: Registration) -> Json:
+    """Return what happened when, and what is to happen when, as far as there is something."""
+    moments = {
+        "seated_at": registration.seated_at,
+        "moved_at": registration.moved_at,
+        "ready_at": registration.ready_at,
+        "gone_at": registration.gone_at,
+        "checked_at": registration.checked_at,
+        "missing_since": registration.missing_since,
+        "gone_recheck_at": registration.gone_recheck_at,
+        "pushed_at": registration.pushed_at,
+        "wake_at": registration.wake_at,
+    }
+    return {name: _text(moment) for name, moment in moments.items() if moment is not None}
 
 
 def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, version: int) -> Registration:
     """Read what `pack_registration` wrote."""
     found: Json = _decode(body)
     get = found.get
+    reply, quota = get("reply"), get("quota")
     return Registration(
         key=key,
         person=_person(found["person"]),
         wish=Wish(found["wish"]),
         wish_at=_moment(found["wish_at"]),
-        reply=_reply(found["reply"]),
+        reply=None if reply is None else _reply(reply),
         asked_at=_moment(found["asked_at"]),
         hold=_hold(get("hold")),
+        quota=None if quota is None else Quota(**quota),
         has_seat=has_seat,
         progress={
             TargetId(target): Progress(Step(step), _moment(since), subject)
@@ -343,6 +354,44 @@ def unpack_change(body: str, change_id: str, version: int) -> Change:
     return _change(_decode(body), change_id, version)
 
 
+def pack_race(race: Race) -> str:
+    """Write all but event, number and version."""
+    body: Json = {
+        "title": race.title,
+        "link": race.link,
+        "by": race.by,
+        "posted_at": _text(race.posted_at),
+        "channels": race.channels,
+        "state": race.state,
+    }
+    if race.track:
+        body["track"] = race.track
+    for name in ("opens", "closes"):
+        if (moment := getattr(race, name)) is not None:
+            body[name] = _text(moment)
+    return _encode(body)
+
+
+def unpack_race(body: str, event_id: EventId, number: int, version: int) -> Race:
+    """Read what `pack_race` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    return Race(
+        event_id=event_id,
+        number=number,
+        title=found["title"],
+        link=found["link"],
+        by=PersonId(found["by"]),
+        posted_at=_moment(found["posted_at"]),
+        track=get("track", ""),
+        opens=_moment_if(get("opens")),
+        closes=_moment_if(get("closes")),
+        channels=tuple(get("channels", ())),
+        state=get("state", "posted"),
+        version=version,
+    )
+
+
 def pack_line(line: Line, digests: Mapping[str, str] | None = None) -> str:
     """Write an audit line without its texts: of these only the digests, by name."""
     body: Json = {"at": _text(line.at), "actor": line.actor, "action": line.action, "subject": line.subject}
@@ -406,6 +455,8 @@ def _change_body(change: Change) -> Json:
         body["before"] = dict(change.before)
     if change.after:
         body["after"] = dict(change.after)
+    if change.beside:
+        body["beside"] = dict(change.beside)
     if change.undo_until is not None:
         body["undo_until"] = _text(change.undo_until)
     return body
@@ -423,6 +474,7 @@ def _change(found: Json, change_id: str, version: int) -> Change:
         people=get("people", 0),
         before=get("before", {}),
         after=get("after", {}),
+        beside=get("beside", {}),
         reason=get("reason", ""),
         undo_until=_moment_if(get("undo_until")),
         undone_by=get("undone_by"),

@@ -14,6 +14,7 @@ from bot import access_address, event_forms
 from bot.event_forms import Reader, Table
 from bot.faults import Fault, Faulty
 from provisioning.events import (
+    Ceiling,
     DeepRacerOnAws,
     EntraGroup,
     Event,
@@ -64,6 +65,7 @@ def parse(text: str, portal: str | None = None) -> Event:
 def _event(reader: Reader, portal: str | None) -> Event:
     """Read the [event] table. Where something is wrong, a stand-in takes its place and the fault is noted."""
     grants = tuple(_grants(reader))
+    quota, ceiling = _quota(reader)
     account = next((found.account_id for found in grants if isinstance(found, IdentityCenterGroup)), None)
     has_site = any(isinstance(found, DeepRacerOnAws) for found in grants)
     event = Event(
@@ -78,7 +80,8 @@ def _event(reader: Reader, portal: str | None) -> Event:
         grants=grants,
         access_url=access_address.read(reader, account, portal, may_be_missing=has_site and account is None),
         retention_days=reader.number("retention_days", at_least=0, default=30),
-        quota=_quota(reader),
+        quota=quota,
+        ceiling=ceiling,
         link_hosts=reader.texts("link_hosts", event_forms.host),
         training_links=tuple(_training_links(reader)),
         channels=reader.texts("channels", event_forms.channel),
@@ -97,16 +100,30 @@ def _in_order(reader: Reader, opens: datetime, closes: datetime, ends: datetime)
         reader.fault("ends", "is before closes", "Let access end when joining closes, or later.")
 
 
-def _quota(reader: Reader) -> Quota:
+def _quota(reader: Reader) -> tuple[Quota, Ceiling]:
     if "quota" not in reader.given:
-        return Quota()
+        return Quota(), Ceiling()
     table = reader.table("quota")
     quota = Quota(
         table.number("training_hours", at_least=0, default=Quota().training_hours),
         table.number("models", at_least=0, default=Quota().models),
     )
+    ceiling = Ceiling(
+        _at_most(table, "max_hours", "training_hours", quota.training_hours),
+        _at_most(table, "max_models", "models", quota.models),
+    )
     table.finish()
-    return quota
+    return quota, ceiling
+
+
+def _at_most(table: Reader, key: str, capped: str, given: int) -> int | None:
+    """Read a ceiling; None where there is none. What is given to everybody must not be above it."""
+    if key not in table.given:
+        return None
+    ceiling = table.number(key, at_least=0)
+    if table.is_sound(key, capped) and given > ceiling:
+        table.fault(key, f"is {ceiling}, below {capped}", f"Let it be at least {given}, or lower {capped}.")
+    return ceiling
 
 
 def _training_links(reader: Reader) -> list[TrainingLink]:
@@ -231,6 +248,9 @@ def _shown(event: Event) -> dict[str, str]:
             shown |= {f"grant {grant.target}": _grant_shown(grant) for grant in event.grants}
         elif field.name == "quota":
             shown |= {"quota.training_hours": str(value.training_hours), "quota.models": str(value.models)}
+        elif field.name == "ceiling":
+            ceilings = {"quota.max_hours": value.training_hours, "quota.max_models": value.models}
+            shown |= {name: str(most) for name, most in ceilings.items() if most is not None}
         elif isinstance(value, tuple):
             shown[field.name] = ", ".join(_item_shown(item) for item in value)
         else:

@@ -29,8 +29,20 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """Get a first password for the racing site."""
+
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Show how everything of the asker stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Races:
+    """Show the races that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | SignIn | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -91,6 +103,8 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
+    Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

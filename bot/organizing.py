@@ -31,13 +31,14 @@ from provisioning.errors import (
     Unavailable,
     Unexpected,
 )
-from provisioning.events import Event
+from provisioning.events import Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructing import Draft, Order, make, owe_answer
 from provisioning.instructions import CONFIRMED_WITHIN, Instruction, State
 from provisioning.joining import find_event
 from provisioning.organizers import Organized, Organizers
 from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.quotas import Usage
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
 from provisioning.sweeping import wake_event
@@ -74,6 +75,7 @@ class Understood:
     event: Event
     people: Mapping[str, PersonId]
     confirms: Instruction | None = None
+    used: Mapping[PersonId, Quota] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ class Chosen:
 class Organizing:
     """Carries out instructions. One round is one batch."""
 
-    def __init__(self, store: Store, recognizer: Recognizer, organizers: Organizers, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, recognizer: Recognizer, organizers: Organizers, usage: Usage, clock: Clock
+    ) -> None:
+        self._usage = usage
         self._store = store
         self._recognizer = recognizer
         self._organizers = organizers
@@ -202,10 +207,11 @@ class Organizing:
             event = chosen
         if event.id not in case.organized.events:
             raise case.organized.failed.get(event.id, NotAllowed())
+        used = self._usage.of(event) if command.needs_usage else {}
         if confirms is not None:
-            return Understood(confirms, command, event, confirms.people, confirms)
+            return Understood(confirms, command, event, confirms.people, confirms, used)
         people = resolve(self._store, self._recognizer, event, command.targets) if command.targets else {}
-        return Understood(instruction, command, event, people)
+        return Understood(instruction, command, event, people, used=used)
 
     def _to_confirm(self, case: Case, command: ConfirmInstruction) -> Instruction:
         """Return what is confirmed. Raises NothingToConfirm when it is not theirs, old, or was not asked."""
@@ -237,7 +243,8 @@ class Organizing:
             self._close(rows, case, replace(row, led_to=confirms.led_to), event, "changed")
             return None
         try:
-            draft = plan(rows, Order(row.id, event, case.person_id, now, meant.people), meant.command)
+            order = Order(row.id, event, case.person_id, now, meant.people, meant.used)
+            draft = plan(rows, order, meant.command)
         except Refusal as refusal:
             self._refuse(rows, replace(case, instruction=row), refusal, event)
             return None

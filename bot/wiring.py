@@ -24,7 +24,9 @@ from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.quotas import NoUsage
 from provisioning.recognizing import Recognizer
+from provisioning.scheduling import Scheduler
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.stepping import Systems
@@ -89,13 +91,16 @@ def _lanes(
 ) -> list[Lane]:
     directory = EntraDirectory(outside.graph)
     voices: dict[str, Voice] = {
-        chat.platform: PlatformVoice(chat.platform, store, chat.speaker, clock, metrics) for chat in platforms
+        chat.platform: PlatformVoice(
+            chat.platform, store, chat.speaker, clock, metrics, lambda: outside.racing.sites.first_sign_in
+        )
+        for chat in platforms
     }
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
     recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
     gate = Gatekeeper(store, recognizer, clock)
     organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
-    organizing = Organizing(store, recognizer, organizers, clock)
+    organizing = Organizing(store, recognizer, organizers, NoUsage(), clock)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [
@@ -105,6 +110,7 @@ def _lanes(
         Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
         Lane("sweeper", sweeper.round),
+        Lane("scheduler", Scheduler(store, clock).round),
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from adapters.chat.message import (
     Button,
     Buttons,
+    Code,
     Confirm,
     Fact,
     Facts,
@@ -28,6 +29,7 @@ from adapters.chat.message import (
 )
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
+from bot.race_wording import race_lines, races
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
 from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
@@ -42,9 +44,12 @@ from provisioning.outcomes import (
     Outcome,
     Overview,
     Queued,
+    RacesShown,
     Refused,
+    SigningIn,
     Standing,
 )
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
@@ -73,8 +78,13 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
+        case SigningIn(event):
+            next_ = Paragraph(words.text("signin.next"))
+            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+        case RacesShown():
+            return races(words, outcome)
         case Instructed():
             lead = Paragraph(words.text("instructed.next"))
             return Message(words.text("instructed.summary"), (lead,), passing=True)
@@ -138,10 +148,12 @@ def post(words: Words, notice: Notice) -> Message:
     )
     racer = _person(facts.get("racer", ""), facts.get("name", ""))
     values: dict[str, Any] = {
-        **facts,
+        **_values(facts),
         "why": "".join(getattr(span, "text", "") for span in why),
         "racer": racer,
     }
+    if "count" in facts:
+        values["count"] = int(facts["count"])
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
     shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
     if shown:
@@ -176,11 +188,53 @@ def standing(words: Words, found: Standing) -> Message:
     return Message(summary, tuple(parts))
 
 
+def note(words: Words, says: str, found: Standing) -> Message:
+    """Return what somebody else changed for this racer, as it is now."""
+    event, mine = found.event, found.registration.quota_in(found.event)
+    values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
+    following = words.text(f"told.{says}.next", **values)
+    return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
+
+
+def ends_soon(words: Words, found: Standing) -> Message:
+    """Return the reminder that the event ends soon, to somebody who is in it."""
+    event = found.event
+    values: dict[str, Any] = {"event": event.name, "ends": event.ends}
+    buttons = (part for part in _openings(words, event) if isinstance(part, Buttons))
+    races = [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
+    return Message(
+        words.text("ends-soon.summary", **values),
+        (
+            Paragraph(words.text("ends-soon.next", **values)),
+            *buttons,
+            *(races if found.races else ()),
+        ),
+    )
+
+
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
     """Return the greeting of somebody who added the bot, with what they can join."""
     what_now = _nothing(words, Nothing(open_events)).parts
     lead = Paragraph(words.text("welcome.next"))
     return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def first_password(words: Words, event: Event, site_url: str, given: FirstPassword) -> Message:
+    """Return the way into the racing site, for its owner's eyes; nothing of it is kept."""
+    rows = (
+        Fact(words.plain("signin.name"), (Code(given.sign_in_as),)),
+        Fact(words.plain("signin.password"), (Code(given.password),)),
+    )
+    open_site = LinkButton(words.plain("standing.ready.open-site"), site_url, "primary")
+    return Message(
+        words.text("signin.given", event=event.name),
+        (
+            Paragraph(words.text("signin.once")),
+            Facts(rows),
+            Buttons((open_site,)),
+            Note(words.text("signin.renew")),
+        ),
+    )
 
 
 def answered_privately(words: Words) -> Message:
@@ -264,7 +318,10 @@ def _ready(words: Words, found: Standing) -> Message:
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
     ]
-    quota = words.text("standing.ready.quota", hours=event.quota.training_hours, models=event.quota.models)
+    mine = found.registration.quota_in(event)
+    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
+    if found.races:
+        parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))

@@ -18,7 +18,8 @@ class Change:
     altered, each once, so that two changes of the same thing are seen: "event.capacity" of the event itself,
     "quota:<registration key>" of a racer. `people` counts whom it touches. `before` and `after` hold the
     altered values as text, by field; what is not there had, or has, no value. Where several racers have
-    values of their own, the field begins with the key: "<registration key> hours".
+    values of their own, the field begins with the key: "<registration key> hours". `beside` is what else is
+    to be remembered, by registration key or by what was typed; the audit does not get it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Change:
     undo_until: datetime | None = None  # None: it cannot be undone
     undone_by: str | None = None  # the change that took it back
     undoes: str | None = None  # the change that it took back
+    beside: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
 
     def can_be_undone(self, now: datetime) -> bool:

@@ -9,11 +9,13 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
-    │  └─ TargetUnknown · TargetUnclear
+    │  ├─ TargetUnknown · TargetUnclear
+    │  ├─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
+    │  └─ RaceUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
@@ -210,6 +212,12 @@ class SecondChatIdentity(Refusal):
     code = "DR-232"
 
 
+class NoSiteAccount(Refusal):
+    """The asker has no account on a racing site that the bot could open."""
+
+    code = "DR-244"
+
+
 class AccessAccountDisabled(Refusal):
     """The person's account in the system that gives access is disabled."""
 
@@ -322,6 +330,60 @@ class TargetUnclear(Refusal):
     """What an instruction names can be several people."""
 
     code = "DR-274"
+
+
+class QuotaBelowUse(Refusal):
+    """A quota would be lower than what the racer has used already."""
+
+    code = "DR-281"
+
+
+class RaceUnknown(Refusal):
+    """The event has no race of this number or title."""
+
+    code = "DR-291"
+
+
+class QuotaAboveCeiling(Refusal):
+    """A quota would be higher than the event's file allows."""
+
+    code = "DR-282"
+
+
+class LinkNotAllowed(Refusal):
+    """The link of a race does not lead to a host that the event allows."""
+
+    code = "DR-292"
+
+
+class NotInEvent(Refusal):
+    """Whom an instruction names has no part in the event."""
+
+    code = "DR-283"
+
+
+class ChannelNotListed(Refusal):
+    """The event does not announce in this channel."""
+
+    code = "DR-293"
+
+
+class SeveralRacers(Refusal):
+    """Several racers of the event go by the name in an instruction."""
+
+    code = "DR-284"
+
+
+class RaceBackwards(Refusal):
+    """The times of a race are not in order."""
+
+    code = "DR-294"
+
+
+class QuestionUnknown(Refusal):
+    """Nothing of this kind is asked of this racer."""
+
+    code = "DR-295"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------

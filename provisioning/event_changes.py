@@ -15,11 +15,12 @@ from provisioning.events import Event
 from provisioning.ids import EventId
 from provisioning.instructing import Draft, Order, Undo
 from provisioning.ports import Rows
+from provisioning.quotas import NOTHING, ensure_within
 
 ONLY_BY_FILE: Final = frozenset(
     {
         *("organizer_group", "email_domains", "link_hosts", "access_url", "grants", "training_links"),
-        *("id", "retention_days", "retired"),
+        *("id", "retention_days", "retired", "ceiling", "max_hours", "max_models"),
     }
 )
 
@@ -73,7 +74,8 @@ FIELDS: Final[Mapping[str, Field]] = {
 def set_fields(rows: Rows, order: Order, values: Mapping[str, str], kind: str = "event-set") -> Draft:
     """Plan to give these fields these values. What cuts everybody's access asks first.
 
-    Raises AlreadySo when nothing would change, WindowBackwards when the times would not be in order.
+    Raises AlreadySo when nothing would change, WindowBackwards when the times would not be in order, and
+    QuotaAboveCeiling.
     """
     event = order.event
     changed = event
@@ -90,6 +92,7 @@ def set_fields(rows: Rows, order: Order, values: Mapping[str, str], kind: str = 
             closes=changed.closes.isoformat(),
             ends=changed.ends.isoformat(),
         )
+    ensure_within(changed.quota, event.quota, NOTHING, event.ceiling, event.name)
     altered = [name for name in values if before[name] != after[name]]
     ends_now = changed.phase(order.at) == "ended" and event.phase(order.at) != "ended"
     change = Change(

@@ -66,6 +66,14 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What no quota of the event goes above; None: nothing is too much."""
+
+    training_hours: int | None = None
+    models: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingLink:
     """Something to read or do, sent along with the ready message."""
 
@@ -111,6 +119,7 @@ class Event:
     access_url: str  # empty when the racing site is all there is to open
     retention_days: int = 30
     quota: Quota = Quota()
+    ceiling: Ceiling = Ceiling()
     link_hosts: tuple[str, ...] = ()
     training_links: tuple[TrainingLink, ...] = ()
     channels: tuple[str, ...] = ()  # "slack:C0123", "teams:19:…@thread.tacv2"

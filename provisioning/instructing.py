@@ -7,13 +7,13 @@ What an organizer says takes one of two ways:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from provisioning.audit import Line
 from provisioning.changes import Change, ensure_newest
 from provisioning.errors import NothingToUndo
-from provisioning.events import Event
+from provisioning.events import Event, Quota
 from provisioning.ids import PersonId, RegistrationKey
 from provisioning.instructions import Instruction, instruction_id
 from provisioning.joining import Asking
@@ -28,7 +28,8 @@ AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on i
 class Order:
     """An instruction that may be carried out: by whom, for which event, when. `id` is the instruction's.
 
-    `people` says who the targets in its words are, by their text.
+    `people` says who the targets in its words are, by their text; `used` what racers have used, where the
+    command wants to know.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Order:
     by: PersonId
     at: datetime
     people: Mapping[str, PersonId]
+    used: Mapping[PersonId, Quota] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,13 @@ def make(rows: Rows, draft: Draft, event: Event) -> Change:
         if undone is not None:
             rows.changes.save(replace(undone, undone_by=change.id))
         more["undoes"] = change.undoes
+    by_key: dict[str, dict[str, str]] = {}
+    for name, before, after in altered(change):
+        by_key.setdefault(name.rpartition(" ")[0], {})[name] = f"{before or '-'} → {after or '-'}"
     for key in dict.fromkeys(concerned(subject) or event.id for subject in change.subjects):
         person = RegistrationKey.parse(key).person_id if "/" in key else None
-        own = [(name, *values) for name, *values in altered(change) if name.startswith(f"{key} ")]
-        facts = {
-            name.removeprefix(f"{key} "): f"{before or '-'} → {after or '-'}"
-            for name, before, after in (own or altered(change))
-        }
+        own = by_key.get(key) or by_key.get("", {})
+        facts = {name.removeprefix(f"{key} "): text for name, text in own.items()}
         texts = {"reason": change.reason} if change.reason else {}
         rows.audit.append(
             Line(change.at, str(change.by), action, key, event.id, change.id, facts | more, texts, person)

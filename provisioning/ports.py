@@ -21,6 +21,7 @@ from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, Registra
 from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
+from provisioning.races import Race
 from provisioning.references import Reference
 from provisioning.registrations import Registration
 from provisioning.requests import Request
@@ -310,7 +311,8 @@ class Queue(Protocol):
 
 class Leases(Protocol):
     """Named leases, for what must have one writer over all processes: `target:<target id>`,
-    `speak:<what about>`, `sweeper`."""
+    `speak:<what about>`, `sweeper`.
+    """
 
     def take(self, name: str, token: str, now: datetime, until: datetime) -> bool:
         """Take or renew the lease; False while somebody else holds it."""
@@ -389,6 +391,54 @@ class Changes(Protocol):
         ...
 
 
+class Races(Protocol):
+    """The races of every event, numbered from 1 in each."""
+
+    def get(self, event_id: EventId, number: int) -> Race | None:
+        """Return the race."""
+        ...
+
+    def of_event(self, event_id: EventId) -> tuple[Race, ...]:
+        """Return every race of the event, the withdrawn ones too, by number."""
+        ...
+
+    def save(self, race: Race) -> Race:
+        """Write the row if the stored version is still `race.version` (0: none yet); else StaleWrite."""
+        ...
+
+
+class Moments(Protocol):
+    """What was done once because its time had come, and what was known then."""
+
+    def get(self, what: str) -> Mapping[str, str] | None:
+        """Return what was noted, None when it has not come yet."""
+        ...
+
+    def note(self, what: str, at: datetime, facts: Mapping[str, str] | None = None) -> None:
+        """Note that it came at this moment, in the place of what was noted before."""
+        ...
+
+
+class Answers(Protocol):
+    """What racers answered to the questions of an event."""
+
+    def of(self, key: RegistrationKey) -> Mapping[str, str]:
+        """Return the racer's answers, by the question's id."""
+        ...
+
+    def save(self, key: RegistrationKey, question: str, answer: str, at: datetime) -> None:
+        """Keep this answer, in the place of an earlier one to the same question."""
+        ...
+
+    def of_event(self, event_id: EventId) -> tuple[tuple[PersonId, str, str], ...]:
+        """Return every answer of the event: person, the question's id, the answer."""
+        ...
+
+    def forget(self, key: RegistrationKey) -> int:
+        """Delete the racer's answers; returns how many."""
+        ...
+
+
 class Rows(Protocol):
     """All nouns of the store, inside one unit of work."""
 
@@ -416,6 +466,12 @@ class Rows(Protocol):
     def instructions(self) -> Instructions: ...
     @property
     def changes(self) -> Changes: ...
+    @property
+    def races(self) -> Races: ...
+    @property
+    def moments(self) -> Moments: ...
+    @property
+    def answers(self) -> Answers: ...
 
 
 Unit = Callable[[Rows], T]

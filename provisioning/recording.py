@@ -29,13 +29,14 @@ def record(
     """Save the registration, and owe the racer whatever this change makes true.
 
     A result they have not been told becomes a message of its own; a change of stage brings the cards up to
-    date, one in each place where they asked. With a token the write holds only while the token holds the
-    lease. Raises StaleWrite, having written nothing.
+    date, one in each place where they asked. Somebody who has not spoken yet is told when they do. With a
+    token the write holds only while the token holds the lease. Raises StaleWrite, having written nothing.
     """
     told, news = tell(after, event, now)
     saved = rows.registrations.save(told, token) if told != before else told
     if news:
-        rows.outbox.put(_result(saved, now))
+        if saved.reply is not None:
+            rows.outbox.put(_result(saved, saved.reply, now))
         for edit in _edits(rows, before, saved, now) if before is not None else ():
             rows.outbox.put(edit)
         _tell_organizers(rows, saved, event, now)
@@ -71,6 +72,14 @@ def owe_card(rows: Rows, about: str, reply: ReplyTo, now: datetime, says: str = 
         rows.outbox.put(Notice(notice_id, Kind.CARD, about, reply, 0, says, facts, now))
 
 
+def owe_note(rows: Rows, registration: Registration, says: str, cause: str, now: datetime) -> None:
+    """Owe the racer a message of its own about what somebody changed for them, once per `cause`."""
+    if registration.reply is not None:
+        about = f"registration:{registration.key}"
+        notice_id = f"note:{about}:{says}:{cause}"
+        rows.outbox.put(Notice(notice_id, Kind.NOTE, about, registration.reply, 0, says, {}, now))
+
+
 def post_to_organizers(
     rows: Rows, event: Event, says: str, what: str, now: datetime, facts: Mapping[str, str]
 ) -> None:
@@ -99,13 +108,13 @@ def audit(
     rows.audit.append(Line(now, actor, action, str(key), event_id, correlation, facts, texts or {}, whose))
 
 
-def _result(registration: Registration, now: datetime) -> Notice:
+def _result(registration: Registration, reply: ReplyTo, now: datetime) -> Notice:
     about = f"registration:{registration.key}"
     return Notice(
         f"result:{about}:{registration.serial}",
         Kind.RESULT,
         about,
-        registration.reply,
+        reply,
         registration.serial,
         "",
         {},
@@ -117,7 +126,8 @@ def _places(rows: Rows, registration: Registration) -> tuple[ReplyTo, ...]:
     """Return where this racer asked: once for each of their chat identities, the newest last."""
     asked = rows.requests.of_person(registration.key.event_id, registration.key.person_id)
     places = {request.key.chat: request.reply for request in asked}
-    places[registration.reply.chat] = registration.reply
+    if registration.reply is not None:
+        places[registration.reply.chat] = registration.reply
     return tuple(places.values())
 
 
@@ -133,7 +143,7 @@ def _edits(rows: Rows, before: Registration, after: Registration, now: datetime)
         earlier = rows.outbox.get(f"result:{about}:{serial}")
         if earlier is None or earlier.to is None:
             return
-        if earlier.to.chat == after.reply.chat:
+        if after.reply is not None and earlier.to.chat == after.reply.chat:
             was_edited = rows.outbox.get(f"edit:{earlier.id}:{serial + 1}") is not None
             passing = passing and (serial == before.serial or was_edited)
             is_out_of_date = passing
@@ -155,4 +165,5 @@ def _tell_organizers(rows: Rows, registration: Registration, event: Event, now: 
 
 def named(registration: Registration) -> dict[str, str]:
     """Return whom a post to the organizers is about, and what the directory calls them."""
-    return {"racer": str(registration.reply.chat), "name": registration.person.display_name}
+    chat, name = registration.reply and registration.reply.chat, registration.person.display_name
+    return {"racer": str(chat) if chat is not None else name or registration.person.id, "name": name}

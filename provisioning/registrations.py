@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from provisioning.events import Event, Quota
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.requests import ReplyTo, Wish
 
@@ -70,17 +71,19 @@ class Told(StrEnum):
 class Registration:
     """One person's part in one event.
 
-    What the asker wants (`wish`, `wish_at`, `reply`) is written by the gate; `progress` and what follows by
-    the worker that holds the lease. The desired state is not stored: `provisioning.deciding` computes it.
+    What the asker wants (`wish`, `wish_at`, `reply`) is written by the gate, `hold` and `quota` by what
+    organizers say; `progress` and what follows by the worker that holds the lease. The desired state is not
+    stored: `provisioning.deciding` computes it.
     """
 
     key: RegistrationKey
     person: Person
     wish: Wish
     wish_at: datetime  # when the request that decided the wish was received
-    reply: ReplyTo  # of the newest request
+    reply: ReplyTo | None  # of the newest request; None: they have not spoken yet, and nobody can be told
     asked_at: datetime  # the first request of the present wish to race; orders the line
     hold: Hold | None = None
+    quota: Quota | None = None  # their own; None: the event's
     has_seat: bool = False
     progress: Mapping[TargetId, Progress] = field(default_factory=dict)
     waiting_for: str | None = None  # a `Waiting` value: what the racer is waiting for outside the bot
@@ -104,3 +107,7 @@ class Registration:
     def is_ready(self) -> bool:
         """Whether every grant was confirmed and nothing has changed since."""
         return self.ready_at is not None
+
+    def quota_in(self, event: Event) -> Quota:
+        """Return what this racer may use: their own quota, or the event's."""
+        return self.quota or event.quota

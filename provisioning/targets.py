@@ -1,4 +1,4 @@
-"""Targets: whom an instruction names, by mention or by address, and who that is in the directory."""
+"""Targets: whom an instruction names, by mention, by address or by name, and who that is in the directory."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,14 +9,20 @@ from provisioning.errors import (
     EmailUnusable,
     ProvisioningError,
     Refusal,
+    SeveralRacers,
     TargetUnclear,
     TargetUnknown,
 )
 from provisioning.events import Event
 from provisioning.identity import admitted_mail
-from provisioning.ids import ChatIdentity, PersonId
-from provisioning.ports import Store
+from provisioning.ids import ChatIdentity, PersonId, RegistrationKey
+from provisioning.ports import Rows, Store
 from provisioning.recognizing import Asked, Recognizer
+from provisioning.registrations import Registration
+from provisioning.roster import everybody
+
+MOST_CHOICES = 10  # people among whom an organizer is let choose
+SHOWN = 60  # characters of a name that are repeated back
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,22 @@ class Mailed:
         return self.mail
 
 
-Target = Mentioned | Mailed
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A racer of the event, by what they are called.
+
+    That is the directory's name, what they sign in with, or its part before the @. A button says the object
+    id.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        """Return the form under which an instruction keeps who that is."""
+        return self.name
+
+
+Target = Mentioned | Mailed | Named
 
 
 def resolve(
@@ -50,7 +71,7 @@ def resolve(
     """Return who each target is, by its text.
 
     A mention is the person it is bound to, else whom the gate recognizes. Raises TargetUnknown,
-    TargetUnclear, or what keeps the chat platform or the directory from being asked.
+    TargetUnclear, SeveralRacers, or what keeps the chat platform or the directory from being asked.
     """
     mentioned = [target for target in targets if isinstance(target, Mentioned)]
     found = store.read(
@@ -71,7 +92,36 @@ def resolve(
         if isinstance(user, ProvisioningError):
             raise user
         found[name] = user.id
-    return found | _by_mail(recognizer, event, [target for target in targets if isinstance(target, Mailed)])
+    found |= _by_mail(recognizer, event, [target for target in targets if isinstance(target, Mailed)])
+    names = [target for target in targets if isinstance(target, Named)]
+    return found | (store.read(lambda rows: _by_name(rows, event, names)) if names else {})
+
+
+def _by_name(rows: Rows, event: Event, targets: Collection[Named]) -> dict[str, PersonId]:
+    """Return who in the event goes by these names. Raises TargetUnknown, SeveralRacers."""
+    people = [(one.key.person_id, _names(one)) for one in everybody(rows, event.id)]
+    found: dict[str, PersonId] = {}
+    for target in targets:
+        wanted = _folded(target.name)
+        exact = [person for person, names in people if wanted in {*names, person}]
+        begun = [person for person, names in people if any(name.startswith(wanted) for name in names)]
+        those = exact or begun
+        if not those:
+            raise TargetUnknown(target=target.name[:SHOWN])
+        if len(those) > 1:
+            keys = [str(RegistrationKey(event.id, person)) for person in those[:MOST_CHOICES]]
+            raise SeveralRacers(target=target.name[:SHOWN], choose=" ".join(keys))
+        found[str(target)] = those[0]
+    return found
+
+
+def _names(registration: Registration) -> frozenset[str]:
+    name = registration.person.user_principal_name
+    return frozenset(map(_folded, (registration.person.display_name, name, name.partition("@")[0]))) - {""}
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _by_mail(recognizer: Recognizer, event: Event, targets: Collection[Mailed]) -> dict[str, PersonId]:

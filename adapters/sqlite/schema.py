@@ -239,7 +239,36 @@ _ORGANIZERS: Steps = (
     "CREATE INDEX changes_age ON changes (made_at)",
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS)
+_RACES = (
+    """
+    CREATE TABLE races (
+        event_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE moments (
+        what TEXT NOT NULL PRIMARY KEY,
+        noted_at INTEGER NOT NULL,
+        facts TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE answers (
+        event_id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        answered_at INTEGER NOT NULL,
+        PRIMARY KEY (event_id, person_id, question)
+    ) WITHOUT ROWID
+    """,
+)
+
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

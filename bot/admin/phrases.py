@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from bot import event_forms
 from provisioning.errors import InstructionUnclear, ValueUnusable
 from provisioning.ids import ChatIdentity
-from provisioning.targets import Mailed, Mentioned, Target
+from provisioning.targets import Mailed, Mentioned, Named, Target
 
 DRY_RUN: Final = "--dry-run"
 SHOWN: Final = 60  # characters of a value that are repeated back
@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     r"""
     (?P<name>[A-Za-z_]+)=(?:["“„](?P<quoted>[^"“”]*)["”]|(?P<linked><[^<>]*>(?:,\s?<[^<>]*>)*)|(?P<bare>\S*))
     | ["“„](?P<said>[^"“”]*)["”]
+    | (?P<at>@["“„][^"“”]*["”])
     | (?P<angle><[^<>]*>)
     | (?P<word>\S+)
     """,
@@ -35,6 +36,7 @@ _TEAMS_USER = re.compile(r"<@teams:(?P<tenant>[0-9A-Za-z-]+):(?P<user>[^|<>\s]+)
 _MAILTO = re.compile(r"<mailto:(?P<mail>[^|<>\s]+)(?:\|[^>]*)?>")
 _MAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _CHANNEL = re.compile(r"<#(?P<id>[CG][A-Z0-9]{2,})(?:\|[^>]*)?>")
+_LINK = re.compile(r"<(?P<url>https?://[^|<>\s]+)(?:\|[^>]*)?>")
 _OFFSET = re.compile(r"(?:[Zz]|[+-]\d{2}:?\d{2})$")
 _LOCAL = re.compile(r"(?P<moment>\S+[ T]\S+) (?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)$")
 
@@ -87,7 +89,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
         elif names_people and (target := _target(shown, asker)) is not None:
             targets.append(target)
             going_on = None
-        elif going_on is not None and token["angle"] is None:
+        elif going_on is not None and token["angle"] is None and event_forms.channel(shown) is not None:
             values[going_on].append(shown)
         elif shown:
             words.append(shown)
@@ -96,13 +98,16 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
 
 
 def _target(text: str, asker: ChatIdentity) -> Target | None:
-    """Return whom this names: a mention of the asker's own platform, or an address."""
+    """Return whom this names: a mention of the asker's own platform, an address, or a name behind an @."""
     mention = (_SLACK_USER if asker.platform == "slack" else _TEAMS_USER).fullmatch(text)
     if mention is not None and mention.groupdict().get("tenant", asker.tenant) == asker.tenant:
         return Mentioned(ChatIdentity(asker.platform, asker.tenant, mention["user"]))
     mail = _MAILTO.fullmatch(text)
     address = mail["mail"] if mail else text
-    return Mailed(address) if _MAIL.fullmatch(address) else None
+    if _MAIL.fullmatch(address):
+        return Mailed(address)
+    name = text.removeprefix("@").strip('"“”„ ')
+    return Named(name) if text.startswith("@") and name else None
 
 
 # --- values -------------------------------------------------------------------------------------------------
@@ -174,6 +179,15 @@ def _channel(name: str, text: str) -> str:
     if event_forms.channel(found) is not None:
         raise ValueUnusable(field=name, value=text[:SHOWN], form="channel")
     return found
+
+
+def link(name: str, text: str) -> str:
+    """Read an https address, bare or as Slack writes one. Raises ValueUnusable."""
+    found = _LINK.fullmatch(text)
+    address = found["url"] if found else text
+    if event_forms.https(address) is not None:
+        raise ValueUnusable(field=name, value=text[:SHOWN], form="link")
+    return address
 
 
 def page(phrase: Phrase) -> int:

@@ -22,6 +22,7 @@ class AdminCommand:
     dry_run: bool = False
 
     about_event: ClassVar[bool] = True  # False: it is about no event in particular
+    needs_usage: ClassVar[bool] = False  # True: what racers have used is looked up first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

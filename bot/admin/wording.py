@@ -4,6 +4,7 @@ A change is said by its kind: `change.<kind>-done`, `-undone`, `-would` and `-as
 where nothing more is to be said), with what was before and after as a table.
 """
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +17,13 @@ from bot.admin.table import ANSWERS, QUERIES, parse
 from bot.grammar import ADMIN
 from bot.words import Words
 from provisioning.changes import Change
-from provisioning.errors import Refusal, Unexpected, by_code
+from provisioning.errors import Refusal, SeveralRacers, Unexpected, by_code
 from provisioning.events import Event
-from provisioning.ids import EventId
+from provisioning.ids import EventId, RegistrationKey
 from provisioning.instructing import Order, altered
 from provisioning.instructions import CONFIRMED_WITHIN, Instruction
 from provisioning.ports import Rows
+from provisioning.roster import called
 
 ROWS_SHOWN = 20  # of a change's table; the audit has all
 _LONGEST_WORDS = 1800  # of a button
@@ -29,6 +31,8 @@ _LONGEST_WORDS = 1800  # of a button
 
 def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime) -> Message:
     """Return the answer to this instruction, as it is true now."""
+    if instruction.refusal == SeveralRacers.code:
+        return _racers_to_choose(words, rows, instruction)
     if instruction.refusal is not None:
         error = by_code().get(instruction.refusal, Unexpected)
         return wording.refusal(words, error, wording.UNNAMED | dict(instruction.facts))
@@ -109,6 +113,7 @@ def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> T
     values: dict[str, Any] = {
         "event": event.name,
         "count": change.people,
+        "who": next((name for field, name in change.beside.items() if field.endswith(" name")), "?"),
         "new": change.after.get("name", ""),
     }
     is_own = key in words or f"{key}.other" in words
@@ -118,7 +123,7 @@ def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> T
 def _table(words: Words, change: Change) -> list[Part]:
     rows = altered(change)
     facts = tuple(
-        Fact(_field(words, name), _transition(words, name, before, after))
+        Fact(_field(words, change, name), _transition(words, name, before, after))
         for name, before, after in rows[:ROWS_SHOWN]
     )
     more = len(rows) - len(facts)
@@ -127,11 +132,39 @@ def _table(words: Words, change: Change) -> list[Part]:
 
 
 def _transition(words: Words, name: str, before: str, after: str) -> Text:
-    return (*shown_value(words, name, before), Plain(" → "), *shown_value(words, name, after))
+    own = name.rpartition(" ")[2]
+    return (*shown_value(words, own, before), Plain(" → "), *shown_value(words, own, after))
 
 
-def _field(words: Words, name: str) -> str:
-    return words.plain(f"field.{name}") if f"field.{name}" in words else name
+def _field(words: Words, change: Change, name: str) -> str:
+    """Return what a field is called; where it is one of several racers', their name comes first."""
+    key, _, own = name.rpartition(" ")
+    called = words.plain(f"field.{own}") if f"field.{own}" in words else name
+    whose = change.beside.get(f"{key} name")
+    return f"{whose}: {called}" if whose is not None and change.people > 1 else called
+
+
+def _racers_to_choose(words: Words, rows: Rows, instruction: Instruction) -> Message:
+    """Return who goes by the name that was said, each with a button that says the words with them in them."""
+    facts = instruction.facts
+    keys = [RegistrationKey.parse(key) for key in facts["choose"].split()]
+    found = [one for key in keys if (one := rows.registrations.get(key)) is not None]
+    asked = wording.refusal(words, SeveralRacers, wording.UNNAMED | dict(facts))
+    lines = Facts(tuple(Fact(called(one), (Plain(one.person.user_principal_name),)) for one in found))
+    buttons = tuple(
+        Button(one.person.user_principal_name or called(one), said)
+        for one in found[: wording.CHOICES_SHOWN]
+        if (said := _said_of(instruction.words, facts["target"], one.key)) is not None
+    )
+    lead, *rest = asked.parts
+    return Message(asked.summary, (lead, lines, *((Buttons(buttons),) if buttons else ()), *rest))
+
+
+def _said_of(said: str, name: str, who: RegistrationKey) -> str | None:
+    """Return the words with this person in place of the name, None where it does not stand in them so."""
+    clear = re.sub(rf'@?["“„]?{re.escape(name)}["”]?', f"@{who.person_id}", said, count=1)
+    words = f"{ADMIN} {clear} event={who.event_id}"
+    return words if clear != said and len(words) <= _LONGEST_WORDS else None
 
 
 def _choice(words: Words, rows: Rows, instruction: Instruction) -> Message:

@@ -238,7 +238,9 @@ def test_every_error_code_is_explained_with_what_people_see_and_what_to_do(code:
     for part in ("They see:", "It means:", "Do:", "Heals:"):
         assert re.search(rf"^- \*\*{part}\*\* \S", found, flags=re.MULTILINE)
     if key in sentence:
-        values = {name: f"{{{name}}}" for name in ("event", "name", "word", "field", "value", "target")}
+        values = {
+            name: f"{{{name}}}" for name in ("event", "name", "word", "field", "value", "target", "who")
+        }
         assert f"“{sentence.plain(key, **values)}”" in found
 
 
@@ -319,8 +321,10 @@ def test_the_example_event_can_be_used_as_it_is() -> None:
 
 def test_the_example_event_shows_every_key() -> None:
     shown = tomllib.loads(text_of("docs/event.example.toml"))["event"]
+    quota = {"training_hours", "models", "max_hours", "max_models"}  # two of them are the ceiling
 
-    assert set(shown) == {field.name for field in fields(Event)} - set(NOT_DEFINED)
+    assert set(shown) | {"ceiling"} == {field.name for field in fields(Event)} - set(NOT_DEFINED)
+    assert set(shown["quota"]) == quota
 
 
 def test_the_policy_allows_exactly_the_calls_to_aws_that_the_code_makes() -> None:

@@ -98,14 +98,32 @@ def _coded(kind: str, text: str) -> str:
 
 
 @cache
+def kinds_of_notes() -> frozenset[str]:
+    """Return the kinds of what racers are told beside the results: what somebody else changed for them."""
+    return _kinds_of("told.")
+
+
+@cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    answers = ("change.", "event-shown.", "audit-shown", "admin-", "instructed")
+    answers = (
+        "change.",
+        "event-shown.",
+        "audit-shown",
+        "quota-shown",
+        "races-listed",
+        "admin-",
+        "instructed",
+    )
+    return _kinds_of(*answers)
+
+
+def _kinds_of(*sections: str) -> frozenset[str]:
     keys = (key for key, _ in _flat(tomllib.loads((CATALOGS / "en.toml").read_text(encoding="utf-8"))))
     return frozenset(
-        key.removesuffix(".summary").split(".")[-1]
+        key.partition(".summary")[0].split(".")[-1]
         for key in keys
-        if key.endswith(".summary") and key.startswith(answers)
+        if ".summary" in key and key.startswith(sections)
     )
 
 
@@ -115,7 +133,7 @@ def _summaries() -> tuple[tuple[str, re.Pattern[str]], ...]:
     files = (CATALOGS / "en.toml", CATALOGS / "en.teams.toml")
     sentences = [one for file in files for one in _flat(tomllib.loads(file.read_text(encoding="utf-8")))]
     for key, sentence in sentences:
-        base = re.sub(r"[.-]summary$", "", key)
+        base = re.sub(r"[.-]summary(\.(zero|one|other))?$", "", key)
         if base != key or key in _KINDS:
             kind = "refused" if base.startswith("error.") else _KINDS.get(base, base.split(".")[-1])
             found.append((kind, re.compile(_pattern(sentence))))

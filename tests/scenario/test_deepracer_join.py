@@ -1,5 +1,6 @@
 """Joining an event on a DeepRacer on AWS site: one account for each racer, whatever happens on the way."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from sandbox.company import Company
 from sandbox.racing import FACILITATORS, RACERS, PoolUser
-from tests.scenario.conftest import MakeStage
+from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.waiting import eventually
@@ -309,3 +310,74 @@ def _grants_of(text: str) -> list[dict[str, Any]]:
     import tomllib
 
     return list(tomllib.loads(text)["event"]["grants"])
+
+
+def first_password(racer: Racer) -> str:
+    """Ask for a first password, and return it once it is shown where it was asked for."""
+    assert "making your first sign-in" in racer.says("signin").text
+    eventually(lambda: "Password" in racer.card.text, "the password comes", otherwise=lambda: repr(racer))
+    shown = re.search(r"Password\W*:?\s*`?(\S{16})`?", racer.card.text)
+    assert shown is not None, racer.card.text
+    return shown[1]
+
+
+@ON_BOTH
+def test_a_first_password_is_shown_to_its_owner_alone_and_kept_nowhere(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    racer.becomes_ready()
+
+    password = first_password(racer)
+
+    assert only_account_of(stage, racer).password == password
+    assert racer.told == ["ready"]
+    assert stage.public() == []
+    kept = b"".join(file.read_bytes() for file in stage.folder.glob("bot.db*"))
+    assert password.encode() not in kept
+    renewed = first_password(racer)
+    assert only_account_of(stage, racer).password == renewed != password
+
+
+@ON_BOTH
+def test_a_password_of_the_racers_own_is_never_touched(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    racer.becomes_ready()
+    account = only_account_of(stage, racer)
+
+    def choose() -> None:
+        account.status, account.password = "CONFIRMED", "her own"
+
+    stage.world.do(choose)
+    racer.says("signin")
+
+    racer.sees("DR-243")
+    assert only_account_of(stage, racer).password == "her own"
+
+
+@ON_BOTH
+def test_who_has_no_account_is_told_so(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+
+    assert stage.person("employee-001").says("signin").kind == "DR-244"
+
+
+def test_a_repeated_request_makes_no_second_password(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    racer.becomes_ready()
+    answer = racer.line.say("signin")
+    eventually(lambda: stage.calls("cognito", "AdminSetUserPassword") == 1, "a password is made")
+
+    again = stage.plays(racer.line.moves.send(answer.sent.body, answer.sent.headers))  # type: ignore[attr-defined]
+
+    assert again.status == 200
+    eventually(stage.is_at_rest, "nothing is left to do")
+    assert stage.calls("cognito", "AdminSetUserPassword") == 1

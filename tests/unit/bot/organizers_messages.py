@@ -11,19 +11,27 @@ from bot.admin import wording as admin_wording
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
+from bot.admin.quotas import QuotaShown
+from bot.admin.races import RacesListed
 from bot.admin.table import ANSWERS
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
 from provisioning.event_changes import FIELDS
-from provisioning.events import Event
+from provisioning.events import Ceiling, Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
-from tests.unit.provisioning.spring_cup import CHAT, DAY, HOUR, NOON, REPLY, SECOND, spring_cup
+from provisioning.races import Race
+from provisioning.registrations import Registration
+from tests.unit.provisioning.spring_cup import ADA, CHAT, DAY, HOUR, NOON, REPLY, SECOND, ready, spring_cup
 
 ORGANIZER = PersonId("0a0a")
-KINDS = ("event-set", "event-open", "event-close", "event-create", "pause", "unpause")
+OF_RACERS = ("quota",)
+KINDS = (
+    *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
+    *("race-post", "race-update", "race-remove"),
+)
 
 
 def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -41,7 +49,71 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
+    races = (*(race for race, _ in lives_of_a_race(name)), a_race(name, closes=NOON + DAY, track=name))
+    for number in (1, 2):
+        listed = paged(races * 3, number, 15, "admin race list event=spring-cup")
+        yield "races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, listed))
+    yield "no races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, paged((), 1, 15, "admin race list")))
     yield "choice of an event", _choice(words, cup)
+    for kind in OF_RACERS:
+        for people in (1, 2):
+            yield from _changes(words, cup, replace(_of_racers(name, people), kind=kind))
+    for racers, own in (((), 0), ((ready(),), 1), ((_called(name), ready(quota=Quota(1, 2))), 7)):
+        for ceiling in (Ceiling(), Ceiling(100, 20)):
+            quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
+            yield "quotas", ANSWERS[QuotaShown](words, quotas)
+    yield "choice of a racer", _choice_of_racer(words, name)
+
+
+def _called(name: str) -> Registration:
+    return ready(person=replace(ADA, display_name=name))
+
+
+def _of_racers(name: str, people: int) -> Change:
+    keys = [f"spring-cup/{number}" for number in range(people)]
+    return undoable(
+        Change(
+            "i-1",
+            cup_id(),
+            ORGANIZER,
+            NOON,
+            "quota",
+            tuple(f"quota:{key}" for key in keys),
+            people,
+            {f"{key} hours": "10" for key in keys},
+            {f"{key} hours": "15" for key in keys},
+            beside={f"{key} name": name for key in keys},
+        )
+    )
+
+
+def _choice_of_racer(words: Words, name: str) -> Message:
+    found = {str(one.key): one for one in (_called(name), _called("Ada"))}
+    rows: Any = SimpleNamespace(registrations=SimpleNamespace(get=lambda key: found.get(str(key))))
+    instruction = Instruction(
+        "i-1",
+        CHAT,
+        f"quota @{name} hours=3",
+        NOON,
+        REPLY,
+        state="refused",
+        refusal="DR-284",
+        facts={"target": name, "choose": f"{_called(name).key} spring-cup/gone"},
+    )
+    return admin_wording.answer_of(words, rows, instruction, NOON)
+
+
+def a_race(name: str, **changes: Any) -> Race:
+    race = Race(cup_id(), 1, name, "https://racing.example.com/1", ORGANIZER, NOON - DAY)
+    return replace(race, **changes)
+
+
+def lives_of_a_race(name: str) -> Iterator[tuple[Race, Any]]:
+    """Yield a race in each of its phases, with the moment of it."""
+    yield a_race(name, opens=NOON + HOUR, track=name), NOON
+    yield a_race(name), NOON
+    yield a_race(name, closes=NOON), NOON
+    yield a_race(name, state="withdrawn"), NOON
 
 
 def _lives(cup: Event, name: str) -> Iterator[tuple[Event, Any]]:
@@ -65,12 +137,15 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"name": f"{name} ", "opens": (NOON - DAY).isoformat(), "closes": (NOON + DAY).isoformat()}
     after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
+    after |= {"title": name, "track": name, "link": "https://racing.example.com/1", "state": "posted"}
     return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
 
 
 def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Message]]:
     for one in (
         change,
+        replace(change, people=0),
+        replace(change, people=1),
         replace(change, undone_by="i-2"),
         replace(change, undo_until=None),
         replace(change, undoes="i-0", undo_until=None),

@@ -19,6 +19,7 @@ from bot.admin.events import (
     read_value,
 )
 from bot.admin.phrases import phrase
+from bot.admin.quotas import QuotaSet, QuotaShow
 from bot.admin.table import ADMIN_VERBS, ANSWERS, PLANS, QUERIES, find, parse
 from bot.admin.verbs import AdminCommand
 from bot.grammar import VERBS, Admin
@@ -27,9 +28,11 @@ from bot.words import words
 from provisioning.errors import InstructionUnclear, OnlyByFile, Refusal, ValueUnusable
 from provisioning.event_changes import FIELDS, ONLY_BY_FILE
 from provisioning.ids import ChatIdentity
-from provisioning.targets import Mailed, Mentioned
+from provisioning.quotas import Adjustment, Amount
+from provisioning.targets import Mailed, Mentioned, Named
 from tests.unit.provisioning.spring_cup import CHAT, NOON
 
+STEP, BACK = Amount(5, moves=True), Amount(-2, moves=True)
 ADA = Mentioned(ChatIdentity("slack", CHAT.tenant, "U0ADA"))
 IN_TEAMS = ChatIdentity("teams", "72f988bf-86f1", "29:1xyz")
 GRACE = ChatIdentity("teams", "72f988bf-86f1", "29:1abc_d")
@@ -122,7 +125,6 @@ def test_people_of_teams_are_mentioned_by_their_tenant_and_id() -> None:
         ("<@teams:another-tenant:29:1abc_d>", IN_TEAMS),
         ("<!channel>", CHAT),
         ("<#C0123|general>", CHAT),
-        ("@ada", CHAT),
     ],
 )
 def test_what_mentions_nobody_of_the_askers_own_platform_is_no_target(said: str, asker: ChatIdentity) -> None:
@@ -313,3 +315,44 @@ def test_every_command_is_either_planned_or_asked() -> None:
     assert set(PLANS).isdisjoint(QUERIES)
     assert {EventSet, EventShow, AdminHelp, Undo} <= {*PLANS, *QUERIES}
     assert ANSWERS
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("quota", QuotaShow()),
+        ("quota <@U0ADA|ada>", QuotaShow(targets=(ADA,))),
+        ("quota <@U0ADA|ada> hours=+5", QuotaSet(targets=(ADA,), adjustment=Adjustment(STEP))),
+        ("quota <@U0ADA|ada> +5h", QuotaSet(targets=(ADA,), adjustment=Adjustment(STEP))),
+        (
+            "quota ada@example.com models=-1 hours=3",
+            QuotaSet(
+                targets=(Mailed("ada@example.com"),), adjustment=Adjustment(Amount(3), Amount(-1, moves=True))
+            ),
+        ),
+        ("quota everyone \u22122m", QuotaSet(whose="everyone", adjustment=Adjustment(None, BACK))),
+        ("quota <!everyone> \u20132models", QuotaSet(whose="everyone", adjustment=Adjustment(None, BACK))),
+        ("quota default hours=1,000", QuotaSet(whose="event", adjustment=Adjustment(Amount(1000)))),
+        (
+            'quota @"Ada Lovelace" +5h',
+            QuotaSet(targets=(Named("Ada Lovelace"),), adjustment=Adjustment(STEP)),
+        ),
+        ("quota Ada Lovelace +5h", QuotaSet(targets=(Named("Ada Lovelace"),), adjustment=Adjustment(STEP))),
+        ("quota @ada event=spring", QuotaShow(event="spring", targets=(Named("ada"),))),
+    ],
+)
+def test_a_quota_is_set_or_moved_or_shown(said: str, meant: AdminCommand) -> None:
+    assert parse(said, CHAT) == meant
+
+
+@pytest.mark.parametrize("said", ["+5h", "<@U0ADA> everyone +5h", "<@U0ADA> please +5h"])
+def test_a_quota_of_nobody_or_of_two_kinds_is_not_guessed(said: str) -> None:
+    with pytest.raises(InstructionUnclear):
+        parse(f"quota {said}", CHAT)
+
+
+@given(st.text(max_size=40))
+def test_an_amount_is_a_number_or_refused(text: str) -> None:
+    with suppress(Refusal):
+        command = parse(f'quota <@U0ADA> hours="{text}"', CHAT)
+        assert isinstance(command, QuotaSet | QuotaShow)

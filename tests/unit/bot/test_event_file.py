@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.event_file import EventFileInvalid, difference, may_apply, parse, successor
-from provisioning.events import EntraGroup, Event, IdentityCenterGroup, Quota
+from provisioning.events import Ceiling, EntraGroup, Event, IdentityCenterGroup, Quota
 from provisioning.ids import GroupId
 
 RACERS = "0c1a1111-2222-4333-8444-555566667777"
@@ -79,10 +79,12 @@ channels = ["slack:C0123456", "teams:19:abc@thread.tacv2"]
 organizer_channel = "slack:C0654321"
 [event.quota]
 training_hours = 3
+max_hours = 4
 """,
     )
     found = parse(text)
     assert found.quota == Quota(training_hours=3, models=5)
+    assert found.ceiling == Ceiling(training_hours=4)
     assert found.training_links[0].title == "Get started"
     assert found.channels == ("slack:C0123456", "teams:19:abc@thread.tacv2")
     assert found.organizer_channel == "slack:C0654321"
@@ -106,6 +108,13 @@ training_hours = 3
         ('["Example.com"]', '["a.com", "a.com"]', "event.email_domains", "twice"),
         ('"https://racing', '"http://racing', "event.access_url", "no https"),
         (RACERS, "racers", "event.grants[1].group_id", "no object id"),
+        (
+            "capacity = 2000",
+            "capacity = 2\nquota.max_hours = 9",
+            "event.quota.max_hours",
+            "below training_hours",
+        ),
+        ("capacity = 2000", "capacity = 2\nquota.max_models = -1", "event.quota.max_models", "is -1"),
         ('"d-1234567890"', '"d-12345"', "event.grants[2].identity_store_id", "no identity store"),
         ('"111122223333"', '"1111"', "event.grants[2].account_id", "no account"),
         (INSTANCE, "arn:aws:iam::1:role/x", "event.grants[2].instance_arn", "no ARN"),

@@ -25,6 +25,7 @@ from adapters.chat.message import (
 )
 from bot import wording
 from bot.access import Asker
+from bot.announcement_wording import of_event, of_race
 from bot.grammar import Join, Leave, Unknown, parse
 from bot.words import Words, words
 from provisioning.deciding import Stage
@@ -41,10 +42,21 @@ from provisioning.errors import (
 from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
 from provisioning.ids import EventId
 from provisioning.outbox import Kind, Notice
-from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
+from provisioning.outcomes import (
+    Choice,
+    ConfirmLeave,
+    Nothing,
+    Overview,
+    Queued,
+    RacesShown,
+    Refused,
+    SigningIn,
+    Standing,
+)
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
-from tests.unit.bot.organizers_messages import organizers_messages
+from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
     EFFECT,
@@ -68,7 +80,7 @@ FACTS = {
     "opens": NOON.isoformat(),
     "closes": NOON.isoformat(),
     "ends": NOON.isoformat(),
-    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest"), NAME),
+    **dict.fromkeys(("word", "field", "value", "target", "message", "nearest", "who", "least", "most"), NAME),
 }
 RACERS: dict[Stage, tuple[Registration, ...]] = {
     Stage.IN_LINE: (ada(waiting_for="seat"),),
@@ -107,6 +119,9 @@ POSTS = [
     ("organizers-overdue", {"code": "DR-300", "racer": NAME}),
     ("organizers-undeliverable", {"code": "DR-408", "racer": NAME}),
     ("organizers-stuck-leaving", {"code": "DR-302", "target": NAME, "racer": NAME}),
+    ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
+    ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
+    ("organizers-ended", {"count": "0"}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
@@ -170,6 +185,8 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
     yield from refusals(words, cup, facts)
+    for says in ("quota",):
+        yield f"note {says}", wording.note(words, says, one)
     for says, values in POSTS:
         told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
@@ -180,8 +197,38 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
+    yield from races_and_sites(words, cup, other, name)
+    yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
+
+
+def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield the lists of races, and the way into a racing site."""
+    for open_ones, coming in ((0, 0), (1, 0), (1, 1), (3, 2), (16, 0), (20, 0)):
+        mine = [(event, a_race(name)) for event in (cup, other)] * 10
+        shown = RacesShown(tuple(mine[:open_ones]), tuple(mine[:coming]))
+        yield f"races, {open_ones} open", wording.answer(words, shown)
+    yield "signing in", wording.answer(words, SigningIn(cup))
+    given = FirstPassword("ada@example.com", "s3cret")
+    yield "first password", wording.first_password(words, cup, "https://racing.example.com", given)
+
+
+def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield everything that channels are shown."""
+    moments = (cup.opens - MINUTE, NOON, cup.closes, cup.ends)
+    for event in (cup, replace(cup, paused=name)):
+        for kind in ("open", "soon", "closed"):
+            for now in moments:
+                yield f"announcement {kind}", of_event(words, kind, event, now)
+        for race, now in lives_of_a_race(name):
+            for kind in ("race", "race-soon"):
+                yield f"announcement {kind}", of_race(words, kind, event, race, now)
+                yield f"announcement {kind}", of_race(words, kind, event, race, cup.ends)
+    for races in ((), (a_race(name),)):
+        found = Standing(cup, ready(), Stage.READY, NOON, races=races)
+        yield "ready with races", wording.answer(words, found)
+        yield "ends soon", wording.ends_soon(words, found)
 
 
 def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[str, Message]]:
@@ -194,7 +241,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id"):
+    for form in ("time", "number", "line", "message", "channel", "id", "amount", "link"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 

@@ -9,7 +9,11 @@ from provisioning import errors
 from provisioning.errors import Misconfigured, ProvisioningError, Refusal, Unavailable, by_code
 
 FACTS = dict.fromkeys(
-    [*("name", "event", "domain", "opens", "closes", "ends"), *("word", "field", "value", "target")], "x"
+    [
+        *("name", "event", "domain", "opens", "closes", "ends"),
+        *("word", "field", "value", "target", "who", "least", "most"),
+    ],
+    "x",
 )
 INTERNAL = {errors.StaleWrite}  # is repeated at once and reaches nobody
 

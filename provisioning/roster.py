@@ -1,0 +1,97 @@
+"""The roster: the registrations of one event, as organizers name them, list them and find them stuck."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from provisioning.deciding import Stage, is_stuck_leaving, stage_of
+from provisioning.errors import NotInEvent
+from provisioning.events import Event
+from provisioning.ids import EventId, PersonId, RegistrationKey
+from provisioning.instructing import Order
+from provisioning.ports import Rows
+from provisioning.registrations import Registration
+from provisioning.requests import Wish
+
+PAGE = 500
+IN_NEED = frozenset({Stage.LATE, Stage.REFUSED, Stage.BROKEN})  # stages that call for somebody's attention
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One registration as a list shows it: in which stage it is, since when, and what stands in its way."""
+
+    registration: Registration
+    stage: Stage
+    since: datetime
+    problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what the directory calls the racer."""
+        return called(self.registration)
+
+
+def called(registration: Registration) -> str:
+    """Return what a racer is called: by the directory, else by the name they sign in with, else by the id."""
+    person = registration.person
+    return person.display_name or person.user_principal_name or person.id
+
+
+def everybody(rows: Rows, event_id: EventId) -> Iterator[Registration]:
+    """Yield every registration of the event, by person id."""
+    after: PersonId | None = None
+    while page := rows.registrations.of_event(event_id, after, PAGE):
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].key.person_id
+
+
+def racing(rows: Rows, event_id: EventId) -> list[Registration]:
+    """Return everybody who wants to race and may."""
+    return [one for one in everybody(rows, event_id) if one.wish is Wish.RACING and one.hold is None]
+
+
+def named(rows: Rows, order: Order) -> list[Registration]:
+    """Return the registrations of those whom the order names, each once, in its order.
+
+    Raises NotInEvent for one who has none.
+    """
+    found: dict[PersonId, Registration] = {}
+    for text, person in order.people.items():
+        registration = rows.registrations.get(RegistrationKey(order.event.id, person))
+        if registration is None:
+            raise NotInEvent(target=text, event=order.event.name)
+        found.setdefault(person, registration)
+    return list(found.values())
+
+
+def listed(registration: Registration, event: Event, now: datetime) -> Listed:
+    """Return the registration as a list shows it."""
+    stage = stage_of(registration, event, now)
+    broken = event.broken.code if stage is Stage.BROKEN and event.broken is not None else None
+    return Listed(registration, stage, since(registration, stage), broken or registration.problem)
+
+
+def since(registration: Registration, stage: Stage) -> datetime:
+    """Return since when a registration is as it is, as far as the row tells."""
+    if stage is Stage.READY:
+        return registration.ready_at or registration.wish_at
+    if stage in {Stage.SUSPENDED, Stage.REMOVED} and registration.hold is not None:
+        return registration.hold.at
+    if stage is Stage.GONE:
+        return registration.gone_at or registration.wish_at
+    if stage is Stage.LEAVING:
+        return registration.wish_at if registration.hold is None else registration.hold.at
+    return registration.asked_at
+
+
+def in_need(found: Collection[Registration], event: Event, now: datetime) -> list[Listed]:
+    """Return those of these who do not get on: late, refused, broken, or stuck on their way out."""
+    return [
+        one
+        for registration in found
+        if (one := listed(registration, event, now)).stage in IN_NEED
+        or (one.stage is Stage.LEAVING and is_stuck_leaving(registration, event, now))
+    ]
