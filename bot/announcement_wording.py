@@ -19,6 +19,7 @@ from adapters.chat.message import (
     Plain,
     When,
 )
+from bot import board_wording
 from bot.race_wording import closing
 from bot.words import Value, Words
 from provisioning.announcing import subject_event
@@ -27,6 +28,7 @@ from provisioning.events import Event
 from provisioning.outbox import Notice
 from provisioning.ports import Rows
 from provisioning.races import Race
+from provisioning.watching import NEWS, PODIUM, board_of, news_of
 
 
 def announcement(words: Words, rows: Rows, notice: Notice, now: datetime) -> Message:
@@ -34,12 +36,24 @@ def announcement(words: Words, rows: Rows, notice: Notice, now: datetime) -> Mes
     event = rows.events.get(subject_event(notice))
     if event is None:
         raise Undeliverable(reason="overtaken")
+    if "board" in notice.facts:
+        return of_board(words, rows, notice)
     if "race" not in notice.facts:
         return of_event(words, notice.says, event, now)
     race = rows.races.get(event.id, int(notice.facts["race"]))
     if race is None:
         raise Undeliverable(reason="overtaken")
     return of_race(words, notice.says, event, race, now)
+
+
+def of_board(words: Words, rows: Rows, notice: Notice) -> Message:
+    """Return what is said of a leaderboard. Raises Undeliverable when there is none any more."""
+    board = board_of(rows, notice)
+    if board is None:
+        raise Undeliverable(reason="overtaken")
+    if notice.says == NEWS:
+        return board_wording.news(words, board, news_of(notice))
+    return board_wording.podium(words, board) if notice.says == PODIUM else board_wording.board(words, board)
 
 
 def of_race(words: Words, kind: str, event: Event, race: Race, now: datetime) -> Message:

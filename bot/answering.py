@@ -10,7 +10,19 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Help, Join, Leave, Races, SignIn, Status, Unknown, parse
+from bot.grammar import (
+    Admin,
+    Command,
+    Help,
+    Join,
+    Leaderboard,
+    Leave,
+    Races,
+    SignIn,
+    Status,
+    Unknown,
+    parse,
+)
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
@@ -19,6 +31,7 @@ from provisioning.joining import Asking, ask_races, ask_status, request_join, re
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.signing_in import request_sign_in
+from provisioning.watching import ask_boards
 
 
 class Turn:
@@ -96,7 +109,7 @@ class Answering:
     async def _answer(
         self,
         spoken: Words,
-        command: Join | Leave | Status | SignIn | Races | Admin,
+        command: Join | Leave | Status | SignIn | Races | Leaderboard | Admin,
         utterance: Utterance,
         now: datetime,
     ) -> tuple[str, Message]:
@@ -121,6 +134,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_sign_in(rows, asking, event)
             case Races():
                 return ask_races(rows, now)
+            case Leaderboard(race, alias):
+                return ask_boards(rows, race, alias, now)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

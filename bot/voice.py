@@ -7,7 +7,7 @@ from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
 from bot import wording
 from bot.admin.wording import answer_of
-from bot.announcement_wording import announcement
+from bot.announcement_wording import announcement, of_board
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.deciding import RESULTS, Stage
@@ -45,7 +45,7 @@ class PlatformVoice:
     def say(self, notice: Notice) -> str | None:
         """Say it; see `Voice.say`."""
         if notice.kind is Kind.POST:
-            return self.speaker.announce(notice.about, wording.post(words(None, self.platform), notice))
+            return self.speaker.announce(notice.about, self._post(notice))
         if notice.kind is Kind.ANNOUNCEMENT:
             return self._announce(notice)
         if notice.to is None:
@@ -68,6 +68,12 @@ class PlatformVoice:
         if notice.kind is Kind.EDIT:
             return self._edit(notice, message)
         return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
+
+    def _post(self, notice: Notice) -> Message:
+        spoken = words(None, self.platform)
+        if "board" in notice.facts:
+            return self.store.read(lambda rows: of_board(spoken, rows, notice))
+        return wording.post(spoken, notice)
 
     def _announce(self, notice: Notice) -> str:
         """Post what the channel should show, or edit what stands there."""

@@ -31,6 +31,7 @@ from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
+from provisioning.watching import Watcher
 from provisioning.working import Lane, Worker
 
 GATHERING = 0.25  # seconds: joins that arrive together are looked up and added together
@@ -111,6 +112,7 @@ def _lanes(
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
         Lane("sweeper", sweeper.round),
         Lane("scheduler", Scheduler(store, clock).round),
+        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, clock).round),
     ]
 
 

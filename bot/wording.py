@@ -27,6 +27,7 @@ from adapters.chat.message import (
     Steps,
     Text,
 )
+from bot import board_wording
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.race_wording import race_lines, races
@@ -37,6 +38,7 @@ from provisioning.events import Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
+    BoardsShown,
     Choice,
     ConfirmLeave,
     Instructed,
@@ -85,6 +87,8 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case RacesShown():
             return races(words, outcome)
+        case BoardsShown():
+            return board_wording.shown(words, outcome)
         case Instructed():
             lead = Paragraph(words.text("instructed.next"))
             return Message(words.text("instructed.summary"), (lead,), passing=True)

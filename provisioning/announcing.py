@@ -86,6 +86,8 @@ def is_worth_posting(rows: Rows, notice: Notice, now: datetime) -> bool:
     event = rows.events.get(subject_event(notice))
     if event is None:
         return False
+    if "board" in notice.facts:
+        return True
     if notice.says in {"open", "soon"}:
         return event.phase(now) == "open"
     if notice.says == "closed":

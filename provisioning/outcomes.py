@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from provisioning.boards import Board
 from provisioning.deciding import Stage
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
@@ -102,6 +103,14 @@ class RacesShown:
     coming: tuple[tuple[Event, Race], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BoardsShown:
+    """The leaderboard that was asked for, or those that can be meant; `alias` is whose place is told."""
+
+    boards: tuple[Board, ...]
+    alias: str = ""
+
+
 Outcome = (
     Queued
     | Standing
@@ -113,4 +122,5 @@ Outcome = (
     | Instructed
     | RacesShown
     | SigningIn
+    | BoardsShown
 )

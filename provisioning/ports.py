@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from provisioning.audit import Head, Line, Link
+from provisioning.boards import Board
 from provisioning.brake import Brakes
 from provisioning.changes import Change
 from provisioning.events import Breakage, Event
@@ -407,6 +408,22 @@ class Races(Protocol):
         ...
 
 
+class Boards(Protocol):
+    """The rankings of the platform's races, as they were last read."""
+
+    def get(self, event_id: EventId, race_id: str) -> Board | None:
+        """Return the board of this race."""
+        ...
+
+    def of_event(self, event_id: EventId) -> tuple[Board, ...]:
+        """Return every board of the event, the first to close first."""
+        ...
+
+    def save(self, board: Board) -> Board:
+        """Write the row if the stored version is still `board.version` (0: none yet); else StaleWrite."""
+        ...
+
+
 class Moments(Protocol):
     """What was done once because its time had come, and what was known then."""
 
@@ -468,6 +485,8 @@ class Rows(Protocol):
     def changes(self) -> Changes: ...
     @property
     def races(self) -> Races: ...
+    @property
+    def boards(self) -> Boards: ...
     @property
     def moments(self) -> Moments: ...
     @property

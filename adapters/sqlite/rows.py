@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adapters.sqlite.answers import AnswerRows
 from adapters.sqlite.audit import AuditRows
 from adapters.sqlite.bindings import BindingRows
+from adapters.sqlite.boards import BoardRows
 from adapters.sqlite.brake_rows import BrakeRows
 from adapters.sqlite.changes import ChangeRows
 from adapters.sqlite.events import EventRows
@@ -39,6 +40,7 @@ class SqliteRows:
     instructions: InstructionRows
     changes: ChangeRows
     races: RaceRows
+    boards: BoardRows
     moments: MomentRows
     answers: AnswerRows
     brakes: BrakeRows
@@ -61,6 +63,7 @@ class SqliteRows:
             instructions=InstructionRows(sql),
             changes=ChangeRows(sql),
             races=RaceRows(sql),
+            boards=BoardRows(sql),
             moments=MomentRows(sql),
             answers=AnswerRows(sql),
             brakes=BrakeRows(sql),

@@ -268,7 +268,20 @@ _RACES = (
     """,
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES)
+_BOARDS = (
+    """
+    CREATE TABLE boards (
+        event_id TEXT NOT NULL,
+        race_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        closes_at INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, race_id)
+    )
+    """,
+)
+
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

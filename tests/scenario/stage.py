@@ -26,6 +26,7 @@ import pytest
 from adapters.sqlite import open_store
 from bot import applying, auditing
 from provisioning.audit import Line
+from provisioning.boards import Board
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import EventId
 from provisioning.ports import Unit
@@ -293,6 +294,10 @@ class Stage:
     def notes(self, what: str) -> bool:
         """Whether the scheduler has noted this."""
         return self._store.read(lambda rows: rows.moments.get(what)) is not None
+
+    def boards(self, event_id: EventId) -> tuple[Board, ...]:
+        """Return the leaderboards of the event as they are stored."""
+        return self._store.read(lambda rows: rows.boards.of_event(event_id))
 
     def makes_organizer(self, key: str) -> Racer:
         """Let somebody of the company be an organizer from now on."""

@@ -56,6 +56,7 @@ from provisioning.outcomes import (
 from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
+from tests.unit.bot.board_messages import board_messages, pictures
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
@@ -122,6 +123,10 @@ POSTS = [
     ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
     ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
     ("organizers-ended", {"count": "0"}),
+    ("organizers-joins", {"count": "12", "racing": "214", "ready": "200"}),
+    ("organizers-refusals", {"codes": "DR-204 × 3"}),
+    ("organizers-waiting", {"count": "3", "taken": "100", "capacity": "100"}),
+    ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
@@ -198,6 +203,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
     yield from races_and_sites(words, cup, other, name)
+    yield from board_messages(words, name)
     yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
@@ -215,7 +221,11 @@ def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterat
 
 
 def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
-    """Yield everything that channels are shown."""
+    """Yield everything that is said of races, and that channels are shown."""
+    for open_ones, coming in ((0, 0), (1, 0), (1, 1), (3, 2), (16, 0), (20, 0)):
+        mine = [(event, a_race(name)) for event in (cup, replace(cup, id=EventId("other")))] * 10
+        shown = RacesShown(tuple(mine[:open_ones]), tuple(mine[:coming]))
+        yield f"races, {open_ones} open", wording.answer(words, shown)
     moments = (cup.opens - MINUTE, NOON, cup.closes, cup.ends)
     for event in (cup, replace(cup, paused=name)):
         for kind in ("open", "soon", "closed"):
@@ -241,7 +251,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id", "amount", "link"):
+    for form in ("time", "number", "line", "message", "channel", "id", "link", "switch", "amount"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 
@@ -313,6 +323,7 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
     spoken = Spoken()
     for _ in messages(Words("en", spoken)):
         pass
+    pictures(Words("en", spoken))
     assert spoken.keys() == spoken.used
 
 
