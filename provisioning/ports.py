@@ -332,7 +332,9 @@ class Queue(Protocol):
 
 
 class Leases(Protocol):
-    """Named leases, for what must have one writer over all processes: `target:<target id>`, `sweeper`."""
+    """Named leases, for what must have one writer over all processes: `target:<target id>`,
+    `speak:<what about>`, `sweeper`.
+    """
 
     def take(self, name: str, token: str, now: datetime, until: datetime) -> bool:
         """Take or renew the lease; False while somebody else holds it."""

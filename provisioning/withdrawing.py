@@ -10,11 +10,13 @@ from provisioning.deciding import MAY_LAND
 from provisioning.errors import GroupMissing
 from provisioning.events import Event, Grant
 from provisioning.ids import PersonId, RegistrationKey, TargetId
+from provisioning.outbox import speaking_lease
 from provisioning.ports import Rows
 from provisioning.recording import audit
 from provisioning.registrations import Registration, Step
 from provisioning.stepping import (
     BUSY,
+    LEASE,
     Batch,
     Case,
     Rests,
@@ -24,6 +26,8 @@ from provisioning.stepping import (
     record_held,
     settle_removal,
 )
+
+BEING_SAID = timedelta(milliseconds=200)  # a message is under way for about so long
 
 
 class Withdrawing(Stepping):
@@ -36,12 +40,32 @@ class Withdrawing(Stepping):
             if not mine:
                 return self.all_rest(group, BUSY)
             rests: Rests = {}
-            for chunk in chunks(group, access.batch):
+            spoken_to = self._spoken_to(group, batch)
+            rests |= self.all_rest(spoken_to, BEING_SAID)
+            for chunk in chunks([case for case in group if case not in spoken_to], access.batch):
                 doubts = self._intend_withdrawal(grant, chunk, batch)
                 ours = [case for case in chunk if case.key in doubts]
                 outcomes = guarded(access.remove, grant, ours) if ours else {}
                 rests |= self._record_withdrawals(grant, ours, outcomes, doubts, batch)
             return rests
+
+    def _spoken_to(self, group: Sequence[Case], batch: Batch) -> list[Case]:
+        """Return those whom a message is on its way to, worded before it was known that they are to leave.
+
+        What it says is true until the first effect, so that waits. Whatever is worded from now on knows.
+        """
+        now = self.clock.now()
+
+        def unit(rows: Rows) -> list[Case]:
+            names = {case.key: speaking_lease(f"registration:{case.key}") for case in group}
+            free = {
+                key for key, name in names.items() if rows.leases.take(name, batch.token, now, now + LEASE)
+            }
+            for key in free:
+                rows.leases.release(names[key], batch.token)
+            return [case for case in group if case.key not in free]
+
+        return self.store.run(unit).result()
 
     def _intend_withdrawal(
         self, grant: Grant, chunk: Sequence[Case], batch: Batch

@@ -157,8 +157,9 @@ def _blocks(message: Message, tables: int) -> Iterator[Block]:
                 yield from _facts(part)
             case Table(caption):
                 yield from map(_section, _text_objects(caption))
-                yield from _table(part) if tables and _can_be_table(part) else _table_as_code(part)
-                tables -= _can_be_table(part)
+                as_table = tables > 0 and _can_be_table(part)
+                yield from _table(part) if as_table else _table_as_code(part)
+                tables -= as_table
             case Buttons(buttons):
                 elements = [made for button in buttons if (made := _button(button, numbers)) is not None]
                 for start in range(0, len(elements), _ELEMENTS):

@@ -128,9 +128,14 @@ class TeamsSpeaker:
         self._store.run(lambda rows: rows.references.delete(place)).result()
 
     def answer(self, heard: Heard, message: Message) -> None:
-        """Say it in private: in the personal chat, in place of the pressed card when only they see it."""
+        """Say it in private: in the personal chat, in place of the pressed card when only they see it.
+
+        Says nothing to what Teams delivers again: the answer of then may not be true any more.
+        """
         if heard.place is Place.HERE:
             self._patiently(lambda: self._point(heard, message))
+            return
+        if not heard.is_awaited and self._reference(_answer_to(heard)) is not None:
             return
         if heard.address.kind == "personal":
             self._stands(heard, self._patiently(lambda: self._answer_here(heard, message)))
