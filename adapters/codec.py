@@ -15,7 +15,7 @@ from typing import Any, get_args
 from provisioning.audit import Line
 from provisioning.boards import Board, Watch
 from provisioning.changes import Change
-from provisioning.events import Breakage, Ceiling, Event, Grant, Quota, TrainingLink
+from provisioning.events import Breakage, Ceiling, Event, Grant, Question, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
 from provisioning.leaderboards import Leaderboard
@@ -57,6 +57,7 @@ def pack_event(event: Event) -> str:
             "retired": [_grant_body(grant) for grant in event.retired],
             "paused": event.paused,
             "feed": event.feed,
+            "questions": [asdict(question) for question in event.questions],
         }
     )
 
@@ -85,6 +86,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         organizer_channel=get("organizer_channel"),
         retired=tuple(_grant(grant) for grant in get("retired", ())),
         paused=get("paused"),
+        questions=tuple(_question(question) for question in get("questions", ())),
         feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,
     )
@@ -559,6 +561,10 @@ _moment = datetime.fromisoformat
 
 def _moment_if(text: str | None) -> datetime | None:
     return None if text is None else _moment(text)
+
+
+def _question(found: Json) -> Question:
+    return Question(found["id"], found["text"], tuple(found.get("options", ())))
 
 
 def _grant_body(grant: Grant) -> Json:

@@ -12,6 +12,7 @@ from bot import wording
 from bot.access import Asker
 from bot.grammar import (
     Admin,
+    Answer,
     Command,
     Help,
     Join,
@@ -30,6 +31,7 @@ from provisioning.instructing import note_instruction
 from provisioning.joining import Asking, ask_races, ask_status, request_join, request_leave
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
+from provisioning.questions import answer_question
 from provisioning.signing_in import request_sign_in
 from provisioning.watching import ask_boards
 
@@ -109,7 +111,7 @@ class Answering:
     async def _answer(
         self,
         spoken: Words,
-        command: Join | Leave | Status | SignIn | Races | Leaderboard | Admin,
+        command: Join | Leave | Status | SignIn | Races | Leaderboard | Answer | Admin,
         utterance: Utterance,
         now: datetime,
     ) -> tuple[str, Message]:
@@ -136,6 +138,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return ask_races(rows, now)
             case Leaderboard(race, alias):
                 return ask_boards(rows, race, alias, now)
+            case Answer(event, question, text):
+                return answer_question(rows, asking, event, question, text)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

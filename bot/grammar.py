@@ -55,6 +55,15 @@ class Leaderboard:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer a question of an event."""
+
+    event: str
+    question: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Show what the asker may do."""
 
@@ -74,7 +83,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Races | Leaderboard | SignIn | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | Leaderboard | SignIn | Answer | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -115,6 +124,12 @@ def _leaderboard(rest: str) -> Leaderboard:
     )
 
 
+def _answer(rest: str) -> Answer:
+    event, _, more = rest.partition(" ")
+    question, _, text = more.partition(" ")
+    return Answer(event, question, _unquoted(text))
+
+
 VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
@@ -122,6 +137,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
+    Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

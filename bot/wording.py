@@ -30,6 +30,7 @@ from adapters.chat.message import (
 from bot import board_wording
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
+from bot.question_wording import questions
 from bot.race_wording import race_lines, races
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
@@ -45,6 +46,7 @@ from provisioning.outcomes import (
     Nothing,
     Outcome,
     Overview,
+    Questioned,
     Queued,
     RacesShown,
     Refused,
@@ -80,18 +82,25 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
-        case SigningIn(event):
-            next_ = Paragraph(words.text("signin.next"))
-            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+        case Questioned():
+            return questions(words, outcome)
         case RacesShown():
             return races(words, outcome)
         case BoardsShown():
             return board_wording.shown(words, outcome)
-        case Instructed():
-            lead = Paragraph(words.text("instructed.next"))
-            return Message(words.text("instructed.summary"), (lead,), passing=True)
+        case SigningIn() | Instructed():
+            return _on_its_way(words, outcome)
+
+
+def _on_its_way(words: Words, outcome: SigningIn | Instructed) -> Message:
+    """Return what only says that the answer comes."""
+    if isinstance(outcome, SigningIn):
+        summary, following = words.text("signin.summary", event=outcome.event.name), "signin.next"
+    else:
+        summary, following = words.text("instructed.summary"), "instructed.next"
+    return Message(summary, (Paragraph(words.text(following)),), passing=True)
 
 
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
