@@ -16,7 +16,7 @@ from provisioning.audit import Line
 from provisioning.boards import Board, Watch
 from provisioning.changes import Change
 from provisioning.closings import Closing
-from provisioning.events import Breakage, Ceiling, Event, Grant, Quota, TrainingLink
+from provisioning.events import Breakage, Ceiling, Event, Grant, Question, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
 from provisioning.leaderboards import Leaderboard
@@ -59,6 +59,7 @@ def pack_event(event: Event) -> str:
             "paused": event.paused,
             "torn_down_at": None if event.torn_down_at is None else _text(event.torn_down_at),
             "feed": event.feed,
+            "questions": [asdict(question) for question in event.questions],
         }
     )
 
@@ -88,6 +89,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         retired=tuple(_grant(grant) for grant in get("retired", ())),
         paused=get("paused"),
         torn_down_at=_moment_if(get("torn_down_at")),
+        questions=tuple(_question(question) for question in get("questions", ())),
         feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,
     )
@@ -609,6 +611,10 @@ _moment = datetime.fromisoformat
 
 def _moment_if(text: str | None) -> datetime | None:
     return None if text is None else _moment(text)
+
+
+def _question(found: Json) -> Question:
+    return Question(found["id"], found["text"], tuple(found.get("options", ())))
 
 
 def _grant_body(grant: Grant) -> Json:

@@ -12,6 +12,7 @@ from bot import wording
 from bot.access import Asker
 from bot.grammar import (
     Admin,
+    Answer,
     Command,
     Forget,
     Help,
@@ -39,6 +40,7 @@ from provisioning.joining import (
 )
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
+from provisioning.questions import answer_question
 from provisioning.signing_in import request_sign_in
 from provisioning.watching import ask_boards
 
@@ -145,6 +147,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return ask_races(rows, now)
             case Leaderboard(race, alias):
                 return ask_boards(rows, race, alias, now)
+            case Answer(event, question, text):
+                return answer_question(rows, asking, event, question, text)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

@@ -20,6 +20,7 @@ from provisioning.events import (
     Event,
     Grant,
     IdentityCenterGroup,
+    Question,
     Quota,
     TrainingLink,
 )
@@ -28,6 +29,8 @@ from provisioning.ids import EventId, GroupId
 # Of an Event, these are the store's.
 NOT_DEFINED: Final = ("retired", "paused", "torn_down_at", "feed", "version", "taken", "broken")
 KINDS: Final = (EntraGroup.kind, IdentityCenterGroup.kind, DeepRacerOnAws.kind)
+MOST_QUESTIONS: Final = 5
+MOST_OPTIONS: Final = 10
 
 
 class EventFileInvalid(Faulty):
@@ -83,6 +86,7 @@ def _event(reader: Reader, portal: str | None) -> Event:
         retention_days=reader.number("retention_days", at_least=0, default=30),
         quota=quota,
         ceiling=ceiling,
+        questions=tuple(_questions(reader)),
         link_hosts=reader.texts("link_hosts", event_forms.host),
         training_links=tuple(_training_links(reader)),
         channels=reader.texts("channels", event_forms.channel),
@@ -135,6 +139,27 @@ def _training_links(reader: Reader) -> list[TrainingLink]:
         )
         table.finish()
     return links
+
+
+def _questions(reader: Reader) -> list[Question]:
+    tables = reader.tables("questions")
+    if len(tables) > MOST_QUESTIONS:
+        reader.fault("questions", f"has {len(tables)} questions", f"Ask at most {MOST_QUESTIONS}.")
+    found: list[Question] = []
+    for table in tables:
+        kind = table.text("kind")
+        is_choice = kind == "choice"
+        if table.is_sound("kind") and kind not in {"choice", "text"}:
+            table.fault("kind", f"is {kind!r}", "Use choice or text.")
+        options = table.texts("options", event_forms.option, at_least=2) if is_choice else ()
+        if len(options) > MOST_OPTIONS:
+            table.fault("options", f"has {len(options)} options", f"Give at most {MOST_OPTIONS}.")
+        question = Question(table.text("id", event_forms.word), table.text("text", event_forms.line), options)
+        if any(other.id == question.id for other in found) and table.is_sound("id"):
+            table.fault("id", f"{question.id} is asked twice", "Give each question an id of its own.")
+        found.append(question)
+        table.finish()
+    return found
 
 
 def _grants(reader: Reader) -> list[Grant]:
@@ -262,6 +287,8 @@ def _shown(event: Event) -> dict[str, str]:
 
 
 def _item_shown(value: Any) -> str:
+    if isinstance(value, Question):
+        return f"{value.id}: {value.text} ({' | '.join(value.options) or 'text'})"
     if isinstance(value, TrainingLink):
         return f"{value.title} <{value.url}>"
     if isinstance(value, datetime):

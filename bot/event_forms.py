@@ -15,6 +15,7 @@ Form = Callable[[str], Wrong | None]
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _STAND_IN = datetime(2000, 1, 1, tzinfo=UTC)  # for a time that is wrong; never leaves the parser
+_LONGEST_WORD, _LONGEST_OPTION = 20, 75  # what fits into a button, and into a list
 _LONGEST_ID, _LONGEST_LINE = 64, 150  # what fits into a key, and into a header of a message
 
 
@@ -150,6 +151,23 @@ def slug(text: str) -> Wrong | None:
         return None
     mend = f'Lower-case letters, digits and single dashes, at most {_LONGEST_ID}: "spring-cup-2027".'
     return f"{text!r} is no event id", mend
+
+
+def word(text: str) -> Wrong | None:
+    """Check the id of something within an event."""
+    if re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", text) and len(text) <= _LONGEST_WORD:
+        return None
+    return (
+        f"{text!r} is no id",
+        f'Lower-case letters, digits and single dashes, at most {_LONGEST_WORD}: "ml".',
+    )
+
+
+def option(text: str) -> Wrong | None:
+    """Check an answer that can be chosen."""
+    if text.isprintable() and len(text) <= _LONGEST_OPTION:
+        return None
+    return "does not fit into a list", f"Use at most {_LONGEST_OPTION} printable characters."
 
 
 def line(text: str) -> Wrong | None:

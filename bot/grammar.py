@@ -67,6 +67,15 @@ class Leaderboard:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer a question of an event."""
+
+    event: str
+    question: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Show what the asker may do."""
 
@@ -86,7 +95,9 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Races | Leaderboard | SignIn | Privacy | Forget | Help | Unknown | Admin
+Command = (
+    Join | Leave | Status | Races | Leaderboard | SignIn | Answer | Privacy | Forget | Help | Unknown | Admin
+)
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -127,6 +138,12 @@ def _leaderboard(rest: str) -> Leaderboard:
     )
 
 
+def _answer(rest: str) -> Answer:
+    event, _, more = rest.partition(" ")
+    question, _, text = more.partition(" ")
+    return Answer(event, question, _unquoted(text))
+
+
 VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
@@ -134,6 +151,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
+    Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),

@@ -10,6 +10,7 @@ from bot.admin import teardown
 from bot.admin.wording import answer_of
 from bot.announcement_wording import announcement, of_board
 from bot.metrics import Metrics
+from bot.question_wording import questions
 from bot.words import Words, words
 from provisioning.deciding import RESULTS, Stage
 from provisioning.errors import (
@@ -22,10 +23,11 @@ from provisioning.errors import (
 from provisioning.ids import Platform, RegistrationKey
 from provisioning.joining import standing_of
 from provisioning.outbox import Kind, Notice
-from provisioning.outcomes import Standing
+from provisioning.outcomes import Questioned, Standing
 from provisioning.platform import FirstSignIn
 from provisioning.ports import Clock, Rows, Store
-from provisioning.requests import ReplyTo
+from provisioning.questions import SAYS
+from provisioning.requests import ReplyTo, Wish
 from provisioning.signing_in import account_to_sign_in
 
 FINAL = frozenset(RESULTS) - {Stage.IN_LINE, Stage.WAITING, Stage.BROKEN, Stage.LATE}
@@ -59,6 +61,8 @@ class PlatformVoice:
         if notice.about.startswith("signin:"):
             return self._signed_in(spoken, notice, notice.to)
         found = self._standing(notice)
+        if notice.kind is Kind.NOTE and notice.says == SAYS and found is not None:
+            return self._question(spoken, notice.to, found)
         if notice.kind is Kind.NOTE and found is not None:
             return self.speaker.tell(notice.to.chat, wording.note(spoken, notice.says, found))
         if notice.kind is Kind.REMINDER:
@@ -102,6 +106,13 @@ class PlatformVoice:
             return self.speaker.announce(notice.about, message)
         self.speaker.edit(notice.reference, message)
         return notice.reference
+
+    def _question(self, spoken: Words, to: ReplyTo, found: Standing) -> str:
+        """Ask a racer the questions of the event, while there are any to ask."""
+        if not found.event.questions or found.registration.wish is not Wish.RACING:
+            raise Undeliverable(reason="overtaken")
+        answers = self.store.read(lambda rows: rows.answers.of(found.registration.key))
+        return self.speaker.tell(to.chat, questions(spoken, Questioned(found.event, answers)))
 
     def _remind(self, spoken: Words, to: ReplyTo, found: Standing | None) -> str:
         """Remind a racer that the event ends, while they are in it."""

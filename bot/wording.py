@@ -30,6 +30,7 @@ from adapters.chat.message import (
 from bot import board_wording, privacy
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
+from bot.question_wording import questions
 from bot.race_wording import race_lines, races
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
@@ -48,6 +49,7 @@ from provisioning.outcomes import (
     Outcome,
     Overview,
     Privacy,
+    Questioned,
     Queued,
     RacesShown,
     Refused,
@@ -89,10 +91,17 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _passing(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
-        case RacesShown():
-            return races(words, outcome)
-        case BoardsShown():
-            return board_wording.shown(words, outcome)
+        case Questioned():
+            return questions(words, outcome)
+        case RacesShown() | BoardsShown():
+            return _racing(words, outcome)
+
+
+def _racing(words: Words, outcome: RacesShown | BoardsShown) -> Message:
+    """Return the open races, or their leaderboards."""
+    if isinstance(outcome, RacesShown):
+        return races(words, outcome)
+    return board_wording.shown(words, outcome)
 
 
 def _passing(words: Words, outcome: SigningIn | Instructed) -> Message:

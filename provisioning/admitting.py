@@ -30,6 +30,7 @@ from provisioning.errors import (
 from provisioning.events import Event
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.questions import owe_questions
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_reason, post_to_organizers, record, refuse
 from provisioning.registrations import Person, Registration, Told
@@ -163,6 +164,8 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
     rows.requests.save(replace(request, state="folded", person_id=person.id))
     if after != before:
         record(rows, before, after, event, now)
+        if before is None:
+            owe_questions(rows, after, event, now)
         rows.queue.put(Work.SETTLE, str(after.key), now)
     audit(rows, now, str(person.id), "joined" if request.wish is Wish.RACING else "left", after.key, event)
 

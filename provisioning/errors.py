@@ -15,7 +15,7 @@
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
     │  ├─ TargetUnknown · TargetUnclear
     │  ├─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
-    │  └─ RaceUnknown · BoardUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards
+    │  └─ RaceUnknown · BoardUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
@@ -396,6 +396,12 @@ class RaceBackwards(Refusal):
     """The times of a race are not in order."""
 
     code = "DR-294"
+
+
+class QuestionUnknown(Refusal):
+    """Nothing of this kind is asked of this racer."""
+
+    code = "DR-295"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------

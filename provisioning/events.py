@@ -82,6 +82,15 @@ class TrainingLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Something the event would like to know of its racers: a choice of options, or a short text."""
+
+    id: str
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Breakage:
     """What keeps an event from working until an operator mends it."""
 
@@ -125,6 +134,7 @@ class Event:
     channels: tuple[str, ...] = ()  # "slack:C0123", "teams:19:…@thread.tacv2"
     organizer_channel: str | None = None
     retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
+    questions: tuple[Question, ...] = ()  # asked after joining; nobody must answer
     feed: tuple[str, ...] = ("stuck", "failures")  # what the organizers' channel is told, set in chat
     paused: str | None = None  # nobody joins while it is; what organizers say about it, "" for nothing
     torn_down_at: datetime | None = None  # when organizers ended it, whatever `ends` says
@@ -160,6 +170,10 @@ class Event:
         """Return the racing site that the event gives access to, or None."""
         sites = (grant.site_url for grant in self.grants if isinstance(grant, DeepRacerOnAws))
         return next(sites, None)
+
+    def question_of(self, question_id: str) -> Question | None:
+        """Return the question of this id, or None."""
+        return next((question for question in self.questions if question.id == question_id), None)
 
     def grant_of(self, target: TargetId) -> Grant | None:
         """Return the grant with this target, also a retired one, or None."""

@@ -1,5 +1,6 @@
 """What a command came to. The bot words these; nothing here is text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,6 +134,14 @@ class BoardsShown:
     alias: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Questioned:
+    """The questions of an event, with what the racer has answered, by the question's id."""
+
+    event: Event
+    answers: Mapping[str, str]
+
+
 Outcome = (
     Queued
     | Standing
@@ -148,4 +157,5 @@ Outcome = (
     | Privacy
     | ConfirmForget
     | Forgotten
+    | Questioned
 )

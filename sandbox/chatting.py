@@ -129,6 +129,19 @@ class Moves:
                     return (yield from self._click(entry, button, at, fields))
         raise NothingToPress(wanted)
 
+    def answer(self, question: str, answer: str, *, at: int | None = None) -> Flow[Answer]:
+        """Choose this option, or type this and press Enter, at the newest question of this text.
+
+        Raises NothingToPress, OperationTimeout.
+        """
+        for entry in reversed((yield from self.seen())):
+            for block in entry["blocks"]:
+                if question in json.dumps(block, ensure_ascii=False):
+                    action = _answering(block, answer)
+                    if action is not None:
+                        return (yield from self._click(entry, action, at, {}))
+        raise NothingToPress(question)
+
     def event(
         self, event: Json, *, event_id: str | None = None, retry: int = 0, reason: str = "http_timeout"
     ) -> Flow[Answer]:
@@ -281,6 +294,20 @@ class SlackPerson(Player):
     def sees(self) -> list[Json]:
         """Return everything the person sees now, oldest first."""
         return self.play(self.moves.seen())
+
+
+def _answering(block: Json, answer: str) -> Json | None:
+    """Return the action of answering in this block, None when it takes no such answer."""
+    if block["type"] == "input":
+        field = block["element"]
+        told = {"type": field["type"], "action_id": field["action_id"], "block_id": block["block_id"]}
+        return told | {"value": answer}
+    choice = block.get("accessory") or {}
+    chosen = next((one for one in choice.get("options", ()) if one["text"]["text"] == answer), None)
+    if chosen is None:
+        return None
+    told = {"type": choice["type"], "action_id": choice["action_id"], "block_id": block.get("block_id", "b")}
+    return told | {"selected_option": chosen}
 
 
 async def perform(client: httpx.AsyncClient, flow: Flow[Result]) -> Result:

@@ -28,8 +28,10 @@ def event_toml(company: Company, **overrides: Any) -> str:
     event = _event(company) | overrides
     quota: Json = event.pop("quota", {"training_hours": 10, "models": 5})
     grants: list[Json] = event.pop("grants", None) or _grants(company)
+    questions: list[Json] = event.pop("questions", [])
     parts = [_table("[event]", event), _table("[event.quota]", quota)]
     parts += [_table("[[event.grants]]", grant) for grant in grants]
+    parts += [_table("[[event.questions]]", question) for question in questions]
     return "\n".join(parts)
 
 

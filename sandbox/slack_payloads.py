@@ -35,7 +35,7 @@ def command_form(told: Json, command: str, text: str) -> dict[str, str]:
 def click_payload(told: Json, entry: Json, button: Json) -> Json:
     """Return the payload of a click on this button of this message (an entry of the transcript)."""
     ephemeral = entry["surface"] == "ephemeral"
-    names = ("type", "action_id", "block_id", "text", "value", "style", "url")
+    names = ("type", "action_id", "block_id", "text", "value", "style", "url", "selected_option")
     payload = {
         name: told[name] for name in ("user", "enterprise", "channel", "trigger_id", "api_app_id", "token")
     }

@@ -169,13 +169,29 @@ class Buttons:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A question. What is chosen or typed stands in the place of `{answer}` in `words`, which are then said.
+
+    `options` are what is shown and what is said for it; without any, a short text is asked for.
+    """
+
+    text: Text
+    words: str
+    hint: str
+    send: str  # what sends the answer, where choosing it does not
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Small print: an error code to quote, a hint."""
 
     text: Text
 
 
-Part = Paragraph | Steps | Facts | Table | Buttons | Note
+ANSWER = "{answer}"  # in the words of a question
+
+Part = Paragraph | Steps | Facts | Table | Buttons | Note | Ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from itertools import groupby
 from typing import Final
 
 from adapters.chat.message import (
+    ANSWER,
+    Ask,
     Bold,
     Button,
     Buttons,
@@ -23,6 +25,7 @@ from adapters.chat.message import (
     Steps,
     Table,
     Text,
+    Typed,
 )
 
 NAME: Final = 80  # what is shown of somebody's name
@@ -111,6 +114,10 @@ def _lines(
             case Table(caption):
                 yield text(caption)
                 yield from (text((Plain(" · ".join(row)),)) for row in cells(part))
+            case Ask(said, words, options=options):
+                yield text(said)
+                yield from (text((Plain(f"{said_for}: {label}"),)) for label, said_for in options)
+                yield text((Typed(words.replace(ANSWER, "…")),))
             case Buttons(buttons):
                 yield from map(button, buttons)
 

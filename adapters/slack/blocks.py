@@ -12,6 +12,8 @@ from itertools import count
 from typing import Any, Final
 
 from adapters.chat.message import (
+    ANSWER,
+    Ask,
     Bold,
     Button,
     Buttons,
@@ -65,6 +67,8 @@ _ROWS, _COLUMNS = 100, 20  # of a table, its heads included; all cells may hold 
 _TABLE: Final = 6_000  # of these, at most so much, so that there is room beside it
 _LABEL: Final = 75
 _WORDS: Final = 2000
+_QUESTION, _HINT, _TYPED = 2000, 150, 200
+_BLOCK_ID, _VALUE, _OPTIONS = 255, 150, 100
 _URL: Final = 3000
 _CONFIRM_TITLE, _CONFIRM_TEXT, _CONFIRM_CHOICE = 100, 300, 30
 _TOGETHER: Final = (
@@ -160,6 +164,8 @@ def _blocks(message: Message, tables: int) -> Iterator[Block]:
                 as_table = tables > 0 and _can_be_table(part)
                 yield from _table(part) if as_table else _table_as_code(part)
                 tables -= as_table
+            case Ask():
+                yield from _ask(part, next(numbers))
             case Buttons(buttons):
                 elements = [made for button in buttons if (made := _button(button, numbers)) is not None]
                 for start in range(0, len(elements), _ELEMENTS):
@@ -248,6 +254,43 @@ def _facts(facts: Facts) -> Iterator[Block]:
             yield from map(_section, _text_objects(text))
     if fields:
         yield {"type": "section", "fields": fields}
+
+
+def _plain_words(span: Span) -> str:
+    """Return a span for an element that takes only plain text, which shows every character as it is."""
+    match span:
+        case Plain(text) | Bold(text) | Code(text):
+            return text
+        case Link(label, url):
+            return f"{label}: {url}"
+        case When(at, style):
+            return utc(at, style)
+        case Typed(words):
+            return f"{COMMAND} {words}"
+        case Mention():
+            return called(span)
+
+
+def _ask(ask: Ask, number: int) -> Iterator[Block]:
+    """Return the question with a list to choose from, or a field that sends what is typed on Enter."""
+    label = _label("".join(map(_plain_words, ask.text)), _QUESTION)
+    hint = _label(ask.hint, _HINT)
+    name = f"{number} {ask.words}"  # two blocks of one name are refused, even where they say the same
+    if size(name) > _BLOCK_ID or UNWANTED.search(ask.words):
+        yield _section(label)
+        return
+    if not ask.options:
+        field = {"type": "plain_text_input", "action_id": f"{SAY}{number}", "max_length": _TYPED}
+        block = {"type": "input", "block_id": name, "label": label, "dispatch_action": True}
+        yield block | {"element": field | {"placeholder": hint}}
+        return
+    options = [
+        {"text": _label(shown, _LABEL), "value": said}
+        for shown, for_it in ask.options
+        if size(said := ask.words.replace(ANSWER, for_it)) <= _VALUE
+    ]
+    choice = {"type": "static_select", "action_id": f"{SAY}{number}", "placeholder": hint}
+    yield _section(label) | ({"accessory": choice | {"options": options[:_OPTIONS]}} if options else {})
 
 
 def _button(button: Button | LinkButton, numbers: Iterator[int]) -> Block | None:

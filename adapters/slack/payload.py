@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from adapters.chat.message import ANSWER
 from adapters.chat.utterance import Utterance
 from adapters.slack import response_url
 from provisioning.ids import ChatIdentity
@@ -104,13 +105,26 @@ def press(body: Payload, received_at: datetime, hosts: Collection[str]) -> Heard
     replaces = _is_private(body)
     utterance = Utterance(
         chat=chat,
-        text=str(action.get("value") or ""),
+        text=_said(action),
         asked_id=f"{_text(body, 'trigger_id')}/{_text(action, 'action_id')}",
         received_at=received_at,
         reply=_reply(chat, url if replaces else None, received_at, response_url.POSTS - 1),
         pressed=True,
     )
     return Heard(utterance, url, replaces)
+
+
+def _said(action: Payload) -> str:
+    """Return the words of what was pressed, chosen or typed; a field has them in the id of its block."""
+    chosen = action.get("selected_option")
+    if isinstance(chosen, dict):
+        return str(chosen.get("value") or "")
+    typed = str(action.get("value") or "")
+    return (
+        str(action.get("block_id") or "").partition(" ")[2].replace(ANSWER, typed)
+        if action.get("type") == "plain_text_input"
+        else typed
+    )
 
 
 def _is_private(body: Payload) -> bool:

@@ -9,10 +9,12 @@ card are two messages to Teams, which would split them and then return no id.
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Final
 
 from adapters.chat.message import (
+    ANSWER,
+    Ask,
     Bold,
     Button,
     Buttons,
@@ -48,7 +50,7 @@ from adapters.chat.text import (
     size,
 )
 from adapters.teams.markup import People, https_address, inert, markdown, people_of, plain, plain_span
-from adapters.teams.words import SAY
+from adapters.teams.words import LONGEST_INPUT, SAY
 
 Json = dict[str, Any]
 
@@ -61,7 +63,7 @@ _ROWS: Final = 10
 _TABLE: Final = 20_000  # of a card, at most so much for each of its tables
 _AS_LINES: Final = 4_000  # of these, for the lines that stand in for a table
 _ACTIONS: Final = 6  # Teams on the desktop shows no more in one set (MicrosoftDocs/msteams-docs#5356)
-_LABEL, _WORDS = 75, 1000
+_LABEL, _WORDS, _QUESTION = 75, 1000, 500
 _CONFIRM_TITLE, _CONFIRM_TEXT = 100, 300
 
 _SHORTENED: Final = "… shortened: Teams takes no longer message."
@@ -101,6 +103,7 @@ def _body(message: Message, people: People) -> Iterator[Json]:
     for piece in _pieces(message.summary):
         if shown := markdown(piece, people, in_bold=True):
             yield _text_block(shown) | {"size": "Medium", "weight": "Bolder", "style": "heading"}
+    numbers = count(1)
     for part in message.parts:
         match part:
             case Paragraph(text):
@@ -116,6 +119,8 @@ def _body(message: Message, people: People) -> Iterator[Json]:
             case Table(caption):
                 yield from _texts(caption, people)
                 yield from _table(part)
+            case Ask():
+                yield from _ask(part, next(numbers))
             case Buttons(buttons):
                 actions = [made for button in buttons if (made := _button(button)) is not None]
                 for start in range(0, len(actions), _ACTIONS):
@@ -197,6 +202,31 @@ def _table(table: Table) -> Iterator[Json]:
 def _cell(text: str, **look: str) -> Json:
     run = {"type": "TextRun", "text": inert(text)} | look
     return {"type": "TableCell", "items": [{"type": "RichTextBlock", "inlines": [run]}]}
+
+
+def _ask(ask: Ask, number: int) -> Iterator[Json]:
+    """Return the question with a list or a field, and the button that sends what is in it."""
+    name = f"answer{number}"
+    label = short(inert(one_line(plain(ask.text))), _QUESTION) or "…"
+    hint = short(inert(one_line(ask.hint)), _LABEL) or "…"
+    field: Json = {"type": "Input.Text", "id": name, "label": label, "maxLength": LONGEST_INPUT}
+    if ask.options:
+        choices = [
+            {"title": short(inert(one_line(shown)), _LABEL) or "…", "value": said}
+            for shown, said in ask.options
+        ]
+        field = {
+            "type": "Input.ChoiceSet",
+            "id": name,
+            "label": label,
+            "style": "compact",
+            "choices": choices,
+        }
+    yield field | {"placeholder": hint}
+    words = ask.words.replace(ANSWER, f"{{{name}}}")
+    if size(words) <= _WORDS and not UNWANTED.search(words):
+        send = _saying(short(inert(one_line(ask.send)), _LABEL) or "…", words)
+        yield {"type": "ActionSet", "actions": [send | {"id": f"send-{name}"}]}
 
 
 def _button(button: Button | LinkButton) -> Json | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from adapters.chat.message import (
+    Ask,
     Bold,
     Code,
     Facts,
@@ -162,7 +163,7 @@ def _spans(message: Message) -> Iterator[Span]:
 
 def _spans_of(part: Part) -> Iterator[Span]:
     match part:
-        case Paragraph(text) | Note(text) | Table(text):
+        case Paragraph(text) | Note(text) | Table(text) | Ask(text):
             yield from text
         case Steps(lines):
             for line in lines:

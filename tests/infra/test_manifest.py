@@ -95,7 +95,7 @@ def test_the_app_asks_for_least_privilege() -> None:
 def test_there_is_one_command_with_everyones_verbs() -> None:
     [command] = WRITTEN["features"]["slash_commands"]
     assert command["command"] == "/deepracer"
-    everyones = "join | status | leave | signin | races | leaderboard | privacy | forget | help"
+    everyones = "join | status | leave | signin | races | leaderboard | answer | privacy | forget | help"
     assert command["usage_hint"] == everyones
 
 

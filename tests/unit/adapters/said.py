@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import strategies as st
 
 from adapters.chat.message import (
+    Ask,
     Bold,
     Button,
     Buttons,
@@ -107,6 +108,33 @@ MESSAGES = {
                 (
                     StepLine(text("Group ", Bold("racers_2027")), "done"),
                     StepLine(text("AWS account, tried ", When(CLOSES, "time")), "failed"),
+                )
+            ),
+        ),
+    ),
+    "questions": Message(
+        text("A few questions about you, if you like."),
+        (
+            Paragraph(text("Your join goes on whatever you do here.")),
+            Ask(
+                text("How much *experience* with <AWS>?"),
+                "answer spring-cup-2027 aws {answer}",
+                "Choose one",
+                "Send",
+                (("None", "1"), ("A lot & *more*", "2")),
+            ),
+            Ask(text("Which team?"), "answer spring-cup-2027 team {answer}", "Type a few words", "Send"),
+        ),
+    ),
+    "announcement": Message(
+        text("A race is open: ", HOSTILE),
+        (
+            Paragraph(text("Everybody who is in Spring Cup 2027 can take part.")),
+            Facts((Fact("Track", text("re:Invent 2018")), Fact("Closes", text(When(CLOSES))))),
+            Buttons(
+                (
+                    LinkButton("Open the race", "https://racing.example.com/races/7?a=1&b=2", "primary"),
+                    Button("Join Spring Cup 2027", "join spring-cup-2027"),
                 )
             ),
         ),
@@ -253,4 +281,12 @@ PARTS: st.SearchStrategy[Part] = st.one_of(
     st.builds(Facts, st.lists(st.builds(Fact, NASTY, TEXTS), max_size=13).map(tuple)),
     st.builds(Buttons, st.lists(BUTTONS, max_size=30).map(tuple)),
     st.builds(Note, TEXTS),
+    st.builds(
+        Ask,
+        TEXTS,
+        NASTY.map(lambda rest: "answer x y {answer}" + rest[:20]),
+        NASTY,
+        NASTY,
+        st.lists(st.tuples(NASTY, st.sampled_from(["1", "2"])), max_size=3).map(tuple),
+    ),
 )

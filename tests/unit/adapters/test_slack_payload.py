@@ -207,3 +207,22 @@ def test_no_text_is_a_response_url_of_ours_unless_it_begins_like_one(rest: str) 
     assert not response_url.is_ours(rest, HOSTS)
     if response_url.is_ours("https://hooks.slack.com" + rest, HOSTS):
         assert rest == "" or rest[0] in "/?#:"
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ({"type": "button", "value": "join cup"}, "join cup"),
+        ({"type": "static_select", "selected_option": {"value": "answer cup ml 2"}}, "answer cup ml 2"),
+        ({"type": "static_select", "selected_option": {}}, ""),
+        (
+            {"type": "plain_text_input", "block_id": "0 answer cup team {answer}", "value": "Red & {answer}"},
+            "answer cup team Red & {answer}",
+        ),
+        ({"type": "plain_text_input", "block_id": "0 answer cup team {answer}"}, "answer cup team "),
+        ({"type": "plain_text_input", "value": "Red"}, ""),
+    ],
+)
+def test_what_is_chosen_or_typed_into_a_field_is_said(action: dict[str, object], words: str) -> None:
+    pressed = click(actions=[{"action_id": "say:0", **action}])
+    assert press(pressed, AT, HOSTS).utterance.text == words

@@ -67,6 +67,8 @@ MUST: dict[str, dict[str, type]] = {
     "Table": {"columns": list, "rows": list, "fallback": dict},
     "TableRow": {"cells": list},
     "TableCell": {"items": list},
+    "Input.Text": {"id": str, "label": str, "placeholder": str, "maxLength": int},
+    "Input.ChoiceSet": {"id": str, "label": str, "placeholder": str, "style": str, "choices": list},
     "ActionSet": {"actions": list},
     "Action.Execute": {"title": str, "verb": str, "data": dict, "fallback": dict},
     "Action.Submit": {"title": str, "data": dict},
@@ -82,11 +84,12 @@ ACTION_LOOK: dict[str, tuple[Any, ...]] = {"style": ("positive", "destructive")}
 MAY: dict[str, dict[str, tuple[Any, ...]]] = {
     "TextBlock": TEXT_LOOK | {"style": ("heading",)},
     "TextRun": TEXT_LOOK | {"fontType": ("Monospace",)},
-    "Action.Execute": ACTION_LOOK,
+    "Action.Execute": ACTION_LOOK | {"id": tuple(f"send-answer{number}" for number in range(1, 1000))},
     "Action.OpenUrl": ACTION_LOOK,
     "Action.ShowCard": ACTION_LOOK,
 }
-ELEMENTS = {"TextBlock", "RichTextBlock", "FactSet", "Table", "ActionSet"}
+INPUTS = {"Input.Text", "Input.ChoiceSet"}
+ELEMENTS = {"TextBlock", "RichTextBlock", "FactSet", "Table", "ActionSet", *INPUTS}
 ACTIONS = {"Action.Execute", "Action.OpenUrl", "Action.ShowCard"}
 
 
@@ -124,8 +127,8 @@ def check_item(item: Any, kinds: set[str]) -> None:
         assert {len(row["cells"]) for row in item["rows"]} == {len(item["columns"])}
     for child in item.get("inlines", []):
         check_item(child, {"TextRun"})
-    for fact in item.get("facts", []):
-        check_properties({"type": "Fact", **fact}, {"title": str, "value": str}, {})
+    for pair in (*item.get("facts", []), *item.get("choices", [])):
+        check_properties({"type": "Pair", **pair}, {"title": str, "value": str}, {})
     if "actions" in item:
         assert 0 < len(item["actions"]) <= 6
     for action in item.get("actions", []):
@@ -170,7 +173,7 @@ def texts(card: Any) -> list[str]:
 def markdown(card: Any) -> list[str]:
     """Everything that clients read as markdown."""
     return [item["text"] for item in items(card) if item.get("type") == "TextBlock"] + [
-        item[name] for item in items(card) if item.keys() == {"title", "value"} for name in item
+        text for item in items(card) for fact in item.get("facts", ()) for text in fact.values()
     ]
 
 

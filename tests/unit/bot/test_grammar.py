@@ -57,7 +57,7 @@ EVENT_NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,20}[A-Za-z0-9]", fullm
         ("join --yes", Join("--yes")),
         ("admin", Admin("")),
         ("Admin  Event show", Admin("Event show")),
-        ("administer", Unknown("administer", None)),
+        ("administrate", Unknown("administrate", None)),
         ("", Help()),
         ("   ", Help()),
         ("\u200b", Help()),
@@ -157,10 +157,10 @@ def test_the_name_of_an_event_comes_through_whole(name: str) -> None:
 def test_a_verb_is_used_as_its_usage_says(verb: Verb[str, Command]) -> None:
     for name in (verb.name, *verb.aliases):
         assert find(name) is verb
-    written = verb.usage.replace("[event]", "spring-cup")
+    written = verb.usage.replace("[event]", "spring-cup").replace("<event>", "spring-cup")
     command = parse(written)
     assert type(command).__name__.lower() == verb.name
-    assert getattr(command, "event", None) == ("spring-cup" if "[event]" in verb.usage else None)
+    assert getattr(command, "event", None) == ("spring-cup" if "event" in verb.usage else None)
     assert type(parse(verb.usage.split(" [")[0])) is type(command)
 
 

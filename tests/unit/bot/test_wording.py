@@ -39,7 +39,7 @@ from provisioning.errors import (
     ValueUnusable,
     by_code,
 )
-from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
+from provisioning.events import DeepRacerOnAws, Event, Grant, Question, TrainingLink
 from provisioning.forgetting import Known
 from provisioning.ids import EventId, RequestKey
 from provisioning.outbox import Kind, Notice
@@ -51,6 +51,7 @@ from provisioning.outcomes import (
     Nothing,
     Overview,
     Privacy,
+    Questioned,
     Queued,
     RacesShown,
     Refused,
@@ -225,6 +226,9 @@ def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterat
         mine = [(event, a_race(name)) for event in (cup, other)] * 10
         shown = RacesShown(tuple(mine[:open_ones]), tuple(mine[:coming]))
         yield f"races, {open_ones} open", wording.answer(words, shown)
+    asked = replace(cup, questions=(Question("ml", name, (name, f"{name} 2")), Question("team", name)))
+    for answers in ({}, {"ml": name}, {"ml": name, "team": name}):
+        yield "questions", wording.answer(words, Questioned(asked, answers))
     yield "signing in", wording.answer(words, SigningIn(cup))
     given = FirstPassword("ada@example.com", "s3cret")
     yield "first password", wording.first_password(words, cup, "https://racing.example.com", given)
