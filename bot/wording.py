@@ -180,7 +180,7 @@ def note(words: Words, says: str, found: Standing) -> Message:
     """Return what somebody else changed for this racer, as it is now."""
     event, mine = found.event, found.registration.quota_in(found.event)
     values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
-    following = words.text(f"told.{says}.next", **values)
+    following = words.text(f"told.{says}.next", id=event.id, **values)
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
 
 

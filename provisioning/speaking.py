@@ -17,6 +17,7 @@ from provisioning.outbox import Kind, Notice, Voice
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
+from provisioning.requests import Wish
 
 LEASE = timedelta(seconds=45)
 # Another thread is speaking of the same; a result often waits for its card.
@@ -83,7 +84,8 @@ class Speaking:
             rows.queue.retry(job, now + BUSY)
             return None
         about_request = notice.about.startswith("request:")
-        if (notice.kind is Kind.RESULT or about_request) and _is_overtaken(rows, notice):
+        is_note = notice.kind is Kind.NOTE
+        if (notice.kind is Kind.RESULT or about_request or is_note) and _is_overtaken(rows, notice):
             rows.outbox.save(replace(notice, dropped="overtaken"))
             rows.queue.done(job)
             rows.leases.release(f"speak:{notice.about}", token)
@@ -129,6 +131,11 @@ def _is_overtaken(rows: Rows, notice: Notice) -> bool:
     what, _, key = notice.about.partition(":")
     if what == "registration":
         registration = rows.registrations.get(RegistrationKey.parse(key))
+        if notice.kind is Kind.NOTE:  # a hold may have been set again, or they may have joined meanwhile
+            return registration is None or (
+                notice.says == "resumed"
+                and (registration.hold is not None or registration.wish is not Wish.GONE)
+            )
         # What was to be told of an earlier wish is over as soon as there is a newer one.
         return (
             registration is None or registration.serial > notice.serial or registration.told is Told.NOTHING

@@ -48,6 +48,7 @@ class Phrase:
     options: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     dry_run: bool = False
+    late: tuple[str, ...] = ()  # the targets that stand behind a word
 
     @property
     def text(self) -> str:
@@ -70,6 +71,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
     words: list[str] = []
     values: dict[str, list[str]] = {}
     targets: list[Target] = []
+    late: list[str] = []
     dry_run = False
     going_on: str | None = None
     for token in _TOKEN.finditer(text):
@@ -87,13 +89,14 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
             dry_run, going_on = True, None
         elif names_people and (target := _target(shown, asker)) is not None:
             targets.append(target)
+            late += [shown] if words else []
             going_on = None
         elif going_on is not None and token["angle"] is None:
             values[going_on].append(shown)
         elif shown:
             words.append(shown)
     given = {name: " ".join(value).strip() for name, value in values.items()}
-    return Phrase(tuple(words), given, tuple(dict.fromkeys(targets)), dry_run)
+    return Phrase(tuple(words), given, tuple(dict.fromkeys(targets)), dry_run, tuple(late))
 
 
 def _target(text: str, asker: ChatIdentity) -> Target | None:

@@ -42,7 +42,14 @@ T = TypeVar("T")
 
 EVENT = "Spring Cup 2027"
 AT_ONCE = 24  # people who talk at the same moment
-SETTLED = {"ready", "gone", "over", "removed", "in-line"}  # what a newest message may say at the end
+SETTLED = {
+    "ready",
+    "gone",
+    "over",
+    "removed",
+    "suspended",
+    "in-line",
+}  # what a newest message may say at the end
 # What answers words said in front of others, and greets: in Teams that comes into the personal chat, too.
 ANSWERS = {"welcome", "help", "unknown", "nothing", "choice", "queued", "are you sure", "leaving"}
 

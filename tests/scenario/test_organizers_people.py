@@ -7,6 +7,7 @@ from provisioning.registrations import Registration
 from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
+from tests.scenario.test_leave_races_join import member_before
 from tests.scenario.test_organizers import answered, mention
 
 pytestmark = ON_BOTH
@@ -143,3 +144,127 @@ def test_whoever_has_no_part_in_the_event_has_no_quota(stage: Stage, organizer: 
     answered(organizer, "quota @nobody hours=3", "DR-273")
     answered(organizer, "quota hours=3", "DR-263")
     answered(organizer, "quota everyone hours=3", "DR-266")
+
+
+# --- holds --------------------------------------------------------------------------------------------------
+
+
+def test_a_suspended_racer_loses_access_first_where_it_takes_effect_and_gets_it_back(
+    stage: Stage, organizer: Racer
+) -> None:
+    ada, grace = racing(stage, 2)
+
+    said = answered(organizer, f"suspend {mention(ada)} shared <!channel> their *account*", "suspend-asks")
+
+    assert ada.person.entra is not None
+    assert ada.person.entra.display_name in said
+    assert ada.is_member
+    organizer.presses("Yes, do it")
+    organizer.sees("suspend-done")
+    ada.is_told("ready", "suspended")
+    assert ada.in_groups == set()
+    assert "account" in ada.messages[-1].text
+    (effect,) = stage.calls_of("aws", "DeleteGroupMembership")
+    record = stage.calls_of("graph", "DELETE /groups/{id}/members/{id}/$ref")[-1]
+    assert effect.at <= record.at
+    lines = [line for line in stage.audit_lines() if line.action == "withdrawn"]
+    assert [line.facts["target"].partition(":")[0] for line in lines] == ["identity-center", "entra-group"]
+    assert grace.is_member
+    answered(organizer, f"suspend {mention(ada)}", "DR-266")
+    answered(organizer, f"resume {mention(ada)}", "resume-done")
+    ada.is_told("ready", "suspended", "ready")
+    assert ada.is_member
+    assert part_of(stage, ada).hold is None
+
+
+def test_a_hold_outlives_leaving_and_joining_and_the_wish_beneath_it_counts_again(
+    stage: Stage, organizer: Racer
+) -> None:
+    (ada,) = racing(stage, 1)
+    suspended(organizer, ada)
+    ada.is_told("ready", "suspended")
+    ada.says("leave spring-cup --yes")
+    ada.is_told("ready", "suspended", "suspended")
+
+    assert ada.says("join").kind == "suspended"
+    answered(organizer, f"resume {mention(ada)}", "resume-done")
+
+    ada.is_told("ready", "suspended", "suspended", "resumed")
+    assert "You had left before" in ada.messages[-1].text
+    assert ada.in_groups == set()
+    ada.says("join")
+    ada.becomes_ready()
+
+
+def test_a_removal_is_taken_back(stage: Stage, organizer: Racer) -> None:
+    (ada,) = racing(stage, 1)
+    answered(organizer, f"remove {mention(ada)} left the team", "remove-asks")
+    organizer.presses("Yes, do it")
+    organizer.sees("remove-done")
+    ada.is_told("ready", "removed")
+    assert "left the team" in ada.messages[-1].text
+
+    organizer.presses("Undo")
+
+    organizer.sees("any-undone")
+    ada.is_told("ready", "removed", "ready")
+    (line,) = [line for line in stage.audit_lines() if line.action == "changed"]
+    assert line.facts == {"hold": "- → removed", "kind": "remove"}
+    assert line.texts == {"reason": "left the team"}
+    assert line.whose == part_of(stage, ada).key.person_id
+
+
+def test_whoever_waits_in_line_is_held_and_comes_back_to_their_old_place(
+    make_stage: MakeStage,
+) -> None:
+    stage = make_stage()
+    stage.opens_event(capacity=1)
+    stage.starts_bot()
+    organizer = stage.person("organizer")
+    ada, grace, joan = stage.people(3)
+    ada.says("join")
+    ada.becomes_ready()
+    for racer in (grace, joan):
+        racer.says("join")
+        racer.comes_to("in-line")
+
+    suspended(organizer, grace)
+
+    grace.is_told("in-line", "suspended")
+    assert "You're next" in joan.says("status").text
+    answered(organizer, f"resume {mention(grace)}", "resume-done")
+    grace.is_told("in-line", "suspended", "in-line")
+    ada.says("leave spring-cup --yes")
+    ada.is_told("ready", "gone")
+    grace.becomes_ready()
+    assert joan.told == ["in-line"]
+
+
+def test_a_member_before_us_stays_one_when_they_are_suspended(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    member_before(stage, "employee-001")
+    stage.opens_event()
+    stage.starts_bot()
+    (before,) = racing(stage, 1)
+
+    suspended(stage.person("organizer"), before)
+
+    before.is_told("ready", "suspended")
+    assert before.is_member
+
+
+def test_who_is_named_in_the_reason_is_not_meant(stage: Stage, organizer: Racer) -> None:
+    ada, grace = racing(stage, 2)
+
+    answered(organizer, f"suspend {mention(ada)} for mocking {mention(grace)}", "DR-263")
+    answered(organizer, f"suspend {mention(ada)} {'x' * 301}", "DR-265")
+    answered(organizer, "suspend for nothing", "DR-263")
+
+    assert ada.is_member
+    assert grace.is_member
+
+
+def suspended(organizer: Racer, racer: Racer) -> None:
+    answered(organizer, f"suspend {mention(racer)} fair play", "suspend-asks")
+    organizer.presses("Yes, do it")
+    organizer.sees("suspend-done")

@@ -25,7 +25,7 @@ from provisioning.registrations import Registration
 from tests.unit.provisioning.spring_cup import ADA, CHAT, DAY, HOUR, NOON, REPLY, SECOND, ready, spring_cup
 
 ORGANIZER = PersonId("0a0a")
-OF_RACERS = ("quota",)
+OF_RACERS = ("quota", "suspend", "resume", "remove")
 KINDS = ("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause")
 
 
@@ -71,7 +71,7 @@ def _of_racers(name: str, people: int) -> Change:
             tuple(f"quota:{key}" for key in keys),
             people,
             {f"{key} hours": "10" for key in keys},
-            {f"{key} hours": "15" for key in keys},
+            {f"{key} hours": "15" for key in keys} | {f"{key} hold": "suspended" for key in keys},
             beside={f"{key} name": name for key in keys},
         )
     )

@@ -149,8 +149,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
     yield from refusals(words, cup, facts)
-    for says in ("quota",):
-        yield f"note {says}", wording.note(words, says, one)
+    yield from notes(words, cup)
     for says, values in POSTS:
         told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
@@ -163,6 +162,13 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield from organizers_messages(words, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
+
+
+def notes(words: Words, cup: Event) -> Iterator[tuple[str, Message]]:
+    """Yield everything that racers are told beside the results."""
+    for found in (Standing(cup, ready(), Stage.READY, NOON), Standing(cup, gone(), Stage.GONE, NOON)):
+        for says in ("quota", "resumed"):
+            yield f"note {says}", wording.note(words, says, found)
 
 
 def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[str, Message]]:
