@@ -224,6 +224,10 @@ class Outbox(Protocol):
         """Write the row if the stored version is still `notice.version`; raises StaleWrite otherwise."""
         ...
 
+    def undelivered(self, limit: int) -> tuple[Notice, ...]:
+        """Return results and other new messages that could not be delivered, the newest drop first."""
+        ...
+
     def forget_sent(self, before: datetime) -> int:
         """Delete notices sent or dropped before this moment; returns how many."""
         ...

@@ -162,7 +162,7 @@ def _racers_to_choose(words: Words, rows: Rows, instruction: Instruction) -> Mes
 
 def _said_of(said: str, name: str, who: RegistrationKey) -> str | None:
     """Return the words with this person in place of the name, None where it does not stand in them so."""
-    clear = re.sub(rf'@?["“„]?{re.escape(name)}["”]?', f"@{who.person_id}", said, count=1)
+    clear = re.sub(rf'(?<!\S)@?["“„]?{re.escape(name)}["”]?(?!\S)', f"@{who.person_id}", said, count=1)
     words = f"{ADMIN} {clear} event={who.event_id}"
     return words if clear != said and len(words) <= _LONGEST_WORDS else None
 

@@ -106,7 +106,16 @@ def kinds_of_notes() -> frozenset[str]:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    answers = ("change.", "event-shown.", "audit-shown", "quota-shown", "admin-", "instructed")
+    answers = (
+        "change.",
+        "event-shown.",
+        "audit-shown",
+        "quota-shown",
+        "racers-shown.",
+        "stuck-shown",
+        "admin-",
+        "instructed",
+    )
     return _kinds_of(*answers)
 
 

@@ -268,3 +268,47 @@ def suspended(organizer: Racer, racer: Racer) -> None:
     answered(organizer, f"suspend {mention(racer)} fair play", "suspend-asks")
     organizer.presses("Yes, do it")
     organizer.sees("suspend-done")
+
+
+# --- lists --------------------------------------------------------------------------------------------------
+
+
+def test_the_racers_are_listed_by_name_and_state(stage: Stage, organizer: Racer) -> None:
+    ada, grace = racing(stage, 2)
+    suspended(organizer, grace)
+    grace.is_told("ready", "suspended")
+
+    everybody = answered(organizer, "racers", "all")
+    ready = answered(organizer, "racers ready", "some")
+
+    assert ada.person.entra is not None
+    assert grace.person.entra is not None
+    assert f"{ada.person.entra.display_name}: ready, since" in everybody
+    assert f"{grace.person.entra.display_name}: suspended, since" in everybody
+    assert ada.person.entra.display_name in ready
+    assert grace.person.entra.display_name not in ready
+    answered(organizer, "racers fast", "DR-263")
+    assert stage.public() == []
+
+
+def test_whoever_is_stuck_is_listed_with_the_reason_and_tried_again(stage: Stage, organizer: Racer) -> None:
+    ada, grace = stage.people(2)
+    answered(organizer, "stuck", "none")
+    answered(organizer, "retry all", "DR-266")
+    assert ada.person.entra is not None
+    person = ada.person.entra.id
+    account = next(one for one in stage.company.store_users.values() if one.external_id == person)
+    stage.world.do(lambda: setattr(account, "status", "DISABLED"))
+    ada.says("join")
+    ada.comes_to("DR-241")
+
+    said = answered(organizer, "stuck", "stuck-shown")
+
+    assert f"{ada.person.entra.display_name}: refused, for 60 seconds (DR-241: their AWS" in said
+    stage.world.do(lambda: setattr(account, "status", "ENABLED"))
+    stage.clock.turn(minutes=2)  # what was read of the accounts is known for a while
+    organizer.presses("Try them all now")
+    organizer.sees("retry-done")
+    ada.becomes_ready()
+    answered(organizer, "stuck", "none")
+    answered(organizer, f"retry {mention(grace)}", "DR-283")

@@ -12,20 +12,23 @@ from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
+from bot.admin.roster import RacersShown, Stuck, StuckShown
 from bot.admin.table import ANSWERS
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
+from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
 from provisioning.events import Ceiling, Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
 from provisioning.registrations import Registration
+from provisioning.roster import Listed
 from tests.unit.provisioning.spring_cup import ADA, CHAT, DAY, HOUR, NOON, REPLY, SECOND, ready, spring_cup
 
 ORGANIZER = PersonId("0a0a")
-OF_RACERS = ("quota", "suspend", "resume", "remove")
+OF_RACERS = ("quota", "suspend", "resume", "remove", "retry")
 KINDS = ("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause")
 
 
@@ -52,7 +55,28 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         for ceiling in (Ceiling(), Ceiling(100, 20)):
             quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
             yield "quotas", ANSWERS[QuotaShown](words, quotas)
+    yield from _lists(words, name)
     yield "choice of a racer", _choice_of_racer(words, name)
+
+
+def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    everywhere = [Listed(_called(name), stage, NOON) for stage in Stage]
+    for listed, stage in (
+        (everywhere, None),
+        (everywhere[:1] * 21, Stage.READY),
+        (everywhere[:1], Stage.LATE),
+    ):
+        racers = RacersShown(name, stage, paged(listed, 2, 20, "admin racers event=spring-cup"))
+        yield "racers", ANSWERS[RacersShown](words, racers)
+    for found in ((), everywhere[:1]):
+        yield "racers", ANSWERS[RacersShown](words, RacersShown(name, None, paged(found, 1, 20, "")))
+    late = [Stuck(name, Stage.LATE, NOON - HOUR, code, untold=code is None) for code in (None, *_WHY)]
+    for stuck in ((), late[:1], late):
+        page = paged(stuck, 1, 20, "admin stuck event=spring-cup")
+        yield "stuck", ANSWERS[StuckShown](words, StuckShown(name, "spring-cup", NOON, page))
+
+
+_WHY = ("DR-241", "DR-242", *(f"DR-40{number}" for number in (1, 2, 3, 4, 5, 6, 8)), "DR-500")
 
 
 def _called(name: str) -> Registration:
