@@ -13,12 +13,16 @@ from datetime import datetime
 from typing import Any, get_args
 
 from provisioning.audit import Line
+from provisioning.boards import Board, Watch
 from provisioning.changes import Change
 from provisioning.events import Breakage, Ceiling, Event, Grant, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
+from provisioning.leaderboards import Leaderboard
+from provisioning.leaderboards import Line as BoardLine
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
+from provisioning.races import Race
 from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
 from provisioning.requests import ReplyTo, Request, Seen, Wish
 
@@ -353,6 +357,88 @@ def unpack_change(body: str, change_id: str, version: int) -> Change:
     return _change(_decode(body), change_id, version)
 
 
+def pack_race(race: Race) -> str:
+    """Write all but event, number and version."""
+    body: Json = {
+        "title": race.title,
+        "link": race.link,
+        "by": race.by,
+        "posted_at": _text(race.posted_at),
+        "channels": race.channels,
+        "state": race.state,
+    }
+    if race.track:
+        body["track"] = race.track
+    for name in ("opens", "closes"):
+        if (moment := getattr(race, name)) is not None:
+            body[name] = _text(moment)
+    return _encode(body)
+
+
+def unpack_race(body: str, event_id: EventId, number: int, version: int) -> Race:
+    """Read what `pack_race` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    return Race(
+        event_id=event_id,
+        number=number,
+        title=found["title"],
+        link=found["link"],
+        by=PersonId(found["by"]),
+        posted_at=_moment(found["posted_at"]),
+        track=get("track", ""),
+        opens=_moment_if(get("opens")),
+        closes=_moment_if(get("closes")),
+        channels=tuple(get("channels", ())),
+        state=get("state", "posted"),
+        version=version,
+    )
+
+
+def pack_board(board: Board) -> str:
+    """Write all but event, race, closing time and version."""
+    body: Json = {
+        "name": board.name,
+        "url": board.url,
+        "timing": board.timing,
+        "opens": _text(board.opens),
+        "ranking": _ranking_body(board.ranking),
+        "watches": [[watch.channel, watch.hears_news] for watch in board.watches],
+    }
+    if board.told is not None:  # most of the time nothing is untold
+        body["told"] = True if board.told == board.ranking else _ranking_body(board.told)
+    for name in ("updated_at", "told_at"):
+        if (moment := getattr(board, name)) is not None:
+            body[name] = _text(moment)
+    if board.is_final:
+        body["is_final"] = True
+    return _encode(body)
+
+
+def unpack_board(body: str, event_id: EventId, race_id: str, closes: datetime, version: int) -> Board:
+    """Read what `pack_board` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    ranking = _ranking(found["ranking"])
+    told = get("told")
+    return Board(
+        event_id=event_id,
+        race_id=race_id,
+        name=found["name"],
+        url=found["url"],
+        timing=found["timing"],
+        opens=_moment(found["opens"]),
+        closes=closes,
+        ranking=ranking,
+        updated_at=_moment_if(get("updated_at")),
+        told=ranking if told is True else None if told is None else _ranking(told),
+        told_at=_moment_if(get("told_at")),
+        is_final=get("is_final", False),
+        watches=tuple(Watch(channel, hears_news) for channel, hears_news in found["watches"]),
+        version=version,
+    )
+
+
 def pack_line(line: Line, digests: Mapping[str, str] | None = None) -> str:
     """Write an audit line without its texts: of these only the digests, by name."""
     body: Json = {"at": _text(line.at), "actor": line.actor, "action": line.action, "subject": line.subject}
@@ -399,6 +485,22 @@ def text_digests(body: str) -> Mapping[str, str]:
     """Return the digests of texts in an audit line that `pack_line` wrote."""
     digests: Mapping[str, str] = _decode(body).get("texts", {})
     return digests
+
+
+def _ranking_body(ranking: Leaderboard) -> list[Any]:
+    return [
+        [line.place, line.alias, line.time_ms, _text(line.submitted_at), line.submissions]
+        for line in ranking.lines
+    ]
+
+
+def _ranking(found: list[Any]) -> Leaderboard:
+    return Leaderboard(
+        tuple(
+            BoardLine(place, alias, time_ms, _moment(submitted_at), submissions)
+            for place, alias, time_ms, submitted_at, submissions in found
+        )
+    )
 
 
 def _change_body(change: Change) -> Json:

@@ -99,8 +99,9 @@ def _page(numbers: range, now: datetime) -> Callable[[Rows], None]:
         for number in numbers:
             row = registration(number, now)
             rows.registrations.save(row)
-            rows.bindings.claim(row.reply.chat, row.person.id, now)
-            rows.requests.save(request(number, now))
+            asked = request(number, now)
+            rows.bindings.claim(asked.key.chat, row.person.id, now)
+            rows.requests.save(asked)
             keys.append(row.key)
         rows.events.take_seats(keys[0].event_id, keys)
 

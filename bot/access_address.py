@@ -14,8 +14,10 @@ from bot.event_forms import Reader, Wrong
 _SHORTCUT_KEYS = ("account_id", "role_name", "destination")
 
 
-def read(reader: Reader, account_id: str | None, portal: str | None) -> str:
+def read(reader: Reader, account_id: str | None, portal: str | None, *, may_be_missing: bool = False) -> str:
     """Read `access_url`, a text or a table. `account_id` is that of the Identity Center grant, if any."""
+    if may_be_missing and reader.take("access_url") is None:
+        return ""
     given = reader.given.get("access_url")
     if not isinstance(given, dict):
         url = reader.text("access_url", event_forms.https)

@@ -10,14 +10,28 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
-from bot.grammar import Admin, Command, Help, Join, Leave, Status, Unknown, parse
+from bot.grammar import (
+    Admin,
+    Command,
+    Help,
+    Join,
+    Leaderboard,
+    Leave,
+    Races,
+    SignIn,
+    Status,
+    Unknown,
+    parse,
+)
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
-from provisioning.joining import Asking, ask_status, request_join, request_leave
+from provisioning.joining import Asking, ask_races, ask_status, request_join, request_leave
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
+from provisioning.signing_in import request_sign_in
+from provisioning.watching import ask_boards
 
 
 class Turn:
@@ -93,7 +107,11 @@ class Answering:
         return message
 
     async def _answer(
-        self, spoken: Words, command: Join | Leave | Status | Admin, utterance: Utterance, now: datetime
+        self,
+        spoken: Words,
+        command: Join | Leave | Status | SignIn | Races | Leaderboard | Admin,
+        utterance: Utterance,
+        now: datetime,
     ) -> tuple[str, Message]:
         try:
             outcome = await self._turn.run(self.store, _unit(command, utterance, now))
@@ -112,6 +130,12 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_join(rows, asking, event)
             case Leave(event, confirmed):
                 return request_leave(rows, asking, event, confirmed=confirmed)
+            case SignIn(event):
+                return request_sign_in(rows, asking, event)
+            case Races():
+                return ask_races(rows, now)
+            case Leaderboard(race, alias):
+                return ask_boards(rows, race, alias, now)
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:

@@ -47,6 +47,10 @@ MENDS: Final[Mapping[str, str]] = {
     "DR-405": "Grant what is named; for AWS in the policy of the bot's role, for Graph with admin consent.",
     "DR-406": "Copy the credential again; it may have expired or been revoked.",
     "DR-407": _SCOPES_MEND,
+    "DR-305": "Try again; when it lasts, look whether this host reaches the site and its Region.",
+    "DR-421": "Correct site_url and apply the event, or set DEEPRACER_USER_POOL_ID and its siblings.",
+    "DR-422": "Update the DeepRacer on AWS stack to 1.2.0 or later.",
+    "DR-423": "Let the bot's address, or its DEEPRACER_USER_AGENT, through in the API's web ACL.",
 }
 _SOMETHING_ELSE = "The log has the details; the runbook explains the code."
 
@@ -255,6 +259,9 @@ def organizers(event: Event, accesses: Mapping[str, Access[Any]]) -> Iterator[Ch
 
 def address(event: Event) -> Iterator[Check]:
     """Look at the address racers are sent to."""
+    if not event.access_url:
+        yield Check(f"{event.id}: access_url", "ok", f"none; racers are sent to {event.site_url}")
+        return
     account = next(
         (found.account_id for found in event.grants if isinstance(found, IdentityCenterGroup)), None
     )

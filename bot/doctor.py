@@ -20,7 +20,7 @@ from rich.text import Text
 
 from adapters.sqlite import StoreUnfit, open_store
 from adapters.sqlite.store import UtcClock
-from bot import checks
+from bot import checks, site_checks
 from bot.applying import read_file
 from bot.checks import Check, failure
 from bot.event_file import EventFileInvalid, difference
@@ -29,7 +29,7 @@ from bot.outside import Outside, reach
 from bot.settings import Settings, SettingsInvalid
 from bot.showing import as_json as write_json
 from provisioning.access import Access
-from provisioning.events import Event, IdentityCenterGroup
+from provisioning.events import DeepRacerOnAws, Event, IdentityCenterGroup
 from provisioning.ports import Store
 
 PATIENCE: Final = 20.0  # seconds for one look
@@ -159,6 +159,19 @@ def _looks_at(event: Event, outside: Outside) -> Iterator[tuple[str, Look]]:
                 f"{event.id}: on-demand push",
                 partial(checks.push, event, grant, outside.tokens, outside.graph),
             )
+        if isinstance(grant, DeepRacerOnAws):
+            yield from _looks_at_site(event, grant, outside)
+
+
+def _looks_at_site(event: Event, grant: DeepRacerOnAws, outside: Outside) -> Iterator[tuple[str, Look]]:
+    url, racing = grant.site_url, outside.racing.sites
+    connect = partial(racing.client_of, url) if racing.has_service_user else None
+    yield f"{event.id}: racing site", lambda: site_checks.version(event, lambda: racing.sites.of(url).version)
+    yield f"{event.id}: racing site's API", partial(site_checks.api, event, grant, connect)
+    yield (
+        f"{event.id}: invitations",
+        lambda: site_checks.invitations(event, racing.pools.of(url), invites=racing.invites),
+    )
 
 
 def _all(looks: Iterable[tuple[str, Look]]) -> list[Check]:

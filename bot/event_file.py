@@ -2,6 +2,7 @@
 
 The keys are those of `provisioning.events.Event`. `access_url` can be written as a table of `portal`,
 `role_name` and `destination`, which becomes the portal's shortcut into the Identity Center grant's account.
+It may be left out where a racing site is all there is to open.
 """
 
 import tomllib
@@ -12,9 +13,19 @@ from typing import Any, Final
 from bot import access_address, event_forms
 from bot.event_forms import Reader, Table
 from bot.faults import Fault, Faulty
-from provisioning.events import Ceiling, EntraGroup, Event, Grant, IdentityCenterGroup, Quota, TrainingLink
+from provisioning.events import (
+    Ceiling,
+    DeepRacerOnAws,
+    EntraGroup,
+    Event,
+    Grant,
+    IdentityCenterGroup,
+    Quota,
+    TrainingLink,
+)
 from provisioning.ids import EventId, GroupId
 
+KINDS: Final = (EntraGroup.kind, IdentityCenterGroup.kind, DeepRacerOnAws.kind)
 NOT_DEFINED: Final = ("retired", "paused", "version", "taken", "broken")  # of an Event, these are the store's
 
 
@@ -56,6 +67,7 @@ def _event(reader: Reader, portal: str | None) -> Event:
     grants = tuple(_grants(reader))
     quota, ceiling = _quota(reader)
     account = next((found.account_id for found in grants if isinstance(found, IdentityCenterGroup)), None)
+    has_site = any(isinstance(found, DeepRacerOnAws) for found in grants)
     event = Event(
         id=EventId(reader.text("id", event_forms.slug)),
         name=reader.text("name", event_forms.line),
@@ -66,7 +78,7 @@ def _event(reader: Reader, portal: str | None) -> Event:
         email_domains=reader.texts("email_domains", event_forms.domain, at_least=1),
         organizer_group=GroupId(reader.text("organizer_group", event_forms.guid).lower()),
         grants=grants,
-        access_url=access_address.read(reader, account, portal),
+        access_url=access_address.read(reader, account, portal, may_be_missing=has_site and account is None),
         retention_days=reader.number("retention_days", at_least=0, default=30),
         quota=quota,
         ceiling=ceiling,
@@ -133,6 +145,8 @@ def _grants(reader: Reader) -> list[Grant]:
             continue
         if any(other.target == grant.target for other in grants) and table.is_sound("group_id"):
             table.fault("group_id", "is granted twice", "Take one of the two grants out.")
+        if isinstance(grant, DeepRacerOnAws) and any(isinstance(other, DeepRacerOnAws) for other in grants):
+            table.fault("site_url", "is a second racing site", "An event has one: take one of the two out.")
         grants.append(grant)
     return grants
 
@@ -150,9 +164,11 @@ def _grant(table: Reader) -> Grant | None:
             permission_set_arn=table.text("permission_set_arn", event_forms.permission_set_arn),
             scim_app_id=table.text("scim_app_id", event_forms.guid, default="").lower() or None,
         )
+    elif kind == DeepRacerOnAws.kind:
+        grant = DeepRacerOnAws(table.text("site_url", event_forms.site).rstrip("/").lower())
     else:
         if table.is_sound("kind"):
-            table.fault("kind", *event_forms.kind(kind, (EntraGroup.kind, IdentityCenterGroup.kind)))
+            table.fault("kind", *event_forms.kind(kind, KINDS))
         return None  # the other keys of a grant of unknown kind mean nothing
     table.finish()
     return grant
@@ -189,7 +205,7 @@ def may_apply(old: Event | None, new: Event, *, has_registrations: bool) -> None
             f"would be swapped, {', '.join(gone)} for {', '.join(come)}, while people are registered",
             "Grants are added or retired, never swapped: apply a file with both, retire the old one later.",
         )
-        for kind in (EntraGroup.kind, IdentityCenterGroup.kind)
+        for kind in KINDS
         if (gone := _targets(old, kind) - _targets(new, kind))
         and (come := _targets(new, kind) - _targets(old, kind))
     ]
@@ -254,6 +270,8 @@ def _item_shown(value: Any) -> str:
 def _grant_shown(grant: Grant) -> str:
     if isinstance(grant, EntraGroup):
         return "member of the Entra group"
+    if isinstance(grant, DeepRacerOnAws):
+        return "account on the racing site"
     facts: Table = {
         "account": grant.account_id,
         "permission set": grant.permission_set_arn,

@@ -189,6 +189,17 @@ def https(text: str) -> Wrong | None:
     )
 
 
+def site(text: str) -> Wrong | None:
+    """Check the address of a racing site: https and a host, nothing behind it."""
+    wrong = https(text)
+    if wrong is None and urlsplit(text)._replace(path="").geturl() != text.rstrip("/"):
+        return (
+            f"{text!r} is more than a site's address",
+            "Write https:// and the host, without path or query.",
+        )
+    return wrong
+
+
 def channel(text: str) -> Wrong | None:
     """Check a channel of a chat platform."""
     if re.fullmatch(r"slack:[CG][A-Z0-9]{2,}|teams:19:[^\s@]+@thread\.(tacv2|skype|v2)", text):
@@ -245,11 +256,6 @@ def permission_set_arn(text: str) -> Wrong | None:
 
 def kind(given: str, served: Collection[str]) -> Wrong:
     """Say why a grant of this kind is refused."""
-    if given == "deepracer-on-aws":
-        return (
-            'is "deepracer-on-aws", which this version does not serve',
-            f"Take this grant out; served are {' and '.join(served)}.",
-        )
     meant = nearest(given, served, 0.6)
     return (
         f"{given!r} is no kind of grant",

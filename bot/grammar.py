@@ -10,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 Audience = Literal["everyone", "organizers"]
 
 YES = "--yes"  # what the button of a confirmation says for you
+_AS = re.compile(r"(?:(?P<race>.*) )??as (?P<alias>\S+)", re.IGNORECASE)
 _YES = frozenset({YES, "—yes", "–yes"})  # phones make one dash of two hyphens
 
 
@@ -29,8 +30,28 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """Get a first password for the racing site."""
+
+    event: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Show how everything of the asker stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Races:
+    """Show the races that are open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """Show the leaderboard of the named race, and the place of whoever goes by this alias."""
+
+    race: str = ""
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | Leaderboard | SignIn | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -87,10 +108,20 @@ def _leave(rest: str) -> Leave:
     return Leave(_unquoted(" ".join(named)) or None, len(named) < len(words))
 
 
+def _leaderboard(rest: str) -> Leaderboard:
+    found = _AS.fullmatch(rest)
+    return (
+        Leaderboard(_unquoted(found["race"] or ""), found["alias"]) if found else Leaderboard(_unquoted(rest))
+    )
+
+
 VERBS: tuple[Verb[str, Command], ...] = (
     Verb("join", "join [event]", "everyone", lambda rest: Join(_unquoted(rest) or None)),
     Verb("status", "status", "everyone", lambda _: Status(), ("state",)),
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
+    Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
+    Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
+    Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

@@ -10,19 +10,22 @@ from pydantic import SecretStr
 
 from adapters.graph.client import GraphClient
 from adapters.graph.group import EntraGroupAccess
+from adapters.graph.users import EntraDirectory
 from adapters.slack.client import SlackClient
 from adapters.tokens import Certificate, Credential, EntraTokens, Federated, Secret
 from adapters.trust import ssl_context
+from bot.racing_access import RacingAccess
 from bot.settings import Settings, SlackSettings, TeamsSettings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.errors import Unexpected
-from provisioning.events import EntraGroup, Event, IdentityCenterGroup
+from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import GroupId, PersonId
 from provisioning.ports import Clock, Store
 from provisioning.registrations import Person
 
 if TYPE_CHECKING:
     from adapters.teams.connector import Connector
+    from bot.racing_site import RacingSites
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 
@@ -41,6 +44,7 @@ class Outside:
     accesses: Mapping[str, Access[Any]]
     allowed: Callable[[], frozenset[GroupId]]  # the groups that applied events name; no others are touched
     logins: httpx.Client
+    racing: RacingAccess
 
     def close(self) -> None:
         """Close every connection."""
@@ -49,6 +53,7 @@ class Outside:
                 chat.close()
         self.graph.close()
         self.logins.close()
+        self.racing.close()
 
 
 def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | None = None) -> Outside:
@@ -80,13 +85,15 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
         clock=clock,
         trust=trust,
     )
+    racing = RacingAccess(lambda: _racing_sites(settings, graph, store, clock))
     accesses: dict[str, Access[Any]] = {
         EntraGroup.kind: EntraGroupAccess(graph, allowed),
         IdentityCenterGroup.kind: _identity_center(settings.aws.region, store, clock),
+        DeepRacerOnAws.kind: racing,
     }
     slack = _slack(settings.slack, store, clock) if settings.slack is not None else None
     teams = _teams(settings.teams, logins, store, clock) if settings.teams is not None else None
-    return Outside(slack, teams, tokens, graph, accesses, allowed, logins)
+    return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing)
 
 
 def _slack(settings: SlackSettings, store: Store, clock: Clock) -> SlackClient:
@@ -150,6 +157,12 @@ def _identity_center(region: str | None, store: Store, clock: Clock) -> Access[A
         brakes=store.brakes,
         clock=clock,
     )
+
+
+def _racing_sites(settings: Settings, graph: GraphClient, store: Store, clock: Clock) -> "RacingSites":
+    from bot.racing_site import RacingSites
+
+    return RacingSites(settings.deepracer, EntraDirectory(graph), brakes=store.brakes, clock=clock)
 
 
 def _groups_of(event: Event) -> frozenset[GroupId]:

@@ -249,6 +249,27 @@ def https(text: str) -> Wrong | None:
     )
 
 
+def user_pool(text: str) -> Wrong | None:
+    """Check the id of a user pool."""
+    if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d_[0-9a-zA-Z]+", text):
+        return None
+    return "is no id of a user pool", "Copy it from Amazon Cognito, User pools: us-east-1_AbCdEfGhI."
+
+
+def identity_pool(text: str) -> Wrong | None:
+    """Check the id of an identity pool."""
+    if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-f-]{36}", text):
+        return None
+    return "is no id of an identity pool", "Copy it from Amazon Cognito, Identity pools: us-east-1:…."
+
+
+def header(text: str) -> Wrong | None:
+    """Check a text that is sent as a header."""
+    if text.isascii() and text.isprintable():
+        return None
+    return "cannot be sent as a header", "Use printable ASCII characters."
+
+
 # --- the bot ------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The settings: names from the environment, checked all at once, in six frozen groups.
+"""The settings: names from the environment, checked all at once, in frozen groups.
 
     environment (and .env) → references resolved → what shows across groups → each group by itself → Settings
 
@@ -26,7 +26,7 @@ from bot import setting_forms as forms
 from bot.faults import Fault, Faulty, nearest
 from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, resolver
 
-PREFIXES = ("SLACK_", "MICROSOFT_APP_", "TEAMS_", "ENTRA_", "GRAPH_", "BOT_")
+PREFIXES = ("SLACK_", "MICROSOFT_APP_", "TEAMS_", "ENTRA_", "GRAPH_", "DEEPRACER_", "BOT_")
 OAUTH_NAMES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # Bolt reads them by itself
 Commas = Annotated[tuple[str, ...], BeforeValidator(forms.commas)]
 
@@ -224,6 +224,53 @@ class AwsSettings(_Group):
     )
 
 
+class DeepRacerSettings(_Group):
+    """DeepRacer on AWS. All but the service user is found at the site that an event names."""
+
+    site_url: Annotated[str, forms.checked(forms.secure)] | None = Field(
+        default=None,
+        alias="DEEPRACER_SITE_URL",
+        description="where the site's env.js is read, when that is not at the event's site_url",
+    )
+    api_url: Annotated[str, forms.checked(forms.secure)] | None = Field(
+        default=None,
+        alias="DEEPRACER_API_URL",
+        description="the site's API with its stage, https://….execute-api.….amazonaws.com/prod",
+    )
+    user_pool_id: Annotated[str, forms.checked(forms.user_pool)] | None = Field(
+        default=None, alias="DEEPRACER_USER_POOL_ID", description="the site's user pool, us-east-1_…"
+    )
+    user_pool_client_id: str | None = Field(
+        default=None, alias="DEEPRACER_USER_POOL_CLIENT_ID", description="the app client of the site's pages"
+    )
+    identity_pool_id: Annotated[str, forms.checked(forms.identity_pool)] | None = Field(
+        default=None, alias="DEEPRACER_IDENTITY_POOL_ID", description="the site's identity pool, us-east-1:…"
+    )
+    admin_user: str | None = Field(
+        default=None,
+        alias="DEEPRACER_ADMIN_USER",
+        description="the bot's own user on the site, for quotas and standings: its name or e-mail address",
+    )
+    admin_password: SecretStr | None = Field(
+        default=None, alias="DEEPRACER_ADMIN_PASSWORD", description="the password of that user"
+    )
+    user_agent: Annotated[str, forms.checked(forms.header)] = Field(
+        default="deepracer-bot",
+        alias="DEEPRACER_USER_AGENT",
+        description="how the bot names itself to the site's API, for an exception in its firewall",
+    )
+    invitations: bool = Field(
+        default=False,
+        alias="DEEPRACER_INVITATIONS",
+        description="true to have the site mail every new racer an invitation, 50 a day without SES",
+    )
+    through_api: bool = Field(
+        default=False,
+        alias="DEEPRACER_THROUGH_API",
+        description="true where the bot may not write the user pool: it then invites through the site's API",
+    )
+
+
 class BotSettings(_Group):
     """The bot itself."""
 
@@ -264,6 +311,7 @@ _GROUPS: Mapping[str, type[_Group]] = {
     "entra": EntraSettings,
     "graph": GraphSettings,
     "aws": AwsSettings,
+    "deepracer": DeepRacerSettings,
     "bot": BotSettings,
 }
 
@@ -277,6 +325,7 @@ class Settings:
     entra: EntraSettings
     graph: GraphSettings
     aws: AwsSettings
+    deepracer: DeepRacerSettings
     bot: BotSettings
 
     @classmethod
@@ -411,6 +460,7 @@ def _across(present: Collection[str]) -> Iterator[Fault]:
     platforms = _platforms(present)
     if "slack" in platforms:
         yield from _across_slack(present)
+    yield from _across_racing(present)
     if "teams" in platforms:
         yield from _one_credential(
             "the bot in Teams", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_CERTIFICATE", None, present
@@ -434,6 +484,15 @@ def _across_slack(present: Collection[str]) -> Iterator[Fault]:
             "is not set beside SLACK_APP_TOKEN: Socket Mode receives, but answers need the bot token",
             f"Set it to {known['SLACK_BOT_TOKEN'].description}.",
         )
+
+
+def _across_racing(present: Collection[str]) -> Iterator[Fault]:
+    """Yield what is wrong when half of the bot's user on a racing site is set."""
+    known, service_user = names(), {"DEEPRACER_ADMIN_USER", "DEEPRACER_ADMIN_PASSWORD"}
+    if len(half := service_user & {*present}) == 1:
+        (missing,) = service_user - half
+        what = f"is not set beside {', '.join(half)}"
+        yield Fault(missing, what, f"Set it to {known[missing].description}.")
 
 
 def _one_credential(

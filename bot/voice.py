@@ -1,21 +1,31 @@
 """The bot's voice on one chat platform: words a notice from what is true now, and has the platform say it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
 from bot import wording
 from bot.admin.wording import answer_of
+from bot.announcement_wording import announcement, of_board
 from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.deciding import RESULTS, Stage
-from provisioning.errors import Undeliverable
+from provisioning.errors import (
+    ChatUnavailable,
+    NoSiteAccount,
+    ProvisioningError,
+    Unavailable,
+    Undeliverable,
+)
 from provisioning.ids import Platform, RegistrationKey
 from provisioning.joining import standing_of
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Standing
+from provisioning.platform import FirstSignIn
 from provisioning.ports import Clock, Rows, Store
 from provisioning.requests import ReplyTo
+from provisioning.signing_in import account_to_sign_in
 
 FINAL = frozenset(RESULTS) - {Stage.IN_LINE, Stage.WAITING, Stage.BROKEN, Stage.LATE}
 KEPT_FOR_THE_END = 1  # posts through a handle that are kept for the final state
@@ -30,19 +40,26 @@ class PlatformVoice:
     speaker: Speaker
     clock: Clock
     metrics: Metrics
+    first_sign_in: Callable[[], FirstSignIn]  # loads what racing sites need, so only when somebody asks
 
     def say(self, notice: Notice) -> str | None:
         """Say it; see `Voice.say`."""
         if notice.kind is Kind.POST:
-            return self.speaker.announce(notice.about, wording.post(words(None, self.platform), notice))
+            return self.speaker.announce(notice.about, self._post(notice))
+        if notice.kind is Kind.ANNOUNCEMENT:
+            return self._announce(notice)
         if notice.to is None:
             raise Undeliverable(reason="no address")
         spoken = words(notice.to.locale, self.platform)
         if notice.about.startswith("instruction:"):
             return self._instructed(spoken, notice, notice.to)
+        if notice.about.startswith("signin:"):
+            return self._signed_in(spoken, notice, notice.to)
         found = self._standing(notice)
         if notice.kind is Kind.NOTE and found is not None:
             return self.speaker.tell(notice.to.chat, wording.note(spoken, notice.says, found))
+        if notice.kind is Kind.REMINDER:
+            return self._remind(spoken, notice.to, found)
         message = self._message(spoken, notice, found)
         if notice.kind is Kind.RESULT:
             address = self._tell(notice.to, message)
@@ -51,6 +68,27 @@ class PlatformVoice:
         if notice.kind is Kind.EDIT:
             return self._edit(notice, message)
         return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
+
+    def _post(self, notice: Notice) -> Message:
+        spoken = words(None, self.platform)
+        if "board" in notice.facts:
+            return self.store.read(lambda rows: of_board(spoken, rows, notice))
+        return wording.post(spoken, notice)
+
+    def _announce(self, notice: Notice) -> str:
+        """Post what the channel should show, or edit what stands there."""
+        now, spoken = self.clock.now(), words(None, self.platform)
+        message = self.store.read(lambda rows: announcement(spoken, rows, notice, now))
+        if notice.reference is None:
+            return self.speaker.announce(notice.about, message)
+        self.speaker.edit(notice.reference, message)
+        return notice.reference
+
+    def _remind(self, spoken: Words, to: ReplyTo, found: Standing | None) -> str:
+        """Remind a racer that the event ends, while they are in it."""
+        if found is None or found.stage is not Stage.READY:
+            raise Undeliverable(reason="overtaken")
+        return self.speaker.tell(to.chat, wording.ends_soon(spoken, found))
 
     def _instructed(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
         """Say what an instruction came to or waits for, where it was said, else as a direct message."""
@@ -68,12 +106,33 @@ class PlatformVoice:
         message = self.store.read(unit)
         if message is None:
             raise Undeliverable(reason="overtaken")
-        if to.handle_lives(now):
+        if notice.kind is Kind.CARD:
+            self.speaker.replace(to, message)
+            return ""
+        return self._answer(to, message)
+
+    def _signed_in(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
+        """Make a first password and show it to its owner, at this moment: nothing of it is ever kept."""
+        key = RegistrationKey.parse(notice.about.partition(":")[2])
+        account = self.store.read(lambda rows: account_to_sign_in(rows, key, self.clock))
+        if account is None:
+            return self._answer(to, wording.refusal(spoken, NoSiteAccount, {}))
+        event, grant, person = account
+        try:
+            given = self.first_sign_in().renew(grant, person)
+        except Unavailable as error:
+            raise ChatUnavailable(error.retry_after, reason=error.code) from error
+        except ProvisioningError as error:
+            return self._answer(to, wording.refusal(spoken, type(error), error.facts, event))
+        return self._answer(to, wording.first_password(spoken, event, grant.site_url, given))
+
+    def _answer(self, to: ReplyTo, message: Message) -> str:
+        """Say it where it was asked for, while that can be reached, else as a direct message."""
+        if to.handle_lives(self.clock.now()):
             try:
                 self.speaker.replace(to, message)
             except Undeliverable:
-                if notice.kind is Kind.CARD:
-                    raise
+                pass
             else:
                 return ""
         return self.speaker.tell(to.chat, message)

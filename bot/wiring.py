@@ -26,10 +26,12 @@ from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.quotas import NoUsage
 from provisioning.recognizing import Recognizer
+from provisioning.scheduling import Scheduler
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
+from provisioning.watching import Watcher
 from provisioning.working import Lane, Worker
 
 GATHERING = 0.25  # seconds: joins that arrive together are looked up and added together
@@ -90,7 +92,10 @@ def _lanes(
 ) -> list[Lane]:
     directory = EntraDirectory(outside.graph)
     voices: dict[str, Voice] = {
-        chat.platform: PlatformVoice(chat.platform, store, chat.speaker, clock, metrics) for chat in platforms
+        chat.platform: PlatformVoice(
+            chat.platform, store, chat.speaker, clock, metrics, lambda: outside.racing.sites.first_sign_in
+        )
+        for chat in platforms
     }
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
     recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
@@ -106,6 +111,8 @@ def _lanes(
         Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
         Lane("sweeper", sweeper.round),
+        Lane("scheduler", Scheduler(store, clock).round),
+        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, clock).round),
     ]
 
 

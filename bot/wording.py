@@ -3,7 +3,7 @@
 The summary is the outcome, the first paragraph what happens next. Each message is true when read alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from adapters.chat.message import (
     Button,
     Buttons,
+    Code,
     Confirm,
     Fact,
     Facts,
@@ -26,8 +27,10 @@ from adapters.chat.message import (
     Steps,
     Text,
 )
+from bot import board_wording
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
+from bot.race_wording import race_lines, races
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
 from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
@@ -35,6 +38,7 @@ from provisioning.events import Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
+    BoardsShown,
     Choice,
     ConfirmLeave,
     Instructed,
@@ -42,9 +46,12 @@ from provisioning.outcomes import (
     Outcome,
     Overview,
     Queued,
+    RacesShown,
     Refused,
+    SigningIn,
     Standing,
 )
+from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
@@ -73,8 +80,15 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
+        case SigningIn(event):
+            next_ = Paragraph(words.text("signin.next"))
+            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
+        case RacesShown():
+            return races(words, outcome)
+        case BoardsShown():
+            return board_wording.shown(words, outcome)
         case Instructed():
             lead = Paragraph(words.text("instructed.next"))
             return Message(words.text("instructed.summary"), (lead,), passing=True)
@@ -138,10 +152,12 @@ def post(words: Words, notice: Notice) -> Message:
     )
     racer = _person(facts.get("racer", ""), facts.get("name", ""))
     values: dict[str, Any] = {
-        **facts,
+        **_values(facts),
         "why": "".join(getattr(span, "text", "") for span in why),
         "racer": racer,
     }
+    if "count" in facts:
+        values["count"] = int(facts["count"])
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
     shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
     if shown:
@@ -184,11 +200,45 @@ def note(words: Words, says: str, found: Standing) -> Message:
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
 
 
+def ends_soon(words: Words, found: Standing) -> Message:
+    """Return the reminder that the event ends soon, to somebody who is in it."""
+    event = found.event
+    values: dict[str, Any] = {"event": event.name, "ends": event.ends}
+    buttons = (part for part in _openings(words, event) if isinstance(part, Buttons))
+    races = [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
+    return Message(
+        words.text("ends-soon.summary", **values),
+        (
+            Paragraph(words.text("ends-soon.next", **values)),
+            *buttons,
+            *(races if found.races else ()),
+        ),
+    )
+
+
 def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
     """Return the greeting of somebody who added the bot, with what they can join."""
     what_now = _nothing(words, Nothing(open_events)).parts
     lead = Paragraph(words.text("welcome.next"))
     return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+
+
+def first_password(words: Words, event: Event, site_url: str, given: FirstPassword) -> Message:
+    """Return the way into the racing site, for its owner's eyes; nothing of it is kept."""
+    rows = (
+        Fact(words.plain("signin.name"), (Code(given.sign_in_as),)),
+        Fact(words.plain("signin.password"), (Code(given.password),)),
+    )
+    open_site = LinkButton(words.plain("standing.ready.open-site"), site_url, "primary")
+    return Message(
+        words.text("signin.given", event=event.name),
+        (
+            Paragraph(words.text("signin.once")),
+            Facts(rows),
+            Buttons((open_site,)),
+            Note(words.text("signin.renew")),
+        ),
+    )
 
 
 def answered_privately(words: Words) -> Message:
@@ -267,22 +317,36 @@ def _held(words: Words, key: str, registration: Registration) -> Text:
 
 def _ready(words: Words, found: Standing) -> Message:
     event = found.event
-    parts: list[Part] = [
-        Paragraph(words.text("standing.ready.next")),
-        Buttons(
-            (LinkButton(words.plain("standing.ready.open", event=event.name), event.access_url, "primary"),)
-        ),
-        Paragraph(words.text("standing.ready.address", link=Link(event.access_url, event.access_url))),
-    ]
+    parts = [*_openings(words, event)]
     parts += [
         Paragraph(words.text("standing.ready.training", links=Link(training.title, training.url)))
         for training in event.training_links
     ]
     mine = found.registration.quota_in(event)
     quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
+    if found.races:
+        parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
     ends = words.text("standing.ready.ends", ends=event.ends)
     parts.append(Note((*quota, Plain(" "), *ends)))
     return Message(words.text("standing.ready.summary", event=event.name), tuple(parts))
+
+
+def _openings(words: Words, event: Event) -> Iterator[Part]:
+    """Yield what the racer can open: the racing site, the event's own address, or both, each by name."""
+    site, account = event.site_url, event.access_url
+    if site and account:
+        yield Paragraph(words.text("standing.ready.both-next"))
+        open_site = LinkButton(words.plain("standing.ready.open-site"), site, "primary")
+        yield Buttons((open_site, LinkButton(words.plain("standing.ready.open-account"), account, "plain")))
+        yield Paragraph(words.text("standing.ready.site", link=Link(site, site)))
+        yield Paragraph(words.text("standing.ready.account", link=Link(account, account)))
+        return
+    url = site or account
+    yield Paragraph(words.text("standing.ready.site-next" if site else "standing.ready.next"))
+    yield Buttons((LinkButton(words.plain("standing.ready.open", event=event.name), url, "primary"),))
+    yield Paragraph(
+        words.text("standing.ready.site" if site else "standing.ready.address", link=Link(url, url))
+    )
 
 
 def _steps(words: Words, found: Standing) -> Steps:

@@ -12,7 +12,7 @@ from provisioning.ids import ChatIdentity, PersonId
 class DirectoryUser:
     """One user object of the directory. `user_type` is "Member", "Guest" or None, as the directory has it.
 
-    `domains` are those of every address the user answers to, in lower case.
+    `domains` are those of every address the user answers to, in lower case; `mail` is where their mail goes.
     """
 
     id: PersonId
@@ -21,6 +21,7 @@ class DirectoryUser:
     enabled: bool
     user_type: str | None
     domains: frozenset[str] = frozenset()
+    mail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

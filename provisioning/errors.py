@@ -9,18 +9,21 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
     │  ├─ TargetUnknown · TargetUnclear
-    │  └─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
+    │  ├─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
+    │  ├─ RaceUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
+    │  └─ BoardUnknown
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
-    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable
+    │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
     └─ Misconfigured        the operator must act: the event is marked broken, alarmed, healed by itself
        ├─ GroupMissing · GroupUnmanageable · AssignmentMissing · PermissionSetMissing
        ├─ PermissionMissing · CredentialRefused · ScopeMissing · Undeliverable
+       ├─ SiteUnknown · SiteTooOld · SiteFirewalled
        └─ Unexpected
 
 Each class has a `code` that a person can quote and that `docs/runbook.md` explains, and a `key` under which
@@ -210,6 +213,12 @@ class SecondChatIdentity(Refusal):
     code = "DR-232"
 
 
+class NoSiteAccount(Refusal):
+    """The asker has no account on a racing site that the bot could open."""
+
+    code = "DR-244"
+
+
 class AccessAccountDisabled(Refusal):
     """The person's account in the system that gives access is disabled."""
 
@@ -220,6 +229,12 @@ class AccessAccountMismatch(Refusal):
     """The account of this name in the system that gives access belongs to another person."""
 
     code = "DR-242"
+
+
+class PasswordTheirOwn(Refusal):
+    """The person's account on the racing site is signed in to with a password that is not ours to set."""
+
+    code = "DR-243"
 
 
 class Suspended(Refusal):
@@ -324,10 +339,22 @@ class QuotaBelowUse(Refusal):
     code = "DR-281"
 
 
+class RaceUnknown(Refusal):
+    """The event has no race of this number or title."""
+
+    code = "DR-291"
+
+
 class QuotaAboveCeiling(Refusal):
     """A quota would be higher than the event's file allows."""
 
     code = "DR-282"
+
+
+class LinkNotAllowed(Refusal):
+    """The link of a race does not lead to a host that the event allows."""
+
+    code = "DR-292"
 
 
 class NotInEvent(Refusal):
@@ -336,10 +363,34 @@ class NotInEvent(Refusal):
     code = "DR-283"
 
 
+class BoardUnknown(Refusal):
+    """The event has no leaderboard of this name, or more than one."""
+
+    code = "DR-288"
+
+
+class ChannelNotListed(Refusal):
+    """The event does not announce in this channel."""
+
+    code = "DR-293"
+
+
 class SeveralRacers(Refusal):
     """Several racers of the event go by the name in an instruction."""
 
     code = "DR-284"
+
+
+class RaceBackwards(Refusal):
+    """The times of a race are not in order."""
+
+    code = "DR-294"
+
+
+class QuestionUnknown(Refusal):
+    """Nothing of this kind is asked of this racer."""
+
+    code = "DR-295"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------
@@ -378,6 +429,12 @@ class StoreUnavailable(Unavailable):
     """The bot's own store is full, busy or out of reach; nothing was recorded."""
 
     code = "DR-304"
+
+
+class SiteUnavailable(Unavailable):
+    """The racing site does not answer as it should."""
+
+    code = "DR-305"
 
 
 class StaleWrite(ProvisioningError):
@@ -441,6 +498,24 @@ class Undeliverable(Misconfigured):
     """A message cannot be delivered to this address, now or later."""
 
     code = "DR-408"
+
+
+class SiteUnknown(Misconfigured):
+    """The racing site does not say where its user pool and its API are."""
+
+    code = "DR-421"
+
+
+class SiteTooOld(Misconfigured):
+    """The racing site is of a version that shows only its first hundred racers."""
+
+    code = "DR-422"
+
+
+class SiteFirewalled(Misconfigured):
+    """The racing site's firewall stops the bot before its call reaches the site."""
+
+    code = "DR-423"
 
 
 class Unexpected(Misconfigured):

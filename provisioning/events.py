@@ -40,7 +40,21 @@ class IdentityCenterGroup:
         return TargetId(f"{self.kind}:{self.identity_store_id}/{self.group_id}")
 
 
-Grant = EntraGroup | IdentityCenterGroup
+@dataclass(frozen=True, slots=True)
+class DeepRacerOnAws:
+    """An account on a DeepRacer on AWS site: a user of its pool, in the group of its racers."""
+
+    site_url: str  # https, without a slash at the end
+
+    kind = "deepracer-on-aws"
+
+    @property
+    def target(self) -> TargetId:
+        """Return what the membership is in, unique over all events."""
+        return TargetId(f"{self.kind}:{self.site_url.removeprefix('https://')}")
+
+
+Grant = EntraGroup | IdentityCenterGroup | DeepRacerOnAws
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +116,7 @@ class Event:
     email_domains: tuple[str, ...]
     organizer_group: GroupId
     grants: tuple[Grant, ...]
-    access_url: str
+    access_url: str  # empty when the racing site is all there is to open
     retention_days: int = 30
     quota: Quota = Quota()
     ceiling: Ceiling = Ceiling()
@@ -133,6 +147,12 @@ class Event:
     def targets(self) -> tuple[TargetId, ...]:
         """Return the targets of the grants, in order."""
         return tuple(grant.target for grant in self.grants)
+
+    @property
+    def site_url(self) -> str | None:
+        """Return the racing site that the event gives access to, or None."""
+        sites = (grant.site_url for grant in self.grants if isinstance(grant, DeepRacerOnAws))
+        return next(sites, None)
 
     def grant_of(self, target: TargetId) -> Grant | None:
         """Return the grant with this target, also a retired one, or None."""

@@ -23,8 +23,19 @@ from provisioning.errors import (
 )
 from provisioning.events import Event
 from provisioning.ids import ChatIdentity, EventId, RegistrationKey, RequestKey
-from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Outcome, Overview, Queued, Refused, Standing
+from provisioning.outcomes import (
+    Choice,
+    ConfirmLeave,
+    Nothing,
+    Outcome,
+    Overview,
+    Queued,
+    RacesShown,
+    Refused,
+    Standing,
+)
 from provisioning.ports import Rows, Work
+from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import ReplyTo, Request, Seen, Wish, remember
 
@@ -120,7 +131,29 @@ def standing_of(rows: Rows, event: Event, registration: Registration, now: datet
     """Return where this registration stands, with what is known of the line and of the time it takes."""
     stage = stage_of(registration, event, now)
     ahead = rows.registrations.line_ahead(registration.key) if stage is Stage.IN_LINE else 0
-    return Standing(event, registration, stage, now, ahead, typical_seconds(rows, event))
+    races = open_races(rows, event, now) if stage is Stage.READY else ()
+    return Standing(event, registration, stage, now, ahead, typical_seconds(rows, event), races)
+
+
+def open_races(rows: Rows, event: Event, now: datetime) -> tuple[Race, ...]:
+    """Return the races of this event that are open, those that close first at the beginning."""
+    found = [race for race in rows.races.of_event(event.id) if race.phase(now) == "open"]
+    return tuple(sorted(found, key=lambda race: (race.closes or event.ends, race.number)))
+
+
+def ask_races(rows: Rows, now: datetime) -> RacesShown:
+    """Return the races of every event that is not over: the open ones and those to come."""
+    events = [event for event in rows.events.all() if event.phase(now) != "ended"]
+    coming = [
+        (event, race)
+        for event in events
+        for race in rows.races.of_event(event.id)
+        if race.phase(now) == "announced"
+    ]
+    coming.sort(key=lambda found: (found[1].opens or now, found[1].number))
+    return RacesShown(
+        tuple((event, race) for event in events for race in open_races(rows, event, now)), tuple(coming)
+    )
 
 
 def typical_seconds(rows: Rows, event: Event) -> float | None:

@@ -21,24 +21,26 @@ class Kind(StrEnum):
     CARD = "card"  # the place where they asked, brought up to date; coalesced, low priority
     EDIT = "edit"  # an earlier direct message that has been overtaken, brought up to date; low priority
     POST = "post"  # a message to a channel (organizers' feed, announcements)
+    ANNOUNCEMENT = "announcement"  # what a channel shows of an event or a race: posted once, then edited
+    REMINDER = "reminder"  # a new direct message that is in no hurry: what ends soon
     ANSWER = "answer"  # what an instruction came to: where it was said, else as a direct message
 
 
-NEW_MESSAGES = frozenset(
-    {Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER}
-)  # the other kinds change an earlier message
+NEW_MESSAGES = frozenset({Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER})  # nothing else gets in their way
+DUE_AGAIN = frozenset({Kind.CARD, Kind.ANNOUNCEMENT})  # owed once more, they are brought up to date
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
     `edit:<id of the result>:<serial of the newer one>`, `note:<about>:<says>:<id of the change>`,
-    `post:<channel>:<what>`, `answer:<about>`.
+    `post:<channel>:<what>`, `answer:<about>`,
+    `announcement:<channel>:<event>:<subject>`, `reminder:<about>:<what>`.
 
-    `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post, the channel
-    ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, or the error code and values
-    of a refusal; an edit names the notice to be changed in `says`, and a note what is different ("quota").
-    Empty where the row itself is read.
+    `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post and an announcement,
+    the channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code
+    and values of a refusal, or the kind of an announcement with its event and race; an edit names the notice
+    to be changed in `says`, and a note what is different ("quota"). Empty where the row itself is read.
     """
 
     id: str
@@ -53,6 +55,11 @@ class Notice:
     reference: str | None = None  # the platform's own address of what was sent, for edits
     dropped: str | None = None  # why it was not sent: "overtaken", or an error code
     version: int = 0
+
+    @property
+    def is_new_message(self) -> bool:
+        """Whether it notifies somebody who waits for it; what does not is never in the way of what does."""
+        return self.kind in NEW_MESSAGES or (self.kind is Kind.ANNOUNCEMENT and self.reference is None)
 
 
 class Voice(Protocol):

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from provisioning.boards import Board
 from provisioning.deciding import Stage
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
+from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
 
@@ -26,7 +28,10 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a registration stands. `line_ahead` counts those before it when it waits for a seat."""
+    """Where a registration stands. `line_ahead` counts those before it when it waits for a seat.
+
+    `races` are the open ones of the event, for whoever is ready.
+    """
 
     event: Event
     registration: Registration
@@ -34,6 +39,7 @@ class Standing:
     now: datetime
     line_ahead: int = 0
     typical_seconds: float | None = None
+    races: tuple[Race, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +88,39 @@ class Instructed:
     instruction_id: str
 
 
-Outcome = Queued | Standing | Choice | ConfirmLeave | Nothing | Overview | Refused | Instructed
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """A first password for the racing site is on its way."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class RacesShown:
+    """The races that are open, and those to come, each with its event."""
+
+    open: tuple[tuple[Event, Race], ...]
+    coming: tuple[tuple[Event, Race], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardsShown:
+    """The leaderboard that was asked for, or those that can be meant; `alias` is whose place is told."""
+
+    boards: tuple[Board, ...]
+    alias: str = ""
+
+
+Outcome = (
+    Queued
+    | Standing
+    | Choice
+    | ConfirmLeave
+    | Nothing
+    | Overview
+    | Refused
+    | Instructed
+    | RacesShown
+    | SigningIn
+    | BoardsShown
+)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from provisioning.audit import Head, Line, Link
+from provisioning.boards import Board
 from provisioning.brake import Brakes
 from provisioning.changes import Change
 from provisioning.events import Breakage, Event
@@ -21,6 +22,7 @@ from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, Registra
 from provisioning.instructions import Instruction
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
+from provisioning.races import Race
 from provisioning.references import Reference
 from provisioning.registrations import Registration
 from provisioning.requests import Request
@@ -392,6 +394,70 @@ class Changes(Protocol):
         ...
 
 
+class Races(Protocol):
+    """The races of every event, numbered from 1 in each."""
+
+    def get(self, event_id: EventId, number: int) -> Race | None:
+        """Return the race."""
+        ...
+
+    def of_event(self, event_id: EventId) -> tuple[Race, ...]:
+        """Return every race of the event, the withdrawn ones too, by number."""
+        ...
+
+    def save(self, race: Race) -> Race:
+        """Write the row if the stored version is still `race.version` (0: none yet); else StaleWrite."""
+        ...
+
+
+class Boards(Protocol):
+    """The rankings of the platform's races, as they were last read."""
+
+    def get(self, event_id: EventId, race_id: str) -> Board | None:
+        """Return the board of this race."""
+        ...
+
+    def of_event(self, event_id: EventId) -> tuple[Board, ...]:
+        """Return every board of the event, the first to close first."""
+        ...
+
+    def save(self, board: Board) -> Board:
+        """Write the row if the stored version is still `board.version` (0: none yet); else StaleWrite."""
+        ...
+
+
+class Moments(Protocol):
+    """What was done once because its time had come, and what was known then."""
+
+    def get(self, what: str) -> Mapping[str, str] | None:
+        """Return what was noted, None when it has not come yet."""
+        ...
+
+    def note(self, what: str, at: datetime, facts: Mapping[str, str] | None = None) -> None:
+        """Note that it came at this moment, in the place of what was noted before."""
+        ...
+
+
+class Answers(Protocol):
+    """What racers answered to the questions of an event."""
+
+    def of(self, key: RegistrationKey) -> Mapping[str, str]:
+        """Return the racer's answers, by the question's id."""
+        ...
+
+    def save(self, key: RegistrationKey, question: str, answer: str, at: datetime) -> None:
+        """Keep this answer, in the place of an earlier one to the same question."""
+        ...
+
+    def of_event(self, event_id: EventId) -> tuple[tuple[PersonId, str, str], ...]:
+        """Return every answer of the event: person, the question's id, the answer."""
+        ...
+
+    def forget(self, key: RegistrationKey) -> int:
+        """Delete the racer's answers; returns how many."""
+        ...
+
+
 class Rows(Protocol):
     """All nouns of the store, inside one unit of work."""
 
@@ -419,6 +485,14 @@ class Rows(Protocol):
     def instructions(self) -> Instructions: ...
     @property
     def changes(self) -> Changes: ...
+    @property
+    def races(self) -> Races: ...
+    @property
+    def boards(self) -> Boards: ...
+    @property
+    def moments(self) -> Moments: ...
+    @property
+    def answers(self) -> Answers: ...
 
 
 Unit = Callable[[Rows], T]

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from provisioning.announcing import is_worth_posting, subject_event
 from provisioning.deciding import backoff
-from provisioning.errors import ProvisioningError, StaleWrite, Unavailable, Undeliverable
+from provisioning.errors import Misconfigured, ProvisioningError, StaleWrite, Unavailable, Undeliverable
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import Kind, Notice, Voice
 from provisioning.ports import Clock, Job, Rows, Store, Work
@@ -24,6 +25,7 @@ LEASE = timedelta(seconds=45)
 BUSY = timedelta(milliseconds=200)
 BATCH = 10  # notices leased together; a crash repeats at most the one being sent
 MENDING_PAUSE = timedelta(minutes=1)
+CLOSED_PAUSE = timedelta(minutes=5)  # a channel that takes no post may be opened to the bot meanwhile
 KEPT_TRYING = timedelta(hours=24)  # a message older than this is not news any more
 
 log = logging.getLogger(__name__)
@@ -63,7 +65,10 @@ class Speaking:
         if notice is None:
             return
         try:
-            spoken = Spoken(notice, self._voices[_platform(notice)].say(notice))
+            voice = self._voices.get(_platform(notice))
+            if voice is None:
+                raise Undeliverable(reason="not connected")  # noqa: TRY301 - as if the platform had said so
+            spoken = Spoken(notice, voice.say(notice))
         except ProvisioningError as error:
             spoken = Spoken(notice, error=error)
         except Exception:
@@ -83,9 +88,7 @@ class Speaking:
         if not rows.leases.take(f"speak:{notice.about}", token, now, now + LEASE):
             rows.queue.retry(job, now + BUSY)
             return None
-        about_request = notice.about.startswith("request:")
-        is_note = notice.kind is Kind.NOTE
-        if (notice.kind is Kind.RESULT or about_request or is_note) and _is_overtaken(rows, notice):
+        if _is_overtaken(rows, notice, now):
             rows.outbox.save(replace(notice, dropped="overtaken"))
             rows.queue.done(job)
             rows.leases.release(f"speak:{notice.about}", token)
@@ -95,12 +98,17 @@ class Speaking:
     def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
         now, notice, error = self._clock.now(), spoken.notice, spoken.error
         rows.leases.release(f"speak:{notice.about}", token)
-        if error is not None and not isinstance(error, Undeliverable) and now < _give_up_at(notice, now):
+        if notice.kind is Kind.ANNOUNCEMENT and isinstance(error, Misconfigured):
+            _tell_of_channel(rows, notice, error, now)
+        if error is not None and _is_tried_again(notice, error) and now < _give_up_at(notice, now):
             rows.queue.retry(job, now + _pause(error, job))
             return
         try:
             rows.outbox.save(_closed(notice, spoken.reference, error, now))
-        except StaleWrite:  # a card became due again while it was sent
+        except StaleWrite:  # it became due again while it was sent
+            due = rows.outbox.get(notice.id)
+            if due is not None and spoken.reference and not due.reference:
+                rows.outbox.save(replace(due, reference=spoken.reference))  # else it would be posted twice
             rows.queue.retry(job, now)
             return
         if error is not None and notice.kind in {Kind.RESULT, Kind.NOTE, Kind.ANSWER}:
@@ -110,8 +118,17 @@ class Speaking:
         rows.queue.done(job)
 
 
+def _is_tried_again(notice: Notice, error: ProvisioningError) -> bool:
+    """Whether it may be delivered later; a channel that takes no post today may take it tomorrow."""
+    return not isinstance(error, Undeliverable) or (
+        notice.kind is Kind.ANNOUNCEMENT and notice.reference is None
+    )
+
+
 def _pause(error: ProvisioningError, job: Job) -> timedelta:
     """Return when to try again: as the platform says; what a person must mend first is in no hurry."""
+    if isinstance(error, Undeliverable):
+        return CLOSED_PAUSE
     if isinstance(error, Unavailable):
         return timedelta(seconds=error.retry_after) if error.retry_after else backoff(job.attempts)
     return max(MENDING_PAUSE, backoff(job.attempts))
@@ -127,8 +144,12 @@ def _closed(notice: Notice, reference: str | None, error: ProvisioningError | No
     return replace(notice, sent_at=now, reference=reference or notice.reference)
 
 
-def _is_overtaken(rows: Rows, notice: Notice) -> bool:
+def _is_overtaken(rows: Rows, notice: Notice, now: datetime) -> bool:
+    if notice.kind is Kind.ANNOUNCEMENT:
+        return notice.reference is None and not is_worth_posting(rows, notice, now)
     what, _, key = notice.about.partition(":")
+    if notice.kind not in {Kind.RESULT, Kind.NOTE} and what != "request":
+        return False
     if what == "registration":
         registration = rows.registrations.get(RegistrationKey.parse(key))
         if notice.kind is Kind.NOTE:  # a hold may have been set again, or they may have joined meanwhile
@@ -158,6 +179,15 @@ def _tell_organizers(rows: Rows, notice: Notice, error: ProvisioningError, now: 
         name = registration.person.display_name if registration is not None else ""
         facts = {"code": error.code, "racer": str(notice.to.chat), "name": name}
         post_to_organizers(rows, event, "organizers-undeliverable", f"undeliverable:{now:%Y%m%d}", now, facts)
+
+
+def _tell_of_channel(rows: Rows, notice: Notice, error: ProvisioningError, now: datetime) -> None:
+    """A channel that does not take what it should show: organizers hear of it, once for each reason."""
+    event = rows.events.get(subject_event(notice))
+    if event is not None:
+        what = f"unannounced:{notice.about}:{error.code}:{error.facts.get('reason', '')}"
+        facts = {"code": error.code, "target": notice.about, "reason": error.facts.get("reason", "")}
+        post_to_organizers(rows, event, "organizers-unannounced", what, now, facts)
 
 
 def _platform(notice: Notice) -> str:

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from provisioning import event_changes, hold_changes, quota_changes
+from provisioning import board_changes, event_changes, hold_changes, quota_changes, race_changes
 from provisioning.instructing import Undo
 
-UNDOS: Final[Mapping[str, Undo]] = {**event_changes.UNDOS, **quota_changes.UNDOS, **hold_changes.UNDOS}
+UNDOS: Final[Mapping[str, Undo]] = {
+    **event_changes.UNDOS,
+    **quota_changes.UNDOS,
+    **hold_changes.UNDOS,
+    **race_changes.UNDOS,
+    **board_changes.UNDOS,
+}

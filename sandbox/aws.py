@@ -1,33 +1,13 @@
-"""Acme's AWS account on the wire: the identity store and the SSO admin API behind one address.
-
-A call passes: signature → rate limit → operation → rules of the model → the service's own rules.
-"""
-
-import json
-import re
-import uuid
-from typing import Any, Protocol
+"""Acme's AWS account on the wire: the identity store and the SSO admin API behind one address."""
 
 from aiohttp import web
 
-from sandbox.aws_json import AwsError, InputRules, Operation, TokenBucket, throttling
+from sandbox.aws_front import JsonFront, operation_named, refusal
+from sandbox.aws_json import throttling
 from sandbox.company import Company
 from sandbox.identity_store import IdentityStore
 from sandbox.sso_admin import SsoAdmin
-from sandbox.wire import DETAIL, CallLog, Faults, application
-
-_SIGNATURE = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=[^/\s]+/\d{8}/[a-z0-9-]+/(?P<service>[a-z0-9-]+)/aws4_request, ?"
-    r"SignedHeaders=[a-z0-9;-]+, ?Signature=[0-9a-f]{64}"
-)
-
-
-class _Service(Protocol):
-    """One AWS service behind the address: its operations by name, and how fast it may be called."""
-
-    bucket: TokenBucket
-
-    def operations(self) -> dict[str, Operation]: ...
+from sandbox.wire import CallLog, Faults, application
 
 
 class AwsSimulator:
@@ -61,10 +41,7 @@ class AwsSimulator:
             seed=seed,
         )
         self.sso_admin = SsoAdmin(company, assignment_seconds=assignment_seconds, rate_scale=rate_scale)
-        self._services: dict[str, tuple[_Service, InputRules]] = {}
-        for name, service in (("identitystore", self.identity_store), ("sso-admin", self.sso_admin)):
-            rules = InputRules(name)
-            self._services[rules.target_prefix] = (service, rules)
+        self._front = JsonFront({"identitystore": self.identity_store, "sso-admin": self.sso_admin})
 
     def app(self) -> web.Application:
         """Return the application; every operation is `POST /` with its name in `X-Amz-Target`."""
@@ -73,73 +50,11 @@ class AwsSimulator:
             log=self.log,
             faults=self.faults,
             named=_named,
-            throttled=lambda seconds: _refusal(throttling(seconds)),
+            throttled=lambda seconds: refusal(throttling(seconds)),
         )
-        app.router.add_post("/", self._answer)
+        app.router.add_post("/", self._front.answer)
         return app
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        try:
-            body = self._perform(request, await request.read())
-        except AwsError as error:
-            request[DETAIL] = {"code": error.code}
-            return _refusal(error)
-        return _json(200, body)
-
-    def _perform(self, request: web.Request, raw: bytes) -> dict[str, Any]:
-        prefix, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
-        signed_for = _signed_service(request)
-        if prefix not in self._services:
-            raise AwsError("UnknownOperationException", "")
-        service, rules = self._services[prefix]
-        if signed_for != rules.signing_name:
-            right = rules.signing_name
-            raise AwsError(
-                "InvalidSignatureException", f"Credential should be scoped to correct service: '{right}'."
-            )
-        if wait := service.bucket.take():
-            raise throttling(wait)
-        perform = service.operations().get(operation)
-        if perform is None:
-            raise AwsError("UnknownOperationException", "")
-        asked = _parsed(request, raw)
-        rules.check(operation, asked)
-        return perform(asked)
 
 
 async def _named(request: web.Request) -> str:
-    return request.headers.get("X-Amz-Target", "").partition(".")[2] or "unknown"
-
-
-def _signed_service(request: web.Request) -> str:
-    """Return the service the request is signed for; the signature itself is not verified."""
-    given = request.headers.get("Authorization")
-    if given is None:
-        raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
-    signature = _SIGNATURE.fullmatch(given)
-    if signature is None or "X-Amz-Date" not in request.headers:
-        raise AwsError("IncompleteSignatureException", "Authorization header is not a complete one.")
-    return signature["service"]
-
-
-def _parsed(request: web.Request, raw: bytes) -> dict[str, Any]:
-    try:
-        asked = json.loads(raw)
-    except ValueError:
-        asked = None
-    if request.content_type != "application/x-amz-json-1.1" or not isinstance(asked, dict):
-        raise AwsError("SerializationException", "The request is not a JSON 1.1 object.")
-    return asked
-
-
-def _refusal(error: AwsError) -> web.Response:
-    return _json(error.status, error.body)
-
-
-def _json(status: int, body: dict[str, Any]) -> web.Response:
-    return web.Response(
-        status=status,
-        body=json.dumps(body).encode(),
-        content_type="application/x-amz-json-1.1",
-        headers={"x-amzn-RequestId": str(uuid.uuid4())},
-    )
+    return operation_named(request)

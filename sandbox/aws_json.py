@@ -102,14 +102,23 @@ class InputRules:
         self._model = botocore.session.get_session().get_service_model(service)
         self.target_prefix = str(self._model.metadata["targetPrefix"])
         self.signing_name = str(self._model.signing_name)
+        # What breaks the model's rules is refused under the one of these names that the service knows.
+        known = "ValidationException" in self._model.shape_names
+        self._refused_as = "ValidationException" if known else "InvalidParameterException"
+
+    def needs_signature(self, operation: str) -> bool:
+        """Whether this operation must be signed; one that the model does not know must be."""
+        if operation not in self._model.operation_names:
+            return True
+        return bool(self._model.operation_model(operation).auth_type != "none")
 
     def check(self, operation: str, asked: dict[str, Any]) -> None:
-        """Raise ValidationException, naming every rule of the model that is broken."""
+        """Raise the refusal that names every rule of the model that is broken."""
         shape = self._model.operation_model(operation).input_shape
         broken = list(_broken(shape, asked, "")) if shape is not None else []
         if broken:
             count = "1 validation error" if len(broken) == 1 else f"{len(broken)} validation errors"
-            raise AwsError("ValidationException", f"{count} detected: {'; '.join(broken)}")
+            raise AwsError(self._refused_as, f"{count} detected: {'; '.join(broken)}")
 
 
 _TYPES: dict[str, type] = {

@@ -1,4 +1,4 @@
-"""Acme, the company in a box: its people and groups, as Slack, Teams, Entra and Identity Center know them.
+"""Acme, the company in a box: its people and groups, as each outside system knows them.
 
 One `Company` is shared by all simulators of a process. It is plain state; the rules of each API live in the
 simulator that speaks it. `Company.found(people=…, seed=…)` makes the same company for the same seed.
@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from sandbox.clock import Clock
+from sandbox.racing import Racing
 
 TENANT_ID = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
 FOREIGN_TENANT_ID = "c0ffee00-1b2c-4d3e-8f90-a1b2c3d4e5f6"
@@ -155,6 +156,7 @@ class Company:
     # Groups assigned to the AWS enterprise app: Entra group id -> identity store group id. SCIM feeds these.
     scim_links: dict[str, str] = field(default_factory=dict)
     scim_app_id: str = ""  # object id of the enterprise app's service principal
+    racing: Racing = field(default_factory=Racing)  # its DeepRacer on AWS
     # Its own dice: Teams came last, and must not change what the company's dice gave before.
     teams_dice: random.Random = field(default_factory=lambda: random.Random(29))
 
@@ -168,6 +170,7 @@ class Company:
         standing. Employee names include quotes, umlauts and a plus sign, because real ones do.
         """
         company = cls(clock or Clock(), random.Random(seed), teams_dice=random.Random(f"teams {seed}"))
+        company.racing = Racing.found(company.clock.now())
         company.scim_app_id = company.guid()
         for number in range(1, people + 1):
             company.hire(f"employee-{number:03d}", in_store=number <= round(people * in_store))

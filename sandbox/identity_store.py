@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.aws_json import AwsError, Operation, TokenBucket, page
+from sandbox.aws_json import AwsError, Operation, TokenBucket, page, throttling
 from sandbox.company import IDENTITY_STORE_ID, SCIM_ISSUER, Company, StoreGroup, StoreUser
 
 CALLS_PER_SECOND = 20.0
@@ -42,6 +42,14 @@ class IdentityStore:
         self._unseen: dict[str, float] = {}
         self._users_still_seen: dict[str, tuple[float, StoreUser]] = {}
         self._memberships_still_seen: dict[str, tuple[float, str, str]] = {}
+
+    def seconds_to_wait(self, operation: str) -> float:
+        """Take one call; all operations share one rate."""
+        return self.bucket.take()
+
+    def throttling(self, seconds: float) -> AwsError:
+        """Return the refusal of a caller who is too fast."""
+        return throttling(seconds)
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by the names boto3 sends."""

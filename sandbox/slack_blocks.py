@@ -25,7 +25,9 @@ _MESSAGES_ONLY = (
 )
 _LONGEST_MARKDOWN = 12_000
 _LARGEST_PAGE = 100  # rows of a data_table
+_LONGEST_CELLS = 10_000  # all cells of a table together
 _MOST_CHARTS = 2
+_ALIGNMENTS = ("left", "center", "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,12 @@ class _Inspection:
     def _table(self, block: Json, at: str) -> None:
         for index, row in self._items(block.get("rows"), f"{at}/rows", 1, 100):
             self._row(row, f"{at}/rows/{index}", ("raw_text", "raw_number", "rich_text"))
+        if sum(map(len, texts(block.get("rows")))) > _LONGEST_CELLS:
+            self._fault(f"{at}/rows", f"must be less than {_LONGEST_CELLS + 1} characters in all cells")
+        if "column_settings" in block:
+            for index, column in self._items(block["column_settings"], f"{at}/column_settings", 0, 20):
+                if not isinstance(column, dict) or column.get("align", "left") not in _ALIGNMENTS:
+                    self._fault(f"{at}/column_settings/{index}/align", "must be a valid enum value")
 
     def _data_table(self, block: Json, at: str) -> None:
         self._length(block.get("caption"), f"{at}/caption", 3000)
@@ -186,6 +194,8 @@ class _Inspection:
         for index, cell in self._items(row, at, 1, 20):
             if not isinstance(cell, dict) or cell.get("type") not in kinds:
                 self._fault(f"{at}/{index}", "failed to match all allowed schemas")
+            elif cell["type"] == "raw_text":
+                self._length(cell.get("text"), f"{at}/{index}/text", _LONGEST_CELLS)
 
     def _chart(self, block: Json, at: str) -> None:
         self._length(block.get("title"), f"{at}/title", 50)
@@ -308,6 +318,7 @@ _FIELDS: dict[str, frozenset[str]] = {
     "divider": _named("block_id"),
     "image": _named("block_id image_url slack_file alt_text title"),
     "markdown": _named("block_id text"),
+    "table": _named("block_id rows column_settings"),
     "plain_text": _named("text emoji"),
     "mrkdwn": _named("text verbatim"),
     "button": _named("text action_id value url style confirm accessibility_label agent_prompt"),

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sandbox.aws_json import AwsError, Operation, TokenBucket, page
+from sandbox.aws_json import AwsError, Operation, TokenBucket, page, throttling
 from sandbox.company import (
     ACCOUNT_ID,
     IDENTITY_STORE_ID,
@@ -75,6 +75,14 @@ class SsoAdmin:
         """The assignments in effect now; the set may be changed to make a story."""
         self._settle()
         return self._assignments
+
+    def seconds_to_wait(self, operation: str) -> float:
+        """Take one call; all operations share one rate."""
+        return self.bucket.take()
+
+    def throttling(self, seconds: float) -> AwsError:
+        """Return the refusal of a caller who is too fast."""
+        return throttling(seconds)
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by the names boto3 sends."""

@@ -18,19 +18,29 @@ from aiohttp import web
 from sandbox.chatting import Moves, SlackPerson
 from sandbox.company import IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID, Company
 from sandbox.event_file import event_toml
+from sandbox.racing import SERVICE_PASSWORD, SERVICE_USER
 from sandbox.slack import SlackSimulator
 from sandbox.teams_chatting import TeamsMoves, TeamsPerson
 from sandbox.wire import CallLog, Faults
 
 if TYPE_CHECKING:
     from sandbox.aws import AwsSimulator
+    from sandbox.cognito_front import CognitoSimulator
     from sandbox.connector import ConnectorSimulator
     from sandbox.entra import EntraSimulator
     from sandbox.graph import GraphSimulator
+    from sandbox.racing_site import RacingSimulator
 
 Result = TypeVar("Result")
-PARTS = frozenset({"slack", "teams", "graph", "entra", "aws"})
+PARTS = frozenset({"slack", "teams", "graph", "entra", "aws", "cognito", "racing"})
+_OVER_TLS = frozenset({"entra", "racing"})
 REGION = "us-east-1"
+_AWS_ACCOUNT = {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "AKIASANDBOX000000000",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +89,15 @@ class World:
     """The company and its simulators, served while the context is open.
 
     `parts` names the simulators to start; "teams" brings "entra" along, where the bot gets its own token.
-    `slack`, `graph`, `entra`, `aws` and `teams` hold switches for their constructors. Port 0 takes a free
-    port. State is touched from the loop's thread only: use `do`.
+    `slack`, `graph`, `entra`, `aws`, `teams`, `cognito` and `racing` hold switches for their constructors.
+    Port 0 takes a free port. State is touched from the loop's thread only: use `do`.
     """
 
     graph: "GraphSimulator"
     entra: "EntraSimulator"
     aws: "AwsSimulator"
+    cognito: "CognitoSimulator"
+    racing: "RacingSimulator"
     slack: SlackSimulator
     teams: "ConnectorSimulator"
     _loop: asyncio.AbstractEventLoop
@@ -104,6 +116,8 @@ class World:
         graph: Mapping[str, Any] | None = None,
         entra: Mapping[str, Any] | None = None,
         aws: Mapping[str, Any] | None = None,
+        cognito: Mapping[str, Any] | None = None,
+        racing: Mapping[str, Any] | None = None,
         teams: Mapping[str, Any] | None = None,
     ) -> None:
         self.company = company or Company.found()
@@ -116,15 +130,18 @@ class World:
             "aws": aws_port,
             "teams": teams_port,
         }
-        self._switches = {
+        self._switches: dict[str, Mapping[str, Any]] = {
             "slack": slack or {},
             "graph": graph or {},
             "entra": entra or {},
             "aws": aws or {},
+            "cognito": cognito or {},
+            "racing": racing or {},
             "teams": teams or {},
         }
         self._runners: list[web.AppRunner] = []
         self._ca_file: Path | None = None
+        self._tls: ssl.SSLContext | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -194,6 +211,10 @@ class World:
         path.write_text(self.do(lambda: event_toml(self.company, **overrides)), encoding="utf-8")
         return path
 
+    def racing_grant(self) -> dict[str, Any]:
+        """Return the grant of an event that gives access to the racing site of this world."""
+        return {"kind": "deepracer-on-aws", "site_url": self.urls["racing"]}
+
     def address(self) -> Address:
         """Return where this world is found."""
         secret = self.slack.signing_secret if "slack" in self._parts else ""
@@ -210,18 +231,22 @@ class World:
 
     def _start(self, part: str) -> None:
         log, faults = CallLog(self.company.clock), Faults()
-        context: ssl.SSLContext | None = None
-        if part == "entra":
+        context = self._context() if part in _OVER_TLS else None
+        simulator = _simulator(part)(self.company, log, faults, **self._switches[part])
+        setattr(self, part, simulator)
+        port = self.wait(self._serve(simulator.app(), self._ports.get(part, 0), context))
+        scheme = "http" if context is None else "https"
+        self.urls[part] = f"{scheme}://127.0.0.1:{port}"
+
+    def _context(self) -> ssl.SSLContext:
+        """Return what the parts that speak TLS listen with; their certificate is the company's own."""
+        if self._tls is None:
             from sandbox.tls import authority
 
             # The directory lives as long as the world: clients read the authority's file at any time.
             directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="company-"))
-            context, self._ca_file = authority(Path(directory))
-        simulator = _simulator(part)(self.company, log, faults, **self._switches[part])
-        setattr(self, part, simulator)
-        port = self.wait(self._serve(simulator.app(), self._ports[part], context))
-        scheme = "http" if context is None else "https"
-        self.urls[part] = f"{scheme}://127.0.0.1:{port}"
+            self._tls, self._ca_file = authority(Path(directory))
+        return self._tls
 
     async def _serve(self, app: web.Application, port: int, context: ssl.SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -256,9 +281,11 @@ class World:
             "ENTRA_CLIENT_ID": self.entra.client_id,
             "ENTRA_CLIENT_SECRET": self.entra.client_secret,
             "ENTRA_AUTHORITY_URL": self.urls["entra"],
-            "SSL_CERT_FILE": str(self._ca_file),
-            "REQUESTS_CA_BUNDLE": str(self._ca_file),
+            **self._trust(),
         }
+
+    def _trust(self) -> dict[str, str]:
+        return {"SSL_CERT_FILE": str(self._ca_file), "REQUESTS_CA_BUNDLE": str(self._ca_file)}
 
     def _graph_settings(self) -> dict[str, str]:
         return {
@@ -281,13 +308,25 @@ class World:
 
     def _aws_settings(self) -> dict[str, str]:
         return {
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "AKIASANDBOX000000000",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            **_AWS_ACCOUNT,
             "AWS_ENDPOINT_URL": self.urls["aws"],
             "IDENTITY_STORE_ID": IDENTITY_STORE_ID,
             "SSO_INSTANCE_ARN": INSTANCE_ARN,
+        }
+
+    def _cognito_settings(self) -> dict[str, str]:
+        return {
+            **_AWS_ACCOUNT,
+            "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": self.urls["cognito"],
+            "AWS_ENDPOINT_URL_COGNITO_IDENTITY": self.urls["cognito"],
+        }
+
+    def _racing_settings(self) -> dict[str, str]:
+        # What else there is to know of the site stands in its env.js.
+        return {
+            "DEEPRACER_ADMIN_USER": SERVICE_USER,
+            "DEEPRACER_ADMIN_PASSWORD": SERVICE_PASSWORD,
+            **self._trust(),
         }
 
 
@@ -305,6 +344,14 @@ def _simulator(part: str) -> Callable[..., Any]:
         from sandbox.aws import AwsSimulator
 
         return AwsSimulator
+    if part == "cognito":
+        from sandbox.cognito_front import CognitoSimulator
+
+        return CognitoSimulator
+    if part == "racing":
+        from sandbox.racing_site import RacingSimulator
+
+        return RacingSimulator
     if part == "teams":
         from sandbox.connector import ConnectorSimulator
 

@@ -79,7 +79,8 @@ class Trouble(Exception):
 class Api:
     """One service of one tenant: waits its turn, asks once, raises `Trouble` for everything but an answer.
 
-    `name` is the brake's, shared by all processes; `action_prefix` is IAM's name of the service.
+    `name` is the brake's, shared by all processes; `action_prefix` is IAM's name of the service. `familiar`
+    are codes of refusals that the asker knows what to do with: `Trouble.code` says which it was.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Api:
         brakes: Brakes,
         clock: Clock,
         pace: Pace,
+        familiar: frozenset[str] = frozenset(),
     ) -> None:
         self._client = client
         self._name = name
@@ -98,6 +100,7 @@ class Api:
         self._brakes = brakes
         self._clock = clock
         self._pace = pace
+        self._familiar = familiar
         self._lock = Lock()
 
     def check_brake(self) -> None:
@@ -115,7 +118,7 @@ class Api:
         try:
             answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**asked)
         except (ClientError, BotoCoreError) as error:
-            trouble = _trouble(error, f"{self._action_prefix}:{operation}")
+            trouble = _trouble(error, f"{self._action_prefix}:{operation}", self._familiar)
             if trouble.code in _THROTTLED:
                 self._slow_down(trouble.error)
             raise trouble from error
@@ -142,10 +145,10 @@ class Api:
             self._brakes.hold(throttled(self._name, retry_after, now))
 
 
-def _trouble(error: ClientError | BotoCoreError, action: str) -> Trouble:
+def _trouble(error: ClientError | BotoCoreError, action: str, familiar: frozenset[str]) -> Trouble:
     """Translate a foreign error; the one place where that is done."""
     if isinstance(error, ClientError):
-        return _refused(dict(error.response), action)
+        return _refused(dict(error.response), action, familiar)
     if isinstance(error, NotConnected):
         return Trouble(AccessUnavailable())
     if isinstance(error, HTTPClientError):  # a timeout or a cut while reading: the request itself went out
@@ -164,12 +167,14 @@ def _trouble(error: ClientError | BotoCoreError, action: str) -> Trouble:
     return Trouble(Unexpected(action=action, reason=type(error).__name__))
 
 
-def _refused(response: dict[str, Any], action: str) -> Trouble:
+def _refused(response: dict[str, Any], action: str, familiar: frozenset[str]) -> Trouble:
     """Translate an error answer, by code and never by status: throttling comes as HTTP 400."""
     code = str(response["Error"].get("Code", ""))
     about = str(response.get("Reason") or response.get("ResourceType") or "")
     retry_after = response.get("RetryAfterSeconds")
     unavailable = AccessUnavailable(retry_after=None if retry_after is None else float(retry_after))
+    if code in familiar:
+        return Trouble(Unexpected(action=action, reason=code), code=code, about=about)
     if code in _THROTTLED:
         return Trouble(unavailable, stops=True, code=code, about=about)
     if code == "ConflictException":  # callers who take it for success look at `about` first

@@ -4,12 +4,12 @@ Membership is written through the Identity Store API in the primary Region, whic
 allowed while SCIM provisioning is on. It is confirmed by reading back membership and account assignment.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any, Final
 
 from adapters.aws.api import Api, Trouble
+from adapters.aws.each import one_by_one
 from adapters.aws.pace import Pace
 from adapters.aws.store_people import StorePeople, StoreUser
 from provisioning.access import Absent, Failed, NotThere, Outcome, Present
@@ -28,8 +28,6 @@ from provisioning.ports import Clock
 from provisioning.registrations import Person
 
 PAGE: Final = 100  # ListGroupMemberships gives no more at once
-PATIENCE: Final = 2  # requests that may fail one after the other before a call gives up
-EACH_SECONDS: Final = 8.0  # how long people are asked for one after another in one call: well within a lease
 _COLLISION_SECONDS: Final = 1.0
 _ALREADY = {"UNIQUENESS_CONSTRAINT_VIOLATION", ""}  # the reasons of a conflict that mean: a member already
 
@@ -73,7 +71,7 @@ class IdentityCenter:
 
         def act(users: _Users) -> dict[PersonId, Outcome]:
             enabled, refused = _enabled(users)
-            return refused | self._each(enabled, lambda user: self._create(grant, user))
+            return refused | one_by_one(enabled, lambda user: self._create(grant, user))
 
         return self._for_users(grant, people, act)
 
@@ -82,7 +80,7 @@ class IdentityCenter:
 
         def act(users: _Users) -> dict[PersonId, Outcome]:
             listed, unread = self._list(grant, {user.user_id for user in users.values()})
-            return self._each(users, lambda user: self._delete(grant, user, listed, unread))
+            return one_by_one(users, lambda user: self._delete(grant, user, listed, unread))
 
         outcomes = self._for_users(grant, people, act)
         return {key: Absent() if isinstance(found, NotThere) else found for key, found in outcomes.items()}
@@ -157,28 +155,6 @@ class IdentityCenter:
                     outcomes.setdefault(person.id, Failed(trouble.error))
             return {key: _told(found, grant) for key, found in outcomes.items()}
 
-    def _each(self, users: _Users, act: Callable[[StoreUser], Outcome]) -> dict[PersonId, Outcome]:
-        """Act on one user after the other; once going on is pointless, the rest are not asked for."""
-        outcomes: dict[PersonId, Outcome] = {}
-        gave_up: ProvisioningError | None = None
-        in_a_row = 0
-        last = time.monotonic() + EACH_SECONDS
-        for key, user in users.items():
-            if gave_up is None and time.monotonic() > last:  # what was done is to be recorded
-                gave_up = AccessUnavailable(retry_after=0.0)
-            if gave_up is not None:
-                outcomes[key] = Failed(gave_up)
-                continue
-            try:
-                outcomes[key] = act(user)
-                in_a_row = 0
-            except Trouble as trouble:
-                outcomes[key] = Failed(trouble.error, trouble.may_have_landed)
-                in_a_row += 1
-                if trouble.stops or in_a_row >= PATIENCE:
-                    gave_up = trouble.error
-        return outcomes
-
     def _create(self, grant: IdentityCenterGroup, user: StoreUser) -> Outcome:
         try:
             self._ask(
@@ -220,7 +196,7 @@ class IdentityCenter:
                 return self._is_member(grant, user)
             return Present(user.user_id) if user.user_id in listed else Absent()
 
-        return self._each(users, act)
+        return one_by_one(users, act)
 
     def _is_member(self, grant: IdentityCenterGroup, user: StoreUser) -> Outcome:
         try:

@@ -108,6 +108,31 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its head, and whether its cells are numbers, which stand at the right."""
+
+    head: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: what it shows, its columns, and its rows with one cell a column, each shown as it is.
+
+    A platform shows as much of it as it takes, from the top; a message has room for one. Raises ValueError
+    when a row has more or fewer cells than there are columns.
+    """
+
+    caption: Text
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError("a row needs one cell a column")
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """What is asked before a button acts: a title, what will happen, and the words on the two choices."""
 
@@ -150,7 +175,7 @@ class Note:
     text: Text
 
 
-Part = Paragraph | Steps | Facts | Buttons | Note
+Part = Paragraph | Steps | Facts | Table | Buttons | Note
 
 
 @dataclass(frozen=True, slots=True)

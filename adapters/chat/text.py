@@ -1,6 +1,7 @@
 """Text as every chat platform needs it: cleaned, measured in UTF-16 units, split, told in plain lines."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,10 +21,13 @@ from adapters.chat.message import (
     Plain,
     Span,
     Steps,
+    Table,
     Text,
 )
 
 NAME: Final = 80  # what is shown of somebody's name
+CELL: Final = 60  # what is shown of a cell of a table
+BLANK: Final = "–"  # a cell without anything; Slack takes no empty one
 TYPEABLE: Final = 100  # words longer than this nobody types
 SIGNS: Final = {
     "done": "✅",
@@ -104,8 +108,37 @@ def _lines(
                 yield from (text((Plain(f"{line.state}: "), *line.label)) for line in lines)
             case Facts(rows):
                 yield from (text((Plain(row.name), Plain(": "), *row.value)) for row in rows)
+            case Table(caption):
+                yield text(caption)
+                yield from (text((Plain(" · ".join(row)),)) for row in cells(part))
             case Buttons(buttons):
                 yield from map(button, buttons)
+
+
+def cells(table: Table) -> Iterator[tuple[str, ...]]:
+    """Yield the heads and then the rows, every cell one short line and none of them empty."""
+    for row in (tuple(column.head for column in table.columns), *table.rows):
+        yield tuple(short(one_line(cell), CELL) or BLANK for cell in row)
+
+
+def aligned(table: Table) -> Iterator[str]:
+    """Yield heads and rows as lines whose columns stand below each other where all letters are as wide."""
+    rows = list(cells(table))
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = ""
+        for cell, column, width in zip(row, table.columns, widths, strict=True):
+            gap = " " * (width - _width(cell))
+            line += "  " + (gap + cell if column.is_number else cell + gap)
+        yield line[2:].rstrip()
+
+
+def _width(text: str) -> int:
+    """Return how many letters' room a text takes: ideographs take two, marks on a letter none."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
+    )
 
 
 def pieces(text: Iterable[Span], limit: int, cost: Callable[[Span], int]) -> Iterator[Text]:

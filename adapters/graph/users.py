@@ -254,4 +254,5 @@ def _user(raw: Mapping[str, Any]) -> DirectoryUser:
         raw["accountEnabled"],
         raw.get("userType"),
         frozenset(address.rpartition("@")[2] for address in addresses_of(raw)),
+        raw.get("mail"),
     )

@@ -27,6 +27,7 @@ from adapters.chat.message import (
     Plain,
     Span,
     Steps,
+    Table,
     Text,
     Typed,
     When,
@@ -35,7 +36,9 @@ from adapters.chat.text import (
     SIGNS,
     TYPEABLE,
     UNWANTED,
+    aligned,
     called,
+    cells,
     clean,
     encoded,
     one_line,
@@ -58,6 +61,8 @@ _SECTION: Final = 3000
 _FIELD: Final = 2000
 _FIELDS: Final = 10
 _ELEMENTS: Final = 25
+_ROWS, _COLUMNS = 100, 20  # of a table, its heads included; all cells may hold 10,000 characters together
+_TABLE: Final = 6_000  # of these, at most so much, so that there is room beside it
 _LABEL: Final = 75
 _WORDS: Final = 2000
 _URL: Final = 3000
@@ -74,6 +79,10 @@ _LINK_URL, _LINK_LABEL = (
 )  # together with markup less than a section, even when every character is escaped
 
 _SHORTENED: Final = "… shortened: Slack takes no longer message."
+_SHORTENED_NOTE: Final[Block] = {
+    "type": "context",
+    "elements": [{"type": "plain_text", "text": _SHORTENED, "emoji": False}],
+}
 # A star, underscore or tilde formats only at the edge of a word; a backtick everywhere; ">" at the start
 # of a line.
 _LIVE: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|(?m:^[ \t]*>)")
@@ -88,9 +97,13 @@ _DATE: Final = {
 }
 
 
-def render(message: Message) -> tuple[str, list[Block]]:
-    """Return the fallback text (the whole message in plain words) and the blocks. Neither is ever empty."""
-    return fallback(message), _fitted(list(_blocks(message)))
+def render(message: Message, *, with_tables: bool = True) -> tuple[str, list[Block]]:
+    """Return the fallback text (the whole message in plain words) and the blocks. Neither is ever empty.
+
+    Slack takes one table in a message, and not everywhere: any other, and without `with_tables` each, is
+    shown as lines of code.
+    """
+    return fallback(message), _fitted(list(_blocks(message, 1 if with_tables else 0)))
 
 
 def fallback(message: Message) -> str:
@@ -128,7 +141,7 @@ def _plain_button(button: Button | LinkButton) -> str:
     return f"{_literal(button.label)}: {COMMAND} {_literal(button.words)}"
 
 
-def _blocks(message: Message) -> Iterator[Block]:
+def _blocks(message: Message, tables: int) -> Iterator[Block]:
     for piece, _ in _pieces(message.summary, _SECTION - 2):
         yield _section(_mrkdwn("*" + "".join(_span(span, in_bold=True) for span in piece).strip() + "*"))
     numbers = count()
@@ -142,6 +155,10 @@ def _blocks(message: Message) -> Iterator[Block]:
                 yield from map(_section, _text_objects(_step_lines(part)))
             case Facts():
                 yield from _facts(part)
+            case Table(caption):
+                yield from map(_section, _text_objects(caption))
+                yield from _table(part) if tables and _can_be_table(part) else _table_as_code(part)
+                tables -= _can_be_table(part)
             case Buttons(buttons):
                 elements = [made for button in buttons if (made := _button(button, numbers)) is not None]
                 for start in range(0, len(elements), _ELEMENTS):
@@ -168,6 +185,42 @@ def _text_objects(text: Text) -> Iterator[Block]:
             yield {"type": "plain_text", "text": shown, "emoji": False}
         else:
             yield _mrkdwn(rendered)
+
+
+def _can_be_table(table: Table) -> bool:
+    return 0 < len(table.columns) <= _COLUMNS
+
+
+def _table(table: Table) -> Iterator[Block]:
+    """Return a table block with the rows that there is room for, from the top."""
+    shown: list[list[Block]] = []
+    room = _TABLE
+    for row in cells(table):
+        room -= sum(map(size, row))
+        if room < 0 or len(shown) == _ROWS:
+            break
+        shown.append([{"type": "raw_text", "text": cell} for cell in row])
+    columns = [{"align": "right" if column.is_number else "left"} for column in table.columns]
+    yield {"type": "table", "column_settings": columns, "rows": shown}
+    if len(shown) <= len(table.rows):
+        yield _SHORTENED_NOTE
+
+
+def _table_as_code(table: Table) -> Iterator[Block]:
+    """Return a table as lines of code, as many as there is room for."""
+    lines: list[str] = []
+    room, is_cut = _SECTION - len("```\n\n```"), False
+    for line in aligned(table):
+        shown = _escaped(line.replace("`", _LOOKALIKE["`"]))
+        room -= size(shown) + 1
+        if room < 0:
+            is_cut = True
+            break
+        lines.append(shown)
+    if lines:
+        yield _section(_mrkdwn("```\n" + "\n".join(lines) + "\n```"))
+    if is_cut:
+        yield _SHORTENED_NOTE
 
 
 def _step_lines(steps: Steps) -> Text:
@@ -331,8 +384,7 @@ def _fitted(blocks: list[Block]) -> list[Block]:
             break
         kept.add(index)
         places, room = places - 1, room - _weight(block)
-    shortened = {"type": "context", "elements": [{"type": "plain_text", "text": _SHORTENED, "emoji": False}]}
-    return [block for index, block in enumerate(blocks) if index in kept] + [shortened]
+    return [block for index, block in enumerate(blocks) if index in kept] + [_SHORTENED_NOTE]
 
 
 def _weight(found: object) -> int:

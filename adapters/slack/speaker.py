@@ -4,12 +4,12 @@ Addresses of messages are written `slack:<channel>:<ts>`.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import httpx
 
-from adapters.chat.message import Message
+from adapters.chat.message import Message, Table
 from adapters.slack import response_url
 from adapters.slack.blocks import Block, render
 from adapters.slack.client import SlackClient
@@ -33,7 +33,10 @@ log = logging.getLogger(__name__)
 
 
 class SlackSpeaker:
-    """Speaks through the Web API and response URLs; blocks that Slack does not take are left out once."""
+    """Speaks through the Web API and response URLs.
+
+    Where Slack does not take the blocks, a table is shown as lines of code, and at last all as plain text.
+    """
 
     def __init__(self, client: SlackClient, response_url_hosts: Collection[str]) -> None:
         """Take the client, and the hosts (exact `host` or `host:port`) that a response URL may have."""
@@ -60,8 +63,7 @@ class SlackSpeaker:
         channel, _, ts = place.partition(":")
         if platform != "slack" or not channel or not ts:
             raise Undeliverable(reason="no Slack message")
-        text, blocks = render(message)
-        self._said("chat.update", text, blocks, channel=channel, ts=ts)
+        self._said("chat.update", message, channel=channel, ts=ts)
 
     def replace(self, reply: ReplyTo, message: Message) -> None:
         """Replace what the person saw where they asked; see the port."""
@@ -69,13 +71,14 @@ class SlackSpeaker:
             reply.handle, self._hosts
         ):
             raise Undeliverable(reason="no response URL")
-        text, blocks = render(message)
-        refused = self._respond(str(reply.handle), {"replace_original": True, "text": text, "blocks": blocks})
-        if refused in _BAD_BLOCKS:
+        for text, blocks in _ways(message):
+            body = {"replace_original": True, "text": text} | ({"blocks": blocks} if blocks else {})
+            refused = self._respond(str(reply.handle), body)
+            if refused not in _BAD_BLOCKS:
+                break
             log.warning(
                 "blocks refused", extra={"action": "slack", "method": "response_url", "error": refused}
             )
-            refused = self._respond(str(reply.handle), {"replace_original": True, "text": text})
         if refused is not None:
             raise Unexpected(method="response_url", reason=refused)
 
@@ -84,21 +87,22 @@ class SlackSpeaker:
         self._http.close()
 
     def _post(self, channel: str, message: Message) -> str:
-        text, blocks = render(message)
         answer = self._said(
-            "chat.postMessage", text, blocks, channel=channel, unfurl_links=False, unfurl_media=False
+            "chat.postMessage", message, channel=channel, unfurl_links=False, unfurl_media=False
         )
         return f"slack:{answer.get('channel')}:{answer.get('ts')}"
 
-    def _said(self, method: str, text: str, blocks: list[Block], **params: object) -> dict[str, Any]:
-        try:
-            return self._client.call(method, text=text, blocks=blocks, **params)
-        except Unexpected as error:
-            reason = error.facts.get("reason", "")
-            if reason not in _BAD_BLOCKS:
-                raise
-            log.warning("blocks refused", extra={"action": "slack", "method": method, "error": reason})
-            return self._client.call(method, text=text, blocks=[], **params)
+    def _said(self, method: str, message: Message, **params: object) -> dict[str, Any]:
+        *ways, (last_text, last_blocks) = _ways(message)
+        for text, blocks in ways:
+            try:
+                return self._client.call(method, text=text, blocks=blocks, **params)
+            except Unexpected as error:
+                reason = error.facts.get("reason", "")
+                if reason not in _BAD_BLOCKS:
+                    raise
+                log.warning("blocks refused", extra={"action": "slack", "method": method, "error": reason})
+        return self._client.call(method, text=last_text, blocks=last_blocks, **params)
 
     def _respond(self, url: str, body: dict[str, object]) -> str | None:
         """Post to a response URL; returns what Slack has against the content, None when it took it."""
@@ -115,3 +119,12 @@ class SlackSpeaker:
             raise ChatUnavailable(method="response_url", reason=f"http_{status}")
         # 404 with used_url, expired_url or no_service: five posts or thirty minutes are over.
         raise Undeliverable(method="response_url", reason=f"http_{status}")
+
+
+def _ways(message: Message) -> Iterator[tuple[str, list[Block]]]:
+    """Yield the ways to say this, the next for when Slack does not take the one before."""
+    text, blocks = render(message)
+    yield text, blocks
+    if any(isinstance(part, Table) for part in message.parts):
+        yield render(message, with_tables=False)
+    yield text, []

@@ -7,7 +7,7 @@ from adapters import codec
 from adapters.sqlite.queue import QueueRows
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.errors import StaleWrite
-from provisioning.outbox import NEW_MESSAGES, Kind, Notice
+from provisioning.outbox import DUE_AGAIN, Kind, Notice
 from provisioning.ports import Clock, Work
 
 _GET = "SELECT version, body FROM outbox WHERE id = ?"
@@ -36,12 +36,13 @@ class OutboxRows:
         owed = replace(notice, sent_at=None, dropped=None)
         if not self._sql.change(_INSERT, (codec.pack_notice(owed), notice.id)):
             known = self.get(notice.id)
-            if notice.kind is not Kind.CARD or known is None:
+            if notice.kind not in DUE_AGAIN or known is None:
                 return
-            # The address of the card that is there already is what makes this an edit.
-            self._write(replace(owed, reference=notice.reference or known.reference, version=known.version))
+            # The address of what is there already is what makes this an edit.
+            owed = replace(owed, reference=notice.reference or known.reference, version=known.version)
+            self._write(owed)
         ready_at = notice.created_at or self._clock.now()
-        work = Work.SPEAK if notice.kind in NEW_MESSAGES else Work.REFRESH
+        work = Work.SPEAK if owed.is_new_message else Work.REFRESH
         self._queue.put(work, notice.id, ready_at)
 
     def get(self, notice_id: str) -> Notice | None:
@@ -63,7 +64,9 @@ class OutboxRows:
         if over_at is None and notice.dropped is not None:
             over_at = self._clock.now()
         version = notice.version + 1
-        over = None if over_at is None else to_int(over_at)
+        # An announcement stays: without its address the next word on it would be a second post.
+        keeps = over_at is None or notice.kind is Kind.ANNOUNCEMENT
+        over = None if over_at is None or keeps else to_int(over_at)
         if not self._sql.change(
             _UPDATE, (version, over, codec.pack_notice(notice), notice.id, notice.version)
         ):

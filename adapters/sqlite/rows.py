@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+from adapters.sqlite.answers import AnswerRows
 from adapters.sqlite.audit import AuditRows
 from adapters.sqlite.bindings import BindingRows
+from adapters.sqlite.boards import BoardRows
 from adapters.sqlite.brake_rows import BrakeRows
 from adapters.sqlite.changes import ChangeRows
 from adapters.sqlite.events import EventRows
 from adapters.sqlite.instructions import InstructionRows
 from adapters.sqlite.leases import LeaseRows
 from adapters.sqlite.ledger import LedgerRows
+from adapters.sqlite.moments import MomentRows
 from adapters.sqlite.outbox import OutboxRows
 from adapters.sqlite.queue import QueueRows
+from adapters.sqlite.races import RaceRows
 from adapters.sqlite.references import ReferenceRows
 from adapters.sqlite.registrations import RegistrationRows
 from adapters.sqlite.requests import RequestRows
@@ -35,6 +39,10 @@ class SqliteRows:
     audit: AuditRows
     instructions: InstructionRows
     changes: ChangeRows
+    races: RaceRows
+    boards: BoardRows
+    moments: MomentRows
+    answers: AnswerRows
     brakes: BrakeRows
 
     @classmethod
@@ -54,5 +62,9 @@ class SqliteRows:
             audit=AuditRows(sql),
             instructions=InstructionRows(sql),
             changes=ChangeRows(sql),
+            races=RaceRows(sql),
+            boards=BoardRows(sql),
+            moments=MomentRows(sql),
+            answers=AnswerRows(sql),
             brakes=BrakeRows(sql),
         )

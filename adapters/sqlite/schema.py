@@ -239,7 +239,49 @@ _ORGANIZERS: Steps = (
     "CREATE INDEX changes_age ON changes (made_at)",
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS)
+_RACES = (
+    """
+    CREATE TABLE races (
+        event_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE moments (
+        what TEXT NOT NULL PRIMARY KEY,
+        noted_at INTEGER NOT NULL,
+        facts TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE answers (
+        event_id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        answered_at INTEGER NOT NULL,
+        PRIMARY KEY (event_id, person_id, question)
+    ) WITHOUT ROWID
+    """,
+)
+
+_BOARDS = (
+    """
+    CREATE TABLE boards (
+        event_id TEXT NOT NULL,
+        race_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        closes_at INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, race_id)
+    )
+    """,
+)
+
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

@@ -9,6 +9,7 @@ card are two messages to Teams, which would split them and then return no id.
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from adapters.chat.message import (
@@ -27,6 +28,7 @@ from adapters.chat.message import (
     Plain,
     Span,
     Steps,
+    Table,
     Text,
     Typed,
     When,
@@ -36,6 +38,8 @@ from adapters.chat.text import (
     SIGNS,
     TYPEABLE,
     UNWANTED,
+    aligned,
+    cells,
     clean,
     one_line,
     pieces,
@@ -54,6 +58,8 @@ _FALLBACK: Final = 3000
 _PIECE: Final = 4000  # a longer text is split, so that a card can be cut between its pieces
 _ROW: Final = 500  # a longer fact is told as text of its own
 _ROWS: Final = 10
+_TABLE: Final = 20_000  # of a card, at most so much for each of its tables
+_AS_LINES: Final = 4_000  # of these, for the lines that stand in for a table
 _ACTIONS: Final = 6  # Teams on the desktop shows no more in one set (MicrosoftDocs/msteams-docs#5356)
 _LABEL, _WORDS = 75, 1000
 _CONFIRM_TITLE, _CONFIRM_TEXT = 100, 300
@@ -107,6 +113,9 @@ def _body(message: Message, people: People) -> Iterator[Json]:
                 )
             case Facts(rows):
                 yield from _rows(((row.name, row.value) for row in rows), people)
+            case Table(caption):
+                yield from _texts(caption, people)
+                yield from _table(part)
             case Buttons(buttons):
                 actions = [made for button in buttons if (made := _button(button)) is not None]
                 for start in range(0, len(actions), _ACTIONS):
@@ -153,6 +162,41 @@ def _rows(rows: Iterable[tuple[str, Text]], people: People) -> Iterator[Json]:
             yield from _texts((Bold(name), Plain("\n"), *value), people)
     if facts:
         yield {"type": "FactSet", "facts": facts}
+
+
+def _table(table: Table) -> Iterator[Json]:
+    """Return a table with the rows that there is room for, from the top, and lines for who shows no tables.
+
+    Its cells are RichTextBlocks, because a TextBlock would make a list of what begins with "59.".
+    """
+    columns = [
+        {
+            "width": 1 if column.is_number else 2,
+            "horizontalCellContentAlignment": "right" if column.is_number else "left",
+        }
+        for column in table.columns
+    ]
+    shown: list[Json] = []
+    room = _TABLE - _AS_LINES
+    for row in cells(table):
+        look = {} if shown else {"weight": "Bolder"}
+        made = {"type": "TableRow", "cells": [_cell(cell, **look) for cell in row]}
+        room -= _weight(made)
+        if room < 0:
+            break
+        shown.append(made)
+    lines = plain((Plain("\n".join(islice(aligned(table), len(shown)))),))
+    as_lines = {"type": "TextRun", "text": short(lines, _AS_LINES // 2), "fontType": "Monospace"}
+    if columns:
+        fallback = {"type": "RichTextBlock", "inlines": [as_lines]}
+        yield {"type": "Table", "columns": columns, "rows": shown, "fallback": fallback}
+    if len(shown) <= len(table.rows):
+        yield from _texts((Plain(_SHORTENED),), {}, size="Small", isSubtle=True)
+
+
+def _cell(text: str, **look: str) -> Json:
+    run = {"type": "TextRun", "text": inert(text)} | look
+    return {"type": "TableCell", "items": [{"type": "RichTextBlock", "inlines": [run]}]}
 
 
 def _button(button: Button | LinkButton) -> Json | None:

@@ -42,7 +42,7 @@ DEAD: Final = frozenset(
 # Of what Teams allows per conversation (7 in 1 s, 8 in 2 s, 60 in 30 s) and per tenant (30 in 1 s).
 _CONVERSATION: Final = Rate(per_minute=108, burst=4)
 _MEMBERS: Final = Rate(per_minute=228, burst=8)  # 14 in 1 s, 16 in 2 s, 120 in 30 s
-_TENANT: Final = Rate(per_minute=1515, burst=15)
+_TENANT: Final = Rate(per_minute=1444, burst=4)  # 28 in any second
 _PASSING: Final = frozenset({408, 412, 502, 503, 504})
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _DEFECT = 401, 403, 404, 429, 500
 

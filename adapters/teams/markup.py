@@ -22,6 +22,7 @@ from adapters.chat.message import (
     Plain,
     Span,
     Steps,
+    Table,
     Text,
     Typed,
     When,
@@ -161,7 +162,7 @@ def _spans(message: Message) -> Iterator[Span]:
 
 def _spans_of(part: Part) -> Iterator[Span]:
     match part:
-        case Paragraph(text) | Note(text):
+        case Paragraph(text) | Note(text) | Table(text):
             yield from text
         case Steps(lines):
             for line in lines:

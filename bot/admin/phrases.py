@@ -36,6 +36,7 @@ _TEAMS_USER = re.compile(r"<@teams:(?P<tenant>[0-9A-Za-z-]+):(?P<user>[^|<>\s]+)
 _MAILTO = re.compile(r"<mailto:(?P<mail>[^|<>\s]+)(?:\|[^>]*)?>")
 _MAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _CHANNEL = re.compile(r"<#(?P<id>[CG][A-Z0-9]{2,})(?:\|[^>]*)?>")
+_LINK = re.compile(r"<(?P<url>https?://[^|<>\s]+)(?:\|[^>]*)?>")
 _OFFSET = re.compile(r"(?:[Zz]|[+-]\d{2}:?\d{2})$")
 _LOCAL = re.compile(r"(?P<moment>\S+[ T]\S+) (?P<zone>[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)$")
 
@@ -91,7 +92,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
             targets.append(target)
             late += [shown] if words else []
             going_on = None
-        elif going_on is not None and token["angle"] is None:
+        elif going_on is not None and token["angle"] is None and event_forms.channel(shown) is not None:
             values[going_on].append(shown)
         elif shown:
             words.append(shown)
@@ -181,6 +182,15 @@ def _channel(name: str, text: str) -> str:
     if event_forms.channel(found) is not None:
         raise ValueUnusable(field=name, value=text[:SHOWN], form="channel")
     return found
+
+
+def link(name: str, text: str) -> str:
+    """Read an https address, bare or as Slack writes one. Raises ValueUnusable."""
+    found = _LINK.fullmatch(text)
+    address = found["url"] if found else text
+    if event_forms.https(address) is not None:
+        raise ValueUnusable(field=name, value=text[:SHOWN], form="link")
+    return address
 
 
 def page(phrase: Phrase) -> int:

@@ -3,14 +3,17 @@
 import difflib
 from typing import Final
 
-from bot.admin import basics, events, holds, quotas, roster
+from bot.admin import basics, events, holds, leaderboards, quotas, races, roster
 from bot.admin.phrases import SHOWN, phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Plan, Query, Wording
 from bot.grammar import ADMIN
 from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity
 
-NOUNS: Final = (events.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN, basics.NOUN)
+NOUNS: Final = (
+    *(events.NOUN, races.NOUN, leaderboards.NOUN),
+    *(quotas.NOUN, holds.NOUN, roster.NOUN, basics.NOUN),
+)
 
 ADMIN_VERBS: Final[tuple[AdminVerb, ...]] = tuple(verb for noun in NOUNS for verb in noun.verbs)
 PLANS: Final[dict[type, Plan]] = {kind: plan for noun in NOUNS for kind, plan in noun.plans.items()}

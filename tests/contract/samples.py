@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from provisioning.events import EntraGroup, Event, IdentityCenterGroup
+from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, Platform, RegistrationKey, RequestKey
 from provisioning.outbox import Kind, Notice
 from provisioning.registrations import Person, Registration
@@ -44,6 +44,7 @@ def an_event(event_id: EventId = SPRING, **changes: Any) -> Event:
     grants = (
         EntraGroup(GroupId("0c1a")),
         IdentityCenterGroup("d-1", GroupId("9067"), "arn:instance", "111122223333", "arn:set"),
+        DeepRacerOnAws("https://racing.example.com"),
     )
     facts: dict[str, Any] = {
         "name": "Spring Cup 2027",

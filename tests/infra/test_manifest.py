@@ -95,7 +95,7 @@ def test_the_app_asks_for_least_privilege() -> None:
 def test_there_is_one_command_with_everyones_verbs() -> None:
     [command] = WRITTEN["features"]["slash_commands"]
     assert command["command"] == "/deepracer"
-    assert command["usage_hint"] == "join | status | leave | help"
+    assert command["usage_hint"] == "join | status | leave | signin | races | leaderboard | help"
 
 
 def test_direct_messages_arrive_and_nothing_typed_there_is_expected() -> None:

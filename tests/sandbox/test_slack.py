@@ -448,6 +448,21 @@ def test_one_message_has_one_table(client: WebClient) -> None:
     assert (answer["error"], answer["errors"]) == ("invalid_attachments", ["only_one_table_allowed"])
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"rows": [[{"type": "raw_text", "text": ""}]]},
+        {"rows": [[{"type": "raw_text", "text": "x" * 5001}] * 2]},
+        {"rows": [[{"type": "raw_text", "text": "Ada"}]], "column_settings": [{"align": "middle"}]},
+        {"rows": [[{"type": "raw_text", "text": "Ada"}]], "caption": "Racers"},
+    ],
+)
+def test_a_table_is_judged_to_its_last_cell(client: WebClient, table: Json) -> None:
+    blocks = [{"type": "table", **table}]
+    answer = refusal_of(client.chat_postMessage, channel=RACING, text="x", blocks=blocks)
+    assert answer["error"] == "invalid_blocks"
+
+
 def test_all_blocks_of_a_message_together_have_a_limit_too(client: WebClient) -> None:
     answer = refusal_of(client.chat_postMessage, channel=RACING, text="x", blocks=[section("x" * 2900)] * 5)
     assert answer["error"] == "msg_blocks_too_long"

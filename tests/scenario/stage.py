@@ -21,15 +21,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+import pytest
 
 from adapters.sqlite import open_store
 from bot import applying, auditing
 from provisioning.audit import Line
+from provisioning.boards import Board
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import EventId
 from provisioning.ports import Unit
+from provisioning.races import Race
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import ORGANIZERS_GROUP, Company
+from sandbox.racing import RACERS
 from sandbox.wire import Call, Fault
 from sandbox.world import World
 from tests.scenario.people import Racer
@@ -82,10 +86,11 @@ class Claim:
 
 @dataclass(slots=True)
 class Groups:
-    """The groups of one event: in Entra and in the identity store; None when the event grants none there."""
+    """The groups of one event: in Entra, the identity store, on the racing site; None where none is."""
 
     entra: str | None = None
     store: str | None = None
+    racing: str | None = None
 
 
 @dataclass(slots=True)
@@ -120,9 +125,11 @@ class Stage:
         self._events: dict[str, Groups] = {}
         self._bots: list[Threads | Process] = []
         self._before: dict[str, frozenset[str]] = {}
+        self._patched = pytest.MonkeyPatch()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        self._stack.callback(self._patched.undo)
         self._stack.enter_context(self.world)
         self._street = Loop("street")
         self._stack.callback(self._street.close)
@@ -157,11 +164,12 @@ class Stage:
     def opens_event(self, **fields: Any) -> Event:
         """Apply an event file, as `event apply` does; `fields` as in `sandbox.event_file`."""
         event = applying.read_file(self.world.event_file(self.folder, **{**self.sides[0].fields, **fields}))
-        self.access_url = event.access_url
+        self.access_url = event.access_url or event.site_url or ""
         saved = applying.apply(self._store, applying.plan(self._store, event), self.clock.now())
         self._events[event.name] = Groups(
             next((grant.group_id for grant in event.grants if isinstance(grant, EntraGroup)), None),
             next((grant.group_id for grant in event.grants if isinstance(grant, IdentityCenterGroup)), None),
+            RACERS if event.site_url else None,
         )
         if not self._before:
             self._before = self.world.do(lambda: {key: self._groups_of(key) for key in self.company.people})
@@ -169,6 +177,8 @@ class Stage:
 
     def starts_bot(self, *, worker: bool = True, door: bool = True) -> Threads:
         """Start a bot in this process."""
+        for name, value in self.environment.items():  # some clients are made when somebody first needs them
+            self._patched.setenv(name, value)
         bot = Threads(self.environment, self.clock, worker=worker, door=door)
         self._bots.append(bot)
         return bot
@@ -284,6 +294,18 @@ class Stage:
         assert found is not None
         return found
 
+    def races(self, event_id: str = "spring-cup-2027") -> tuple[Race, ...]:
+        """Return the races of the event as they are stored."""
+        return self._store.read(lambda rows: rows.races.of_event(EventId(event_id)))
+
+    def notes(self, what: str) -> bool:
+        """Whether the scheduler has noted this."""
+        return self._store.read(lambda rows: rows.moments.get(what)) is not None
+
+    def boards(self, event_id: EventId) -> tuple[Board, ...]:
+        """Return the leaderboards of the event as they are stored."""
+        return self._store.read(lambda rows: rows.boards.of_event(event_id))
+
     def makes_organizer(self, key: str) -> Racer:
         """Let somebody of the company be an organizer from now on."""
         person = self.company.people[key].entra
@@ -390,6 +412,9 @@ class Stage:
             found.add("entra")
         if store is not None and ids & set(store.memberships.values()):
             found.add("identity store")
+        account = self.company.racing.user(user.mail or "") if groups.racing else None
+        if account is not None and account.enabled and groups.racing in account.groups:
+            found.add("racing site")
         return frozenset(found)
 
     # --- the check at the end -------------------------------------------------------------------------------
@@ -419,9 +444,9 @@ class Stage:
 
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
-        told = [
-            kind for kind in racer.told if kind not in kinds_for_organizers() | kinds_of_notes() | ANSWERS
-        ]
+        # What says nothing of how far they are.
+        beside = kinds_for_organizers() | kinds_of_notes() | ANSWERS | {"ends-soon"}
+        told = [kind for kind in racer.told if kind not in beside]
         for event in self._events:
             mine = [one.kind for one in racer.messages if one.event == event]
             if mine and mine[-1] == "ready":
@@ -440,6 +465,10 @@ class Stage:
         groups = self._events[event or EVENT]
         return frozenset(
             name
-            for name, group in (("entra", groups.entra), ("identity store", groups.store))
+            for name, group in (
+                ("entra", groups.entra),
+                ("identity store", groups.store),
+                ("racing site", groups.racing),
+            )
             if group is not None
         )

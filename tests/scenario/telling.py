@@ -113,6 +113,7 @@ def kinds_for_organizers() -> frozenset[str]:
         "quota-shown",
         "racers-shown.",
         "stuck-shown",
+        "races-listed",
         "admin-",
         "instructed",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.company import RACERS_GROUP, Company
+from tests.scenario.conftest import ON_BOTH
 from tests.scenario.stage import Stage
 from tests.scenario.waiting import eventually
 
@@ -36,6 +37,7 @@ def lose_store_group(company: Company) -> Mend:
 LOST = pytest.mark.parametrize("lose", [lose_entra_group, lose_store_group])
 
 
+@ON_BOTH
 @LOST
 def test_a_lost_group_is_told_once_and_everybody_gets_in_when_it_is_back(
     stage: Stage, lose: Callable[[Company], Mend]

@@ -10,15 +10,18 @@ import pytest
 
 from sandbox.company import Company
 from tests.scenario import LONG
-from tests.scenario.conftest import MakeStage
+from tests.scenario.conftest import ON_BOTH, MakeStage
+from tests.scenario.platforms import SIDES
 from tests.scenario.waiting import eventually
 
 JOINS, KILLS = (200, 20) if LONG else (40, 4)
 LEASES = 61  # seconds: what the dead held is taken up when its lease is over
 
 
+@ON_BOTH
 def test_joins_survive_a_worker_that_is_killed_again_and_again(make_stage: MakeStage) -> None:
-    stage, dice = make_stage(company=Company.found(people=JOINS), slack={"rate_scale": 5.0}), random.Random(3)
+    rates = {platform: {"rate_scale": 5.0} for platform in SIDES}
+    stage, dice = make_stage(company=Company.found(people=JOINS), **rates), random.Random(3)
     stage.opens_event()
     stage.starts_bot(worker=False)
     worker = stage.starts_process("work")
@@ -80,6 +83,7 @@ def test_one_whose_add_landed_while_the_worker_died_and_who_then_leaves_is_taken
     assert racer.in_groups == set()
 
 
+@ON_BOTH
 def test_a_server_that_is_killed_after_its_answer_has_kept_the_request(make_stage: MakeStage) -> None:
     stage = make_stage()
     stage.opens_event()

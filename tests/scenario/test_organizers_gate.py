@@ -18,6 +18,9 @@ SAID = {
     "admin event set": "admin event set capacity=1",
     "admin event close": "admin event close",
     "admin event create": "admin event create autumn-cup from spring-cup",
+    "admin race post": "admin race post https://racing.acme.example/7 Lap",
+    "admin race update": "admin race update 1 title=x",
+    "admin race remove": "admin race remove 1",
     "admin confirm": "admin confirm 0123",
     "admin audit": "admin audit",
 }

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.company import Company
 from tests.scenario import LONG
-from tests.scenario.conftest import MakeStage
+from tests.scenario.conftest import IN_TEAMS, ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.waiting import eventually
@@ -38,65 +38,99 @@ def all_get_in(stage: Stage, racers: Iterable[Racer]) -> None:
     assert shown <= {"queued", "adding", "confirming", "ready"}
 
 
+ASKS = {"slack": "users.info|users.list", "teams": "GET member"}  # who people are
+SENDS = {"slack": "chat.postMessage", "teams": "POST activit|POST conversations"}
+RESULTS = {"slack": "chat.postMessage", "teams": "POST activities"}  # messages of their own
+ELSEWHERE = [("graph", ".*"), ("aws", ".*")]
 STORMS = {
-    "everywhere": [("graph", ".*"), ("slack", "users.info|users.list|chat.postMessage"), ("aws", ".*")],
-    "the directory": [("graph", "GET /users"), ("graph", "GET /groups"), ("graph", "PATCH /groups")],
-    "who people are": [("slack", "users.info|users.list")],
-    "messages": [("slack", "chat.postMessage"), ("slack", "response_url")],
-    "people in AWS": [("aws", "GetUserId|DescribeUser|ListUsers")],
-    "memberships in AWS": [("aws", "CreateGroupMembership")],
-    "assignments in AWS": [("aws", "ListAccountAssignments")],
+    "slack": {
+        "everywhere": [("slack", f"{ASKS['slack']}|{SENDS['slack']}"), *ELSEWHERE],
+        "the directory": [("graph", "GET /users"), ("graph", "GET /groups"), ("graph", "PATCH /groups")],
+        "who people are": [("slack", ASKS["slack"])],
+        "messages": [("slack", SENDS["slack"]), ("slack", "response_url")],
+        "people in AWS": [("aws", "GetUserId|DescribeUser|ListUsers")],
+        "memberships in AWS": [("aws", "CreateGroupMembership")],
+        "assignments in AWS": [("aws", "ListAccountAssignments")],
+    },
+    "teams": {
+        "everywhere": [("teams", f"{ASKS['teams']}|{SENDS['teams']}|PUT activity"), *ELSEWHERE],
+        "who people are": [("teams", ASKS["teams"])],
+        "messages": [("teams", SENDS["teams"]), ("teams", "PUT activity")],
+    },
 }
 OUTAGES = [
     ("graph", "GET /users"),
     ("graph", "PATCH /groups"),
     ("graph", "GET /groups"),
-    ("slack", "users.info|users.list"),
     ("aws", "CreateGroupMembership"),
     ("aws", "ListAccountAssignments"),
 ]
 
 
-@pytest.mark.parametrize("storm", STORMS if LONG else ["everywhere"])
-def test_throttling_in_the_middle_of_a_burst_is_waited_out(crowded: Stage, storm: str) -> None:
-    stage, racers = crowded, crowded.people(CROWD)
-    for part, operation in STORMS[storm]:
+@pytest.mark.parametrize(
+    ("platform", "storm"),
+    [(platform, storm) for platform in STORMS for storm in STORMS[platform] if LONG or storm == "everywhere"],
+    indirect=["platform"],
+    scope="module",
+)
+def test_throttling_in_the_middle_of_a_burst_is_waited_out(crowded: Stage, platform: str, storm: str) -> None:
+    stage, racers, storms = crowded, crowded.people(CROWD), STORMS[platform][storm]
+    for part, operation in storms:
         stage.befalls(part, operation, "throttle", times=3, retry_after=1.0)
 
     stage.all_say(racers, "join")
 
     with stage.time_flies(3):
         all_get_in(stage, racers)
-    for part, _ in STORMS[storm]:
+    for part, _ in storms:
         assert stage.befallen(part), "the storm has been met"
         # Beside what was armed there is at most what was under way when the first was refused.
-        assert stage.tally(part).throttled <= 3 * len(STORMS[storm]) + 3
+        assert stage.tally(part).throttled <= 3 * len(storms) + 3
 
 
 @pytest.mark.skipif(not LONG, reason="a quarter of a minute each")
+@ON_BOTH
 @pytest.mark.parametrize("kind", ["status", "drop", "refuse"])
-def test_an_outage_of_a_moment_is_nobodys_concern(crowded: Stage, kind: str) -> None:
+def test_an_outage_of_a_moment_is_nobodys_concern(crowded: Stage, platform: str, kind: str) -> None:
     stage, racers = crowded, crowded.people(8)
-    for part, operation in OUTAGES:
-        stage.befalls(part, operation, kind, status=503)
+    outages = [*OUTAGES, (platform, ASKS[platform])]
     if kind != "drop":  # a message whose answer was lost has been posted, and comes again
-        stage.befalls("slack", "chat.postMessage", kind, status=503)
+        outages.append((platform, SENDS[platform]))
+    for part, operation in outages:
+        stage.befalls(part, operation, kind, status=503)
 
     stage.all_say(racers, "join")
 
     with stage.time_flies(3):
         all_get_in(stage, racers)
-    assert all(stage.befallen(part) for part, _ in OUTAGES)
+    assert all(stage.befallen(part) for part, _ in outages)
 
 
-def test_a_message_whose_answer_was_lost_comes_again_rather_than_never(crowded: Stage) -> None:
+@ON_BOTH
+def test_a_message_whose_answer_was_lost_comes_again_rather_than_never(crowded: Stage, platform: str) -> None:
     stage, racer = crowded, crowded.person("employee-001")
-    stage.befalls("slack", "chat.postMessage", "drop")
+    stage.befalls(platform, RESULTS[platform], "drop")
     stage.kills = 1
 
     racer.says("join")
 
     racer.is_told("ready", "ready")
+
+
+@IN_TEAMS
+def test_while_bot_connector_is_away_nothing_is_lost(crowded: Stage) -> None:
+    stage, racers = crowded, crowded.people(8)
+    away = f"{ASKS['teams']}|{SENDS['teams']}|PUT activity"
+    stage.befalls("teams", away, "refuse", times=None)
+    stage.all_say(racers, "join")
+    eventually(lambda: stage.calls("teams", "GET member") > 2, "the gate is held up")
+    assert stage.members()["entra"] == []
+
+    stage.calms("teams")
+
+    with stage.time_flies(3):
+        all_get_in(stage, racers)
+    assert racers[0].says("status").kind == "ready"
 
 
 def test_while_an_api_asks_for_patience_it_is_left_alone(crowded: Stage) -> None:

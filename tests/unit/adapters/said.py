@@ -9,6 +9,7 @@ from adapters.chat.message import (
     Button,
     Buttons,
     Code,
+    Column,
     Confirm,
     Fact,
     Facts,
@@ -23,6 +24,7 @@ from adapters.chat.message import (
     Span,
     StepLine,
     Steps,
+    Table,
     Text,
     Typed,
     When,
@@ -123,6 +125,22 @@ MESSAGES = {
             Buttons((Button("Join", "join spring-cup-2027", "primary"),)),
         ),
     ),
+    "board": Message(
+        text("Lap of R&D: the leaderboard"),
+        (
+            Table(
+                text("After ", Bold("1,004"), " laps, ", When(CLOSES)),
+                (Column("#", is_number=True), Column("Racer"), Column("Time", is_number=True)),
+                (
+                    ("1", "Ada_L", "59.999"),
+                    ("2", "RacerAlias", "1:02.345"),
+                    ("2", "李雷", "1:02.345"),
+                    ("", "Nigel", ""),
+                ),
+            ),
+            Note(text("And 1,000 more.")),
+        ),
+    ),
     "people": Message(
         text(Mention(ADA, "Ada Lovelace"), " has joined."),
         (
@@ -141,6 +159,7 @@ MESSAGES = {
             Paragraph(text(MARKDOWN)),
             Paragraph(text("- ", Link(MARKDOWN, "https://x.example/_a_*b*(c)[d]<e>"), "\n" + MARKDOWN)),
             Facts((Fact("[x](", text("{", MARKDOWN, Mention(ADA, MARKDOWN))),)),
+            Table(text(MARKDOWN), (Column(MARKDOWN),), ((MARKDOWN,), ("1. first",))),
             Buttons((Button(MARKDOWN, "help", confirm=Confirm(MARKDOWN, MARKDOWN, MARKDOWN, MARKDOWN)),)),
             Note(text(Typed(MARKDOWN))),
         ),
@@ -151,6 +170,7 @@ MESSAGES = {
             Paragraph(text(HOSTILE)),
             Paragraph(text("by ", Bold("Eve"), " " + HOSTILE + "\n> second line")),
             Facts((Fact(HOSTILE, text(HOSTILE)),)),
+            Table(text(HOSTILE), (Column(HOSTILE),), ((HOSTILE,), ("x\ny",))),
             Buttons((Button(HOSTILE, HOSTILE), LinkButton("Run", "javascript:alert(1)"))),
             Note(text("\u202eevil\u2066\u0000 ", Code(HOSTILE))),
         ),
@@ -211,6 +231,16 @@ BUTTONS = st.one_of(
     st.builds(Button, NASTY, NASTY, st.sampled_from(["plain", "primary", "danger"]), CONFIRMS),
     st.builds(LinkButton, NASTY, URLS),
 )
+TABLES = st.integers(0, 4).flatmap(
+    lambda width: st.builds(
+        Table,
+        TEXTS,
+        st.lists(st.builds(Column, NASTY, st.booleans()), min_size=width, max_size=width).map(tuple),
+        st.lists(st.lists(NASTY, min_size=width, max_size=width).map(tuple), max_size=3).flatmap(
+            lambda rows: st.sampled_from([1, 1, 70]).map(lambda times: tuple(rows * times))
+        ),
+    )
+)
 PARTS: st.SearchStrategy[Part] = st.one_of(
     st.builds(Paragraph, TEXTS),
     st.builds(
@@ -219,6 +249,7 @@ PARTS: st.SearchStrategy[Part] = st.one_of(
             st.builds(StepLine, TEXTS, st.sampled_from(["done", "now", "next", "failed"])), max_size=4
         ).map(tuple),
     ),
+    TABLES,
     st.builds(Facts, st.lists(st.builds(Fact, NASTY, TEXTS), max_size=13).map(tuple)),
     st.builds(Buttons, st.lists(BUTTONS, max_size=30).map(tuple)),
     st.builds(Note, TEXTS),

@@ -68,6 +68,7 @@ def test_what_decides_about_a_person_is_read_with_them() -> None:
             user.display_name,
             enabled=False,
             user_type="Member",
+            mail=user.mail,
             domains=frozenset({"acme.example"}),
         )
 

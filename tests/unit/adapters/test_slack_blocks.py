@@ -19,11 +19,13 @@ from adapters.chat.message import (
     Bold,
     Button,
     Buttons,
+    Column,
     Link,
     LinkButton,
     Message,
     Paragraph,
     Part,
+    Table,
     Text,
 )
 from adapters.slack.blocks import fallback, render
@@ -129,6 +131,93 @@ def test_action_ids_are_unique_in_a_message_and_only_speaking_buttons_say_someth
 
     assert len({button["action_id"] for button in found}) == 6
     assert all(button["action_id"].startswith("say:") == ("url" not in button) for button in found)
+
+
+def table_of(rows: int, *, cell: str = "x", columns: int = 2) -> Table:
+    return Table(text("All"), (Column("n", is_number=True),) * columns, ((cell,) * columns,) * rows)
+
+
+def test_a_table_is_a_table_with_its_heads_first_and_numbers_at_the_right() -> None:
+    _, blocks = render(MESSAGES["board"])
+    table = blocks[2]
+
+    assert [column["align"] for column in table["column_settings"]] == ["right", "left", "right"]
+    assert [[cell["text"] for cell in row] for row in table["rows"]] == [
+        ["#", "Racer", "Time"],
+        ["1", "Ada_L", "59.999"],
+        ["2", "RacerAlias", "1:02.345"],
+        ["2", "李雷", "1:02.345"],
+        ["–", "Nigel", "–"],
+    ]
+
+
+def test_the_fallback_tells_a_table_row_by_row() -> None:
+    assert fallback(MESSAGES["board"]).splitlines()[1:5] == [
+        "After 1,004 laps, 1 Apr 2027, 16:00 UTC",
+        "# · Racer · Time",
+        "1 · Ada_L · 59.999",
+        "2 · RacerAlias · 1:02.345",
+    ]
+
+
+def test_where_slack_takes_no_table_its_columns_are_lines_of_code() -> None:
+    _, blocks = render(MESSAGES["board"], with_tables=False)
+
+    assert blocks[2]["text"]["text"].splitlines() == [
+        "```",
+        "#  Racer           Time",
+        "1  Ada_L         59.999",
+        "2  RacerAlias  1:02.345",
+        "2  李雷        1:02.345",
+        "–  Nigel              –",
+        "```",
+    ]
+
+
+def test_what_people_typed_ends_no_lines_of_code() -> None:
+    message = Message(text("x"), (table_of(1, cell="```<!channel>&"),))
+    (shown,) = mrkdwn(render(message, with_tables=False)[1])[1:]
+
+    assert shown.count("```") == 2
+    assert "&lt;!channel&gt;&amp;" in shown
+
+
+def test_a_message_has_one_table_and_any_other_is_lines_of_code() -> None:
+    _, blocks = render(Message(text("x"), (table_of(1), table_of(2))))
+
+    assert [block["type"] for block in blocks] == ["section", "section", "table", "section", "section"]
+    assert blocks[4]["text"]["text"].startswith("```")
+
+
+@pytest.mark.parametrize(
+    ("table", "with_tables"),
+    [
+        (table_of(100), True),
+        (table_of(99, cell="y" * 60), True),
+        (table_of(99, cell="y" * 60), False),
+        (table_of(100, columns=21), True),
+    ],
+)
+def test_of_a_table_too_large_the_top_is_shown_and_that_it_goes_on(
+    table: Table, *, with_tables: bool
+) -> None:
+    _, blocks = render(Message(text("x"), (table,)), with_tables=with_tables)
+
+    assert refusal(blocks) is None
+    assert "shortened" in blocks[-1]["elements"][0]["text"]
+    assert [block["type"] for block in blocks[:2]] == ["section", "section"]
+
+
+def test_a_table_that_slack_takes_is_shown_to_its_end() -> None:
+    _, blocks = render(Message(text("x"), (table_of(99),)))
+
+    assert refusal(blocks) is None
+    assert len(blocks[-1]["rows"]) == 100
+
+
+def test_a_row_with_other_cells_than_there_are_columns_is_no_row() -> None:
+    with pytest.raises(ValueError, match="one cell a column"):
+        Table(text("x"), (Column("a"), Column("b")), (("1",),))
 
 
 def test_a_button_whose_words_do_not_fit_is_left_out_rather_than_made_to_say_others() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.chat.message import Bold, Button, Buttons, Message, Paragraph, Plain
+from adapters.chat.message import Bold, Button, Buttons, Column, Message, Paragraph, Plain, Table
 from adapters.chat.speaker import Speaker
 from adapters.slack.speaker import SlackSpeaker
 from provisioning.errors import ChatUnavailable, ScopeMissing, Undeliverable
@@ -175,6 +175,23 @@ def test_blocks_that_slack_refuses_are_left_out_once(acme: Workspace, speaker: S
     acme.slack.faults.arm(Fault("response_url", "status", status=400, body="invalid_blocks"))
     speaker.replace(asked(acme), READY)
     assert says(acme)[-1] == "You can race.\nQuota: /deepracer quota"
+
+
+def test_a_table_that_slack_refuses_is_shown_as_lines_of_code(acme: Workspace, speaker: SlackSpeaker) -> None:
+    refused = '{"ok": false, "error": "invalid_attachments"}'
+    board = Message((Plain("Board"),), (Table((), (Column("Racer"),), (("Ada",),)),))
+
+    acme.slack.faults.arm(Fault("chat.postMessage", "status", status=200, body=refused))
+    address = speaker.tell(acme.chat("employee"), board)
+    assert dm(acme).blocks[-1]["text"]["text"] == "```\nRacer\nAda\n```"
+
+    acme.slack.faults.arm(Fault("chat.update", "status", status=200, body=refused, times=2))
+    speaker.edit(address, board)
+    assert dm(acme).says() == "Board\nRacer\nAda"
+
+    acme.slack.faults.arm(Fault("response_url", "status", status=400, body="invalid_blocks"))
+    speaker.replace(asked(acme), board)
+    assert "```\nRacer\nAda\n```" in says(acme)[-1]
 
 
 def test_a_message_whose_answer_was_lost_is_not_said_twice(acme: Workspace, speaker: SlackSpeaker) -> None:

@@ -22,6 +22,7 @@ from adapters.chat.message import (
     Button,
     Buttons,
     Code,
+    Column,
     Confirm,
     Fact,
     Facts,
@@ -33,6 +34,7 @@ from adapters.chat.message import (
     Paragraph,
     Part,
     Span,
+    Table,
     Text,
     Typed,
     When,
@@ -62,6 +64,9 @@ MUST: dict[str, dict[str, type]] = {
     "RichTextBlock": {"inlines": list},
     "TextRun": {"text": str},
     "FactSet": {"facts": list},
+    "Table": {"columns": list, "rows": list, "fallback": dict},
+    "TableRow": {"cells": list},
+    "TableCell": {"items": list},
     "ActionSet": {"actions": list},
     "Action.Execute": {"title": str, "verb": str, "data": dict, "fallback": dict},
     "Action.Submit": {"title": str, "data": dict},
@@ -81,7 +86,7 @@ MAY: dict[str, dict[str, tuple[Any, ...]]] = {
     "Action.OpenUrl": ACTION_LOOK,
     "Action.ShowCard": ACTION_LOOK,
 }
-ELEMENTS = {"TextBlock", "RichTextBlock", "FactSet", "ActionSet"}
+ELEMENTS = {"TextBlock", "RichTextBlock", "FactSet", "Table", "ActionSet"}
 ACTIONS = {"Action.Execute", "Action.OpenUrl", "Action.ShowCard"}
 
 
@@ -111,6 +116,12 @@ def check_item(item: Any, kinds: set[str]) -> None:
     check_properties(item, must, MAY.get(kind, {}))
     for child in item.get("body", []):
         check_item(child, ELEMENTS)
+    for name, within in (("rows", "TableRow"), ("cells", "TableCell"), ("items", "RichTextBlock")):
+        for child in item.get(name, []):
+            check_item(child, {within})
+    if kind == "Table":
+        check_item(item["fallback"], {"RichTextBlock"})
+        assert {len(row["cells"]) for row in item["rows"]} == {len(item["columns"])}
     for child in item.get("inlines", []):
         check_item(child, {"TextRun"})
     for fact in item.get("facts", []):
@@ -374,6 +385,40 @@ def test_a_button_that_asks_first_says_its_words_only_from_the_question() -> Non
     )
     [yes] = button["card"]["actions"]
     assert (yes["title"], yes["data"]) == ("Leave", {"say": "leave spring-cup-2027 --yes"})
+
+
+def test_a_table_shows_every_cell_letter_by_letter_and_its_heads_with_weight() -> None:
+    _, card = render(MESSAGES["board"])
+    (table,) = [item for item in items(card) if item.get("type") == "Table"]
+    runs = [[cell["items"][0]["inlines"][0] for cell in row["cells"]] for row in table["rows"]]
+
+    assert [column["horizontalCellContentAlignment"] for column in table["columns"]] == [
+        "right",
+        "left",
+        "right",
+    ]
+    assert [run["weight"] for run in runs[0]] == ["Bolder"] * 3
+    assert [run["text"] for run in runs[1]] == ["1", "Ada_L", "59.999"]
+    assert [run["text"] for run in runs[4]] == ["–", "Nigel", "–"]
+
+
+def test_who_shows_no_tables_shows_its_lines() -> None:
+    _, card = render(MESSAGES["board"])
+    (table,) = [item for item in items(card) if item.get("type") == "Table"]
+    (run,) = table["fallback"]["inlines"]
+
+    assert run["fontType"] == "Monospace"
+    assert run["text"].splitlines()[:2] == ["#  Racer           Time", "1  Ada_L         59.999"]
+
+
+def test_of_a_table_too_large_the_top_is_shown_and_that_it_goes_on() -> None:
+    table = Table(text("All"), (Column("n"), Column("m")), (("y" * 60, "z" * 60),) * 400)
+    _, card = render(Message(text("x"), (table, Buttons((Button("Stop", "stop"),)))))
+
+    check(dict(card))
+    assert any("shortened" in seen for seen in texts(card))
+    assert said_by(card) == ["stop"]
+    assert sum(item.get("type") == "TableRow" for item in items(card)) > 20
 
 
 def test_more_buttons_than_teams_shows_in_one_row_go_into_further_rows() -> None:

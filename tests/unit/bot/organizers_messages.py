@@ -12,6 +12,7 @@ from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
+from bot.admin.races import RacesListed
 from bot.admin.roster import RacersShown, Stuck, StuckShown
 from bot.admin.table import ANSWERS
 from bot.words import Words
@@ -23,13 +24,18 @@ from provisioning.events import Ceiling, Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
+from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.roster import Listed
 from tests.unit.provisioning.spring_cup import ADA, CHAT, DAY, HOUR, NOON, REPLY, SECOND, ready, spring_cup
 
 ORGANIZER = PersonId("0a0a")
 OF_RACERS = ("quota", "suspend", "resume", "remove", "retry")
-KINDS = ("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause")
+KINDS = (
+    *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
+    *("race-post", "race-update", "race-remove"),
+    *("leaderboard-post", "leaderboard-watch", "leaderboard-mute"),
+)
 
 
 def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -47,6 +53,11 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
+    races = (*(race for race, _ in lives_of_a_race(name)), a_race(name, closes=NOON + DAY, track=name))
+    for number in (1, 2):
+        listed = paged(races * 3, number, 15, "admin race list event=spring-cup")
+        yield "races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, listed))
+    yield "no races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, paged((), 1, 15, "admin race list")))
     yield "choice of an event", _choice(words, cup)
     for kind in OF_RACERS:
         for people in (1, 2):
@@ -117,6 +128,19 @@ def _choice_of_racer(words: Words, name: str) -> Message:
     return admin_wording.answer_of(words, rows, instruction, NOON)
 
 
+def a_race(name: str, **changes: Any) -> Race:
+    race = Race(cup_id(), 1, name, "https://racing.example.com/1", ORGANIZER, NOON - DAY)
+    return replace(race, **changes)
+
+
+def lives_of_a_race(name: str) -> Iterator[tuple[Race, Any]]:
+    """Yield a race in each of its phases, with the moment of it."""
+    yield a_race(name, opens=NOON + HOUR, track=name), NOON
+    yield a_race(name), NOON
+    yield a_race(name, closes=NOON), NOON
+    yield a_race(name, state="withdrawn"), NOON
+
+
 def _lives(cup: Event, name: str) -> Iterator[tuple[Event, Any]]:
     for now in (cup.opens - SECOND, NOON, cup.closes, cup.ends):
         yield cup, now
@@ -138,6 +162,8 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"name": f"{name} ", "opens": (NOON - DAY).isoformat(), "closes": (NOON + DAY).isoformat()}
     after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
+    after |= {"race": name, "watched": "slack:C1", "muted": "slack:C2"}
+    after |= {"title": name, "track": name, "link": "https://racing.example.com/1", "state": "posted"}
     return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
 
 

@@ -13,6 +13,7 @@ from bot import checks, doctor
 from bot.applying import apply, plan, read_file
 from bot.settings import Settings
 from sandbox.company import Company
+from sandbox.racing import ADMINS, FACILITATORS, RACERS, SERVICE_USER
 from sandbox.world import World
 
 
@@ -149,3 +150,75 @@ def test_the_exit_code_and_the_json_tell_a_program(
     assert {"name", "state", "found", "mend", "code"} == set(rows[0])
     assert doctor.run(Settings.load({**environment, "SLACK_BOT_TOKEN": "xoxb-wrong"}), as_json=False) == 1
     assert "Copy the credential again" in " ".join(capsys.readouterr().out.split())
+
+
+# --- the racing site ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def racing(world: World, environment: dict[str, str], tmp_path: Path) -> Iterator[Settings]:
+    """Return the settings of a bot whose event gives accounts on the racing site; it is well again after."""
+    settings = Settings.load(environment)
+    file = world.event_file(tmp_path, grants=[world.racing_grant()], access_url=None)
+    with closing(open_store(settings.bot.store)) as store:
+        apply(store, plan(store, read_file(file)), datetime.now(UTC))
+    yield settings
+    world.do(lambda: setattr(world.racing, "firewall_admits", ("deepracer-bot",)))
+    site = world.company.racing
+    world.do(lambda: setattr(site.users[SERVICE_USER], "groups", {ADMINS}))
+    world.do(lambda: setattr(site, "version", "v1.2.5"))
+
+
+def on_site(settings: Settings) -> dict[str, checks.Check]:
+    """Return what the doctor finds about the site, by the name without the event."""
+    found = doctor.examine(settings)
+    not_well(found)
+    return {check.name.removeprefix("spring-cup-2027: "): check for check in found}
+
+
+def test_a_racing_site_that_is_set_up_is_well(racing: Settings) -> None:
+    found = on_site(racing)
+    names = ("access_url", "deepracer-on-aws", "racing site", "racing site's API", "racing site's role")
+    assert {name: found[name].state for name in (*names, "invitations")} == dict.fromkeys(
+        (*names, "invitations"), "ok"
+    )
+    assert "1.2.5" in found["racing site"].found
+
+
+def test_a_firewall_in_the_way_is_a_warning_with_its_mend_for_joining_does_not_pass_it(
+    racing: Settings, world: World
+) -> None:
+    world.do(lambda: setattr(world.racing, "firewall_admits", ()))
+    check = on_site(racing)["racing site's API"]
+    assert (check.state, check.code) == ("warn", "DR-423")
+    assert "web ACL" in check.mend
+
+
+def test_a_site_that_is_too_old_is_a_failure(racing: Settings, world: World) -> None:
+    world.do(lambda: setattr(world.company.racing, "version", "v1.1.0"))
+    check = on_site(racing)["deepracer-on-aws"]
+    assert (check.state, check.code) == ("failed", "DR-422")
+
+
+@pytest.mark.parametrize("group", [FACILITATORS, RACERS])
+def test_a_role_that_is_too_small_is_named(racing: Settings, world: World, group: str) -> None:
+    user = world.company.racing.users[SERVICE_USER]
+    world.do(lambda: setattr(user, "groups", {group}))
+    check = on_site(racing)["racing site's role"]
+    assert (check.state, group in check.found, ADMINS in check.mend) == ("warn", True, True)
+
+
+def test_without_a_user_of_its_own_the_bot_still_gives_access(racing: Settings) -> None:
+    without = racing.deepracer.model_copy(update={"admin_user": None, "admin_password": None})
+    found = on_site(replace(racing, deepracer=without))
+    assert (found["deepracer-on-aws"].state, found["racing site's API"].state) == ("ok", "warn")
+
+
+def test_invitations_by_cognitos_own_mailer_are_too_few_for_a_large_event(
+    racing: Settings, world: World
+) -> None:
+    inviting = replace(racing, deepracer=racing.deepracer.model_copy(update={"invitations": True}))
+    check = on_site(inviting)["invitations"]
+    assert (check.state, "50 a day" in check.found) == ("warn", True)
+    world.do(lambda: setattr(world.company.racing, "sends_with_ses", True))
+    assert on_site(inviting)["invitations"].state == "ok"

@@ -38,6 +38,11 @@ instance_arn = "{INSTANCE}"
 account_id = "111122223333"
 permission_set_arn = "{PERMISSION_SET}"
 """
+SITE = """
+[[event.grants]]
+kind = "deepracer-on-aws"
+site_url = "https://D111111abcdef8.cloudfront.net/"
+"""
 WHOLE = HEAD + ACCESS + ENTRA + IDENTITY_CENTER
 
 
@@ -114,7 +119,6 @@ max_hours = 4
         ('"111122223333"', '"1111"', "event.grants[2].account_id", "no account"),
         (INSTANCE, "arn:aws:iam::1:role/x", "event.grants[2].instance_arn", "no ARN"),
         (PERMISSION_SET, "DeepRacer", "event.grants[2].permission_set_arn", "no ARN"),
-        ('"entra-group"', '"deepracer-on-aws"', "event.grants[1].kind", "this version does not serve"),
         ('"entra-group"', '"entra-grup"', "event.grants[1].kind", "no kind"),
     ],
 )
@@ -246,3 +250,41 @@ def test_another_account_behind_the_same_group_is_a_change_and_no_swap() -> None
     may_apply(event(), moved, has_registrations=True)
     (change,) = difference(event(), moved)
     assert change.field == f"grant {aws.target}"
+
+
+# --- the racing site ----------------------------------------------------------------------------------------
+
+
+def test_a_racing_site_alone_needs_no_access_url() -> None:
+    for found in (parse(HEAD + SITE), parse(HEAD + ENTRA + SITE)):
+        assert (found.access_url, found.site_url) == ("", "https://d111111abcdef8.cloudfront.net")
+        assert found.targets[-1] == "deepracer-on-aws:d111111abcdef8.cloudfront.net"
+
+
+def test_beside_a_racing_site_there_may_be_an_address_of_ones_own() -> None:
+    assert parse(HEAD + ACCESS + SITE).access_url == "https://racing.example.com/start"
+
+
+def test_identity_center_needs_its_address_beside_a_racing_site_too() -> None:
+    assert faults(HEAD + IDENTITY_CENTER + SITE) == {"event.access_url": "is missing"}
+
+
+def test_an_event_has_one_racing_site() -> None:
+    other = SITE.replace("D111111", "d222222")
+    assert "second racing site" in faults(HEAD + SITE + other)["event.grants[2].site_url"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://site.example.com", "https://site.example.com/races", "site", "https://"]
+)
+def test_the_address_of_a_racing_site_is_https_and_a_host(url: str) -> None:
+    written = SITE.replace("https://D111111abcdef8.cloudfront.net/", url)
+    assert "event.grants[1].site_url" in faults(HEAD + written)
+
+
+def test_a_racing_site_is_shown_as_what_it_gives_and_is_never_swapped() -> None:
+    old, new = parse(HEAD + SITE), parse(HEAD + SITE.replace("D111111", "d222222"))
+    shown = {change.field: change.after for change in difference(None, old)}
+    assert shown["grant deepracer-on-aws:d111111abcdef8.cloudfront.net"] == "account on the racing site"
+    with pytest.raises(EventFileInvalid):
+        may_apply(old, new, has_registrations=True)

@@ -17,6 +17,7 @@ from bot.grammar import (
     Command,
     Help,
     Join,
+    Leaderboard,
     Leave,
     Status,
     Unknown,
@@ -188,3 +189,18 @@ def test_a_quoted_name_is_a_name_also_before_a_confirmation() -> None:
 
 def test_a_confirmation_counts_also_when_the_keyboard_made_its_hyphens_a_dash() -> None:
     assert parse("leave spring-cup —yes") == Leave("spring-cup", confirmed=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "race", "alias"),
+    [
+        ("leaderboard", "", ""),
+        ("Leaderboard  “Lap of honor”", "Lap of honor", ""),
+        ("leaderboard as Ada", "", "Ada"),
+        ("standings Fast as Lightning AS ada-1", "Fast as Lightning", "ada-1"),
+        ("leaderboard Fast as a Fox", "Fast as a Fox", ""),
+        ("leaderboard as", "as", ""),
+    ],
+)
+def test_a_leaderboard_is_asked_for_by_race_and_alias(said: str, race: str, alias: str) -> None:
+    assert parse(said) == Leaderboard(race, alias)

@@ -112,6 +112,14 @@ def test_nothing_set_names_every_missing_setting_at_once() -> None:
     assert {fault.name for fault in caught.value.faults} == set(GOOD)
 
 
+def test_the_bots_user_on_a_racing_site_is_set_whole_or_not_at_all() -> None:
+    assert "beside" in faults(DEEPRACER_ADMIN_USER="bot")["DEEPRACER_ADMIN_PASSWORD"]
+    assert "beside" in faults(DEEPRACER_ADMIN_PASSWORD="s3cret")["DEEPRACER_ADMIN_USER"]
+    whole = Settings.load({**GOOD, "DEEPRACER_ADMIN_USER": "bot", "DEEPRACER_ADMIN_PASSWORD": "s3cret"})
+    assert whole.deepracer.admin_user == "bot"
+    assert "s3cret" not in repr(whole)
+
+
 def test_secrets_stay_out_of_errors_and_representations() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         Settings.load({**GOOD, "SLACK_BOT_TOKEN": "xoxp-very-secret", "PORT": "x"})
@@ -130,6 +138,10 @@ def test_secrets_stay_out_of_errors_and_representations() -> None:
         ("SLACK_APP_TOKEN", "xoxb-1-abc", "app-level token"),
         ("SLACK_API_BASE_URL", "https://slack.com/api", "/api/"),
         ("SLACK_API_BASE_URL", "http://slack.com/api/", "https"),
+        ("DEEPRACER_SITE_URL", "http://site.example.com", "https"),
+        ("DEEPRACER_USER_POOL_ID", "us-east-1:0123", "user pool"),
+        ("DEEPRACER_IDENTITY_POOL_ID", "us-east-1_AbCd", "identity pool"),
+        ("DEEPRACER_USER_AGENT", "bot\u00e9", "header"),
         ("SLACK_TEAM_IDS", "T0ACME001,acme", "acme"),
         ("SLACK_RESPONSE_URL_HOSTS", "https://hooks.slack.com", "exact host"),
         ("SLACK_RESPONSE_URL_HOSTS", "*.slack.com", "exact host"),

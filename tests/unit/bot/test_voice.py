@@ -15,12 +15,20 @@ from bot.metrics import measure
 from bot.voice import PlatformVoice
 from bot.words import words
 from provisioning.deciding import Stage
-from provisioning.errors import ChatUnavailable, ProvisioningError, Undeliverable
+from provisioning.errors import (
+    ChatUnavailable,
+    PasswordTheirOwn,
+    ProvisioningError,
+    SiteUnavailable,
+    Undeliverable,
+)
+from provisioning.events import DeepRacerOnAws
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Standing
-from provisioning.registrations import Registration
-from provisioning.requests import ReplyTo
+from provisioning.platform import FirstPassword
+from provisioning.registrations import Person, Progress, Registration, Step
+from provisioning.requests import ReplyTo, Wish
 from tests.unit.provisioning.spring_cup import CHAT, MINUTE, NOON, SECOND, ada, ready, spring_cup
 
 HOOK = "https://hooks.example.com/1"
@@ -88,9 +96,28 @@ def speaker() -> Said:
     return Said()
 
 
+@dataclass
+class FirstSignIns:
+    """Makes first passwords, or fails with this."""
+
+    error: ProvisioningError | None = None
+    asked: list[Person] = field(default_factory=list)
+
+    def renew(self, grant: DeepRacerOnAws, person: Person) -> FirstPassword:
+        self.asked.append(person)
+        if self.error is not None:
+            raise self.error
+        return FirstPassword("ada@example.com", f"first-{len(self.asked)}")
+
+
 @pytest.fixture
-def voice(store: SqliteStore, speaker: Said, clock: Moment) -> PlatformVoice:
-    return PlatformVoice("slack", store, speaker, clock, measure())
+def sign_ins() -> FirstSignIns:
+    return FirstSignIns()
+
+
+@pytest.fixture
+def voice(store: SqliteStore, speaker: Said, clock: Moment, sign_ins: FirstSignIns) -> PlatformVoice:
+    return PlatformVoice("slack", store, speaker, clock, measure(), lambda: sign_ins)
 
 
 def put(store: SqliteStore, registration: Registration) -> None:
@@ -268,3 +295,65 @@ def test_a_moment_later_the_same_notice_says_something_else(
         shown(Stage.ADDING, ada()).summary,
         shown(Stage.LATE, ada(), clock.at).summary,
     ]
+
+
+# --- a first sign-in ----------------------------------------------------------------------------------------
+
+SITE = DeepRacerOnAws("https://racing.example.com")
+SIGN_IN = Notice(f"answer:signin:{ada().key}:1", Kind.ANSWER, f"signin:{ada().key}", REPLY, created_at=NOON)
+
+
+def has_account(store: SqliteStore) -> None:
+    store.run(lambda rows: rows.events.save(replace(spring_cup(version=1), grants=(SITE,)))).result()
+    put(store, ada(has_seat=True, progress={SITE.target: Progress(Step.CONFIRMED, NOON, "dr-user")}))
+
+
+def test_a_first_password_is_made_when_it_is_said_and_shown_where_it_was_asked_for(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said, sign_ins: FirstSignIns
+) -> None:
+    has_account(store)
+
+    voice.say(SIGN_IN)
+    voice.say(SIGN_IN)
+
+    (how, to, message), (_, _, again) = speaker.said
+    assert (how, to) == ("replace", REPLY.handle)
+    assert "first-1" in str(message)
+    assert "first-2" in str(again), "what was lost is made anew, never kept"
+    assert [person.subject for person in sign_ins.asked] == ["dr-user", "dr-user"]
+
+
+def test_a_site_that_does_not_answer_is_asked_again(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said, sign_ins: FirstSignIns
+) -> None:
+    has_account(store)
+    sign_ins.error = SiteUnavailable(7.0)
+
+    with pytest.raises(ChatUnavailable) as waits:
+        voice.say(SIGN_IN)
+
+    assert waits.value.retry_after == 7.0
+    assert speaker.said == []
+
+
+def test_a_password_of_their_own_is_left_alone_and_that_is_said(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said, sign_ins: FirstSignIns
+) -> None:
+    has_account(store)
+    sign_ins.error = PasswordTheirOwn()
+
+    voice.say(SIGN_IN)
+
+    assert "DR-243" in str(speaker.said[0][2])
+
+
+def test_whoever_has_left_meanwhile_gets_no_password(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said, sign_ins: FirstSignIns
+) -> None:
+    has_account(store)
+    change(store, wish=Wish.GONE)
+
+    voice.say(SIGN_IN)
+
+    assert "DR-244" in str(speaker.said[0][2])
+    assert sign_ins.asked == []

@@ -25,6 +25,7 @@ from adapters.chat.message import (
 )
 from bot import wording
 from bot.access import Asker
+from bot.announcement_wording import of_event, of_race
 from bot.grammar import Join, Leave, Unknown, parse
 from bot.words import Words, words
 from provisioning.deciding import Stage
@@ -38,13 +39,25 @@ from provisioning.errors import (
     ValueUnusable,
     by_code,
 )
-from provisioning.events import Event, TrainingLink
+from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
 from provisioning.ids import EventId
 from provisioning.outbox import Kind, Notice
-from provisioning.outcomes import Choice, ConfirmLeave, Nothing, Overview, Queued, Refused, Standing
-from provisioning.registrations import Hold, Registration, Step
+from provisioning.outcomes import (
+    Choice,
+    ConfirmLeave,
+    Nothing,
+    Overview,
+    Queued,
+    RacesShown,
+    Refused,
+    SigningIn,
+    Standing,
+)
+from provisioning.platform import FirstPassword
+from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish
-from tests.unit.bot.organizers_messages import organizers_messages
+from tests.unit.bot.board_messages import board_messages, pictures
+from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
     EFFECT,
@@ -107,6 +120,9 @@ POSTS = [
     ("organizers-overdue", {"code": "DR-300", "racer": NAME}),
     ("organizers-undeliverable", {"code": "DR-408", "racer": NAME}),
     ("organizers-stuck-leaving", {"code": "DR-302", "target": NAME, "racer": NAME}),
+    ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
+    ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
+    ("organizers-ended", {"count": "0"}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
@@ -124,10 +140,30 @@ def standings(name: str) -> Iterator[Standing]:
                     yield Standing(event, racer, stage, now, ahead, typical)
 
 
+SITE = DeepRacerOnAws("https://d111111abcdef8.cloudfront.net")
+
+
+def ready_on_the_site(*others: Grant, access_url: str = "", name: str = NAME) -> Standing:
+    """Return a racer who is ready in an event that gives an account on a racing site."""
+    event = spring_cup(*others, SITE, name=name, access_url=access_url)
+    progress = {grant.target: Progress(Step.CONFIRMED, NOON) for grant in event.grants}
+    return Standing(event, ready(progress=progress), Stage.READY, NOON)
+
+
 def _renamed(racer: Registration, name: str) -> Registration:
     if racer.hold is not None and racer.hold.reason == NAME:
         return replace(racer, hold=replace(racer.hold, reason=name))
     return racer
+
+
+def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield what racers of a racing site are told, with and without Identity Center beside it."""
+    for found in (
+        ready_on_the_site(name=name),
+        ready_on_the_site(EFFECT, access_url="https://d-1.awsapps.com/start", name=name),
+    ):
+        yield "standing ready on the site", wording.answer(words, found)
+        yield "joining the site", wording.answer(words, replace(found, stage=Stage.ADDING))
 
 
 def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
@@ -136,6 +172,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     facts = {key: name if value == NAME else value for key, value in FACTS.items()}
     for found in standings(name):
         yield f"standing {found.stage}", wording.answer(words, found)
+    yield from on_the_site(words, name)
     for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0)):
         for wish in Wish:
             yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
@@ -160,6 +197,9 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
     yield from organizers_messages(words, name)
+    yield from races_and_sites(words, cup, other, name)
+    yield from board_messages(words, name)
+    yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
 
@@ -169,6 +209,34 @@ def notes(words: Words, cup: Event) -> Iterator[tuple[str, Message]]:
     for found in (Standing(cup, ready(), Stage.READY, NOON), Standing(cup, gone(), Stage.GONE, NOON)):
         for says in ("quota", "resumed"):
             yield f"note {says}", wording.note(words, says, found)
+
+
+def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield the lists of races, and the way into a racing site."""
+    for open_ones, coming in ((0, 0), (1, 0), (1, 1), (3, 2), (16, 0), (20, 0)):
+        mine = [(event, a_race(name)) for event in (cup, other)] * 10
+        shown = RacesShown(tuple(mine[:open_ones]), tuple(mine[:coming]))
+        yield f"races, {open_ones} open", wording.answer(words, shown)
+    yield "signing in", wording.answer(words, SigningIn(cup))
+    given = FirstPassword("ada@example.com", "s3cret")
+    yield "first password", wording.first_password(words, cup, "https://racing.example.com", given)
+
+
+def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield everything that channels are shown."""
+    moments = (cup.opens - MINUTE, NOON, cup.closes, cup.ends)
+    for event in (cup, replace(cup, paused=name)):
+        for kind in ("open", "soon", "closed"):
+            for now in moments:
+                yield f"announcement {kind}", of_event(words, kind, event, now)
+        for race, now in lives_of_a_race(name):
+            for kind in ("race", "race-soon"):
+                yield f"announcement {kind}", of_race(words, kind, event, race, now)
+                yield f"announcement {kind}", of_race(words, kind, event, race, cup.ends)
+    for races in ((), (a_race(name),)):
+        found = Standing(cup, ready(), Stage.READY, NOON, races=races)
+        yield "ready with races", wording.answer(words, found)
+        yield "ends soon", wording.ends_soon(words, found)
 
 
 def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[str, Message]]:
@@ -181,7 +249,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id", "amount"):
+    for form in ("time", "number", "line", "message", "channel", "id", "amount", "link"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 
@@ -253,6 +321,7 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
     spoken = Spoken()
     for _ in messages(Words("en", spoken)):
         pass
+    pictures(Words("en", spoken))
     assert spoken.keys() == spoken.used
 
 
@@ -333,6 +402,22 @@ def test_the_ready_message_can_be_read_alone() -> None:
     assert found.event.access_url in whole
     assert "10 training hours and 5 models" in whole
     assert When(found.event.ends) in list(parts_of(message))
+
+
+def test_the_racing_site_is_what_opens_where_it_is_all_there_is() -> None:
+    message = wording.standing(words(), ready_on_the_site())
+    assert {part.url for part in parts_of(message) if isinstance(part, LinkButton)} == {SITE.site_url}
+    assert "e-mail address" in said(message.parts[0].text)  # type: ignore[union-attr]
+
+
+def test_with_identity_center_both_open_and_each_says_what_it_is() -> None:
+    url = "https://d-1.awsapps.com/start"
+    message = wording.standing(words(), ready_on_the_site(EFFECT, access_url=url))
+    buttons = {part.url: part.label for part in parts_of(message) if isinstance(part, LinkButton)}
+    assert buttons == {SITE.site_url: "Open the racing site", url: "Open AWS"}
+    lines = [said(part.text) for part in message.parts if isinstance(part, Paragraph)]
+    assert any(SITE.site_url in line and "race" in line for line in lines)
+    assert any(url in line and "account" in line for line in lines)
 
 
 def test_an_error_is_quoted_by_its_code() -> None:

@@ -1,0 +1,181 @@
+"""Leaderboards in words: the board, its news, the podium, and what the pictures say. Pure.
+
+Racers appear by the alias that the ranking has for them, never by name; only on their own certificate do they
+have the name they wish.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from adapters.chat.message import (
+    Button,
+    Buttons,
+    Column,
+    LinkButton,
+    Message,
+    Note,
+    Paragraph,
+    Part,
+    Plain,
+    Table,
+)
+from adapters.chat.text import one_line, utc
+from adapters.pictures.shown import BoardPicture, Certificate, Row
+from bot.words import Value, Words
+from provisioning.board_news import News
+from provisioning.boards import Board
+from provisioning.leaderboards import Leaderboard, Line, lap_time
+from provisioning.outcomes import BoardsShown
+
+SHOWN: Final = 20
+CHOICES: Final = 5
+DRAWN: Final = 10
+
+
+def board(words: Words, shown: Board) -> Message:
+    """Return the leaderboard: the first twenty lines, how many there are, and when it was read."""
+    ranking = shown.ranking
+    count = words.text("board.next", count=_timed(ranking))
+    parts: list[Part] = [Paragraph((*count, Plain(" "), *words.text("board.updated", at=_updated_at(shown))))]
+    if ranking.lines:
+        parts.append(_table(words, shown, ranking.lines[:SHOWN]))
+    if len(ranking.lines) > SHOWN:
+        parts.append(Note(words.text("board.more", count=len(ranking.lines) - SHOWN)))
+    parts.append(Note(words.text(f"board.{_phase(shown)}", closes=shown.closes)))
+    return Message(words.text("board.summary", race=shown.name), (*parts, _open(words, shown)))
+
+
+def shown(words: Words, asked: BoardsShown) -> Message:
+    """Return the leaderboard that was asked for, or what there is to choose from."""
+    if len(asked.boards) == 1:
+        message = board(words, asked.boards[0])
+        mine = _mine(words, asked.boards[0].ranking, asked.alias) if asked.alias else ()
+        return replace(message, parts=(message.parts[0], *mine, *message.parts[1:]))
+    if not asked.boards:
+        return Message(words.text("boards.none"), (Paragraph(words.text("boards.none-next")),))
+    some = asked.boards[:CHOICES]
+    buttons = Buttons(tuple(Button(found.name, f"leaderboard {found.race_id}") for found in some))
+    return Message(words.text("boards.summary"), (buttons, Note(words.text("boards.next"))))
+
+
+def _mine(words: Words, ranking: Leaderboard, alias: str) -> tuple[Paragraph, ...]:
+    """Return the place of everybody who goes by this alias."""
+    lines = ranking.lines_of(alias)
+    if not lines:
+        return (Paragraph(words.text("boards.not-there", racer=alias)),)
+    return tuple(
+        Paragraph(words.text("boards.mine", racer=line.alias, place=str(line.place), time=_time(line)))
+        if line.place is not None
+        else Paragraph(words.text("boards.mine-void", racer=line.alias))
+        for line in lines[:CHOICES]
+    )
+
+
+def news(words: Words, shown: Board, told: News) -> Message:
+    """Return one piece of news, with the race it is of, so that it is true when read alone."""
+    line, rival = told.line, told.rival
+    values: dict[str, Value] = {"race": shown.name, "racer": line.alias, "time": _time(line)}
+    values["place"] = str(line.place)
+    if rival is not None:
+        values |= {"rival": rival.alias, "gap": _distance(line, rival)}
+    if told.own_ms is not None and line.time_ms is not None:
+        values |= {"own": lap_time(told.own_ms), "better": lap_time(abs(told.own_ms - line.time_ms))}
+    kind = told.kind if told.by_lap else f"{told.kind}-inherited"
+    following = "alone" if rival is None else "next"
+    summary = words.text(f"board-news.{kind}.summary", **values)
+    return Message(
+        summary, (Paragraph(words.text(f"board-news.{kind}.{following}", **values)), _open(words, shown))
+    )
+
+
+def podium(words: Words, shown: Board) -> Message:
+    """Return who has won, once the race is over."""
+    winners = shown.ranking.podium
+    if not winners:
+        summary, lead = words.text("podium.empty", race=shown.name), words.text("podium.nobody")
+        return Message(summary, (Paragraph(lead), _open(words, shown)))
+    names = ", ".join(line.alias for line in shown.ranking.leaders)
+    summary = words.text("podium.summary", race=shown.name, racers=names)
+    lead = words.text("podium.next", count=_timed(shown.ranking))
+    return Message(summary, (Paragraph(lead), _table(words, shown, winners), _open(words, shown)))
+
+
+def board_picture(words: Words, shown: Board) -> tuple[BoardPicture, str]:
+    """Return what the picture of a leaderboard shows, and the same in words for those who don't see it."""
+    ranking = shown.ranking
+    lines = [line for line in ranking.lines if line.place is not None][:DRAWN]
+    rows = tuple(Row(str(line.place), line.alias, _time(line), _gap(ranking, line)) for line in lines)
+    told = "; ".join(f"{row.place}. {row.alias} {row.time}" for row in rows)
+    picture = BoardPicture(
+        shown.name,
+        f"{words.plain('board.next', count=_timed(ranking))} {utc(_updated_at(shown), 'date-time')}",
+        rows,
+        words.plain(f"board-picture.{_phase(shown)}", closes=utc(shown.closes, "date-time")),
+    )
+    return picture, words.plain("board-picture.alt", race=shown.name, lines=told)
+
+
+def certificate(words: Words, shown: Board, event: str, line: Line, name: str) -> tuple[Certificate, str]:
+    """Return what a finisher's certificate says, under the name they wish, and the same in words."""
+    place = words.plain("certificate.place", place=str(line.place), count=_timed(shown.ranking))
+    made = Certificate(
+        words.plain("certificate.heading"),
+        words.plain("certificate.lead"),
+        one_line(name),
+        words.plain("certificate.achievement", race=shown.name, event=event),
+        (
+            (words.plain("board.place"), place),
+            (words.plain(f"board.{shown.timing}"), _time(line)),
+        ),
+        str(line.place),
+        utc(shown.closes, "date"),
+    )
+    return made, words.plain(
+        "certificate.alt", name=made.name, race=shown.name, place=place, time=_time(line)
+    )
+
+
+def _table(words: Words, shown: Board, lines: tuple[Line, ...]) -> Table:
+    ranking = shown.ranking
+    columns = (
+        Column(words.plain("board.place"), is_number=True),
+        Column(words.plain("board.racer")),
+        Column(words.plain(f"board.{shown.timing}"), is_number=True),
+        Column(words.plain("board.gap"), is_number=True),
+    )
+    rows = tuple(
+        ("" if line.place is None else str(line.place), line.alias, _time(line), _gap(ranking, line))
+        for line in lines
+    )
+    return Table(words.text("board.caption"), columns, rows)
+
+
+def _open(words: Words, shown: Board) -> Buttons:
+    return Buttons((LinkButton(words.plain("board.open"), shown.url),))
+
+
+def _phase(shown: Board) -> str:
+    return "final" if shown.is_final else "until"
+
+
+def _updated_at(shown: Board) -> datetime:
+    return shown.updated_at or shown.opens
+
+
+def _timed(ranking: Leaderboard) -> int:
+    return sum(line.place is not None for line in ranking.lines)
+
+
+def _time(line: Line) -> str:
+    return "" if line.time_ms is None else lap_time(line.time_ms)
+
+
+def _gap(ranking: Leaderboard, line: Line) -> str:
+    gap = ranking.gap_ms(line)
+    return f"+{lap_time(gap)}" if gap else ""
+
+
+def _distance(line: Line, other: Line) -> str:
+    """Return how far two lines are apart, in seconds or in minutes and seconds."""
+    return lap_time(abs((line.time_ms or 0) - (other.time_ms or 0)))

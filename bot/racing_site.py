@@ -1,0 +1,131 @@
+"""The racing sites as the settings reach them: accounts on them, and their API. Nothing is asked at start."""
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+import httpx
+
+from adapters.deepracer.access import Mails, RacerAccounts
+from adapters.deepracer.client import SiteClient
+from adapters.deepracer.first_sign_in import OneTimePasswords
+from adapters.deepracer.invitations import InvitedRacers
+from adapters.deepracer.platform import DeepRacerPlatform
+from adapters.deepracer.pool import Pools
+from adapters.deepracer.session import ServiceUser, Session
+from adapters.deepracer.site import Sites, Told
+from adapters.trust import ssl_context
+from bot.settings import DeepRacerSettings
+from provisioning.access import Access, Failed
+from provisioning.brake import Brakes
+from provisioning.directory import Directory, DirectoryUser
+from provisioning.errors import Unexpected
+from provisioning.events import DeepRacerOnAws
+from provisioning.ids import PersonId
+from provisioning.ports import Clock
+
+TIMEOUT = 8.0  # seconds
+
+
+class RacingSites:
+    """What the bot does on racing sites; `invites` is whether they mail new racers."""
+
+    def __init__(
+        self, settings: DeepRacerSettings, directory: Directory, *, brakes: Brakes, clock: Clock
+    ) -> None:
+        told = Told(
+            settings.site_url,
+            settings.api_url,
+            settings.user_pool_id,
+            settings.user_pool_client_id,
+            settings.identity_pool_id,
+        )
+        self.sites = Sites(_http, told, clock)
+        self.pools = Pools(self.sites, _aws("cognito-idp"), brakes=brakes, clock=clock)
+        self.invites = settings.invitations or settings.through_api
+        self.access: Access[DeepRacerOnAws] = (
+            InvitedRacers(self.client_of, mails_in(directory))
+            if settings.through_api
+            else RacerAccounts(self.sites, self.pools.of, mails_in(directory), clock, invites=self.invites)
+        )
+        self.first_sign_in = OneTimePasswords(self.pools.of)
+        self.platform = DeepRacerPlatform(self.client_of)
+        self._settings = settings
+        self._brakes = brakes
+        self._clock = clock
+        self._clients: dict[str, SiteClient] = {}
+        self._https: list[httpx.Client] = []
+        self._lock = Lock()
+
+    @property
+    def has_service_user(self) -> bool:
+        """Whether the bot has a user of its own on the site."""
+        return self._settings.admin_user is not None
+
+    def client_of(self, site_url: str) -> SiteClient:
+        """Return the client of the site's API.
+
+        Raises SiteUnknown, SiteTooOld and SiteUnavailable, and Unexpected where no service user is set.
+        """
+        site = self.sites.of(site_url)
+        site.check_version()
+        with self._lock:
+            if site.api_url not in self._clients:
+                session = Session(
+                    site,
+                    self._service_user(),
+                    _aws("cognito-idp")(site.region),
+                    _aws("cognito-identity")(site.region),
+                    brakes=self._brakes,
+                    clock=self._clock,
+                )
+                http = _http()
+                self._https.append(http)
+                self._clients[site.api_url] = SiteClient(
+                    site,
+                    session,
+                    http,
+                    user_agent=self._settings.user_agent,
+                    brakes=self._brakes,
+                    clock=self._clock,
+                )
+            return self._clients[site.api_url]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for http in self._https:
+            http.close()
+
+    def _service_user(self) -> ServiceUser:
+        settings = self._settings
+        if settings.admin_user is None or settings.admin_password is None:
+            raise Unexpected(reason="DEEPRACER_ADMIN_USER and DEEPRACER_ADMIN_PASSWORD are not set")
+        return ServiceUser(settings.admin_user, settings.admin_password.get_secret_value())
+
+
+def mails_in(directory: Directory) -> Mails:
+    """Return where people's mail goes, as this directory has it; some have only a principal name."""
+
+    def mails(people: Sequence[PersonId]) -> Mapping[PersonId, str | Failed | None]:
+        return {person: _mail(found) for person, found in directory.get(people).items()}
+
+    return mails
+
+
+def _mail(found: DirectoryUser | Failed | None) -> str | Failed | None:
+    if isinstance(found, DirectoryUser):
+        return found.mail or found.user_principal_name
+    return found
+
+
+def _http() -> httpx.Client:
+    return httpx.Client(verify=ssl_context(), timeout=TIMEOUT)
+
+
+def _aws(service: str) -> Callable[[str], Any]:
+    def connect(region: str) -> Any:
+        from adapters.aws.clients import client
+
+        return client(service, region=region)
+
+    return connect

@@ -1,0 +1,69 @@
+"""Boards: rankings as they were last read, what was told of them, and who watches."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from provisioning.boards import Board, Watch
+from provisioning.errors import StaleWrite
+from provisioning.leaderboards import Leaderboard, Line
+from provisioning.ports import Store
+from tests.contract.samples import AUTUMN, MORNING, SPRING, after
+
+RANKING = Leaderboard(
+    (
+        Line(1, "Ada <!channel> \ud800", 62_345, after(1.234567), 3),
+        Line(1, "RacerAlias", 62_345, after(2), 1),
+        Line(None, "RacerAlias", None, after(3), 1),
+    )
+)
+
+
+def a_board(race_id: str = "7", **changes: Any) -> Board:
+    url = "https://racing.example.com/races/7"
+    board = Board(SPRING, race_id, "Lap", url, "best-lap", MORNING, after(3600.25))
+    return replace(board, **changes)
+
+
+def save(store: Store, board: Board) -> Board:
+    return store.run(lambda rows: rows.boards.save(board)).result()
+
+
+FULL = a_board(
+    ranking=RANKING,
+    updated_at=after(60),
+    told=Leaderboard(RANKING.lines[:1]),
+    told_at=after(30),
+    is_final=True,
+    watches=(Watch("slack:C1"), Watch("teams:19:x@thread.tacv2", hears_news=False)),
+)
+
+
+@pytest.mark.parametrize(
+    "board", [a_board(), FULL, replace(FULL, told=RANKING), replace(FULL, told=Leaderboard(), timing="total")]
+)
+def test_a_board_is_read_back_as_it_was_saved(store: Store, other: Store, board: Board) -> None:
+    assert save(store, board) == replace(board, version=1)
+    assert other.read(lambda rows: rows.boards.get(SPRING, "7")) == replace(board, version=1)
+    assert other.read(lambda rows: rows.boards.get(AUTUMN, "7")) is None
+
+
+def test_boards_of_an_event_come_as_they_close(store: Store) -> None:
+    for race_id, seconds in (("a", 30), ("c", 10), ("b", 20)):
+        save(store, a_board(race_id, closes=after(seconds)))
+    save(store, a_board(event_id=AUTUMN))
+    found = store.read(lambda rows: rows.boards.of_event(SPRING))
+    assert [board.race_id for board in found] == ["c", "b", "a"]
+
+    save(store, replace(found[0], closes=after(40)))
+    later = store.read(lambda rows: rows.boards.of_event(SPRING))
+    assert [board.race_id for board in later] == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_board_somebody_else_wrote_is_stale(store: Store, version: int) -> None:
+    board = save(store, a_board())
+    with pytest.raises(StaleWrite):
+        save(store, replace(board, name="other", version=version))
+    assert store.read(lambda rows: rows.boards.get(SPRING, "7")) == board

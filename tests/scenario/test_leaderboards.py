@@ -1,0 +1,259 @@
+"""Leaderboards in channels: one message edited in place, news of the weightiest, and nothing twice."""
+
+from typing import Any
+
+import pytest
+
+from provisioning.boards import Board
+from provisioning.ids import EventId
+from provisioning.leaderboards import Leaderboard, lap_time
+from sandbox import slack_channels
+from sandbox.racing import Race, Ranking
+from tests.scenario.conftest import ON_BOTH, MakeStage
+from tests.scenario.people import Racer
+from tests.scenario.stage import Stage
+from tests.scenario.test_organizers import answered
+from tests.scenario.test_organizers_races import Post, posts, shows
+from tests.scenario.waiting import eventually
+from tests.unit.provisioning.recorded_race import EVERY, Expected, Reading, Row, readings
+
+VOID = 86_000_000  # what the site ranks a racer with who has no valid time
+SPRING = EventId("spring-cup-2027")
+
+
+@pytest.fixture
+def make_track(make_stage: MakeStage) -> Any:
+    """Open a stage with a race on the racing site, and a bot."""
+
+    def make(*names: str) -> Stage:
+        stage = make_stage()
+        now = stage.company.clock.now()
+        for name in names or ("Lap of honor",):
+            stage.world.do(
+                lambda name=name: stage.company.racing.add_race(name, opens_at=now, closes_at=now + 86_400)  # type: ignore[misc]
+            )
+        stage.opens_event(grants=[stage.world.racing_grant()], access_url=None)
+        stage.starts_bot()
+        return stage
+
+    return make
+
+
+def race_of(stage: Stage, name: str = "Lap of honor") -> Race:
+    (race,) = [race for race in stage.company.racing.races.values() if race.name == name]
+    return race
+
+
+def rank(stage: Stage, rows: tuple[Row, ...], name: str = "Lap of honor") -> None:
+    """Let the site have this ranking."""
+    once = dict.fromkeys((row.alias, row.time_ms, row.submitted_at, row.submissions) for row in rows)
+
+    def put() -> None:
+        race_of(stage, name).rankings = {
+            str(number): Ranking(
+                str(number), alias, VOID if time_ms is None else time_ms, at.timestamp(), submissions
+            )
+            for number, (alias, time_ms, at, submissions) in enumerate(once)
+        }
+
+    stage.world.do(put)
+
+
+def laps(stage: Stage, **times: int) -> tuple[Row, ...]:
+    now = stage.clock.now()
+    return tuple(Row(0, alias, time_ms, now, 1) for alias, time_ms in times.items())
+
+
+def boards(stage: Stage) -> dict[str, Board]:
+    return {board.name: board for board in stage.boards(SPRING)}
+
+
+def is_read(stage: Stage, rows: tuple[Row, ...], name: str = "Lap of honor") -> None:
+    """Wait until the bot has read this ranking, half a minute later at most."""
+    stage.clock.turn(seconds=31)
+    version = Leaderboard.of(rows).version
+    eventually(
+        lambda: name in boards(stage) and boards(stage)[name].ranking.version == version,
+        "the ranking is read",
+        otherwise=lambda: repr([board.ranking.lines[:5] for board in boards(stage).values()]),
+    )
+
+
+def organizer_of(stage: Stage) -> Racer:
+    organizer = stage.person("organizer")
+    organizer.says("admin event show")
+    organizer.sees("open")
+    eventually(
+        lambda: boards(stage) and all(board.updated_at is not None for board in boards(stage).values()),
+        "the site's rankings were read",
+    )
+    return organizer
+
+
+# --- on both platforms --------------------------------------------------------------------------------------
+
+
+@ON_BOTH
+def test_a_watched_board_is_one_message_and_its_news_are_others(make_track: Any, platform: str) -> None:
+    stage = make_track()
+    organizer = organizer_of(stage)
+    answered(organizer, "leaderboard watch", "leaderboard-watch-done")
+    shows(stage, platform, "Lap of honor: the leaderboard")
+
+    told = [
+        (laps(stage, Ada=62_345), "Ada takes the lead in Lap of honor with 1:02.345."),
+        (
+            laps(stage, Ada=62_345, Grace=62_345),
+            "Grace draws level with Ada at the top of Lap of honor: 1:02.345.",
+        ),
+    ]
+    for number, (rows, _) in enumerate(told, 1):
+        rank(stage, rows)
+        stage.clock.turn(minutes=2)
+        is_read(stage, rows)
+        shows(stage, platform, "Lap of honor: the leaderboard", *(news for _, news in told[:number]))
+    eventually(lambda: "Grace" in board_post(stage, platform).text, "the board shows both")
+
+
+def board_post(stage: Stage, platform: str) -> Post:
+    (post,) = [post for post in posts(stage, platform) if post.first == "Lap of honor: the leaderboard"]
+    return post
+
+
+@ON_BOTH
+def test_a_muted_channel_has_the_board_and_no_news_until_it_is_watched_again(
+    make_track: Any, platform: str
+) -> None:
+    stage = make_track()
+    organizer = organizer_of(stage)
+    answered(organizer, "leaderboard watch lap of", "leaderboard-watch-done")
+    answered(organizer, "leaderboard mute", "leaderboard-mute-done")
+    rank(stage, laps(stage, Ada=62_345))
+    is_read(stage, laps(stage, Ada=62_345))
+    rank(stage, laps(stage, Ada=62_000))
+    stage.clock.turn(minutes=2)
+    is_read(stage, laps(stage, Ada=62_000))
+    eventually(lambda: "1:02.000" in board_post(stage, platform).text, "the board is kept up to date")
+    assert len(posts(stage, platform)) == 1
+
+    organizer.presses("Undo")
+    organizer.sees("any-undone")
+    rank(stage, laps(stage, Ada=61_000))
+    stage.clock.turn(minutes=2)
+    is_read(stage, laps(stage, Ada=61_000))
+    shows(
+        stage,
+        platform,
+        "Lap of honor: the leaderboard",
+        "Ada leads Lap of honor and was faster still: 1:01.000.",
+    )
+
+
+# --- questions ----------------------------------------------------------------------------------------------
+
+
+def test_everybody_sees_the_board_and_their_place_by_alias(make_track: Any) -> None:
+    stage = make_track()
+    organizer_of(stage)
+    rows = laps(stage, Ada=62_345, Grace=62_500)
+    rank(stage, rows)
+    is_read(stage, rows)
+    racer = stage.person("employee-001")
+
+    said = racer.says("leaderboard as grace").text
+
+    assert said.startswith("Lap of honor: the leaderboard")
+    assert "Grace is in place 2 with 1:02.500." in said
+    assert "2 · Grace · 1:02.500 · +0.155" in said
+    assert "Nobody goes by Eve" in racer.says("leaderboard lap as Eve").text
+    assert "There's no leaderboard of that race." in racer.says("leaderboard Sprint").text
+
+
+def test_of_several_open_races_one_is_chosen(make_track: Any) -> None:
+    stage = make_track("One", "Two")
+    organizer = organizer_of(stage)
+    eventually(lambda: len(boards(stage)) == 2, "both races are known")
+    racer = stage.person("employee-001")
+
+    assert "Which leaderboard" in racer.says("leaderboard").text
+    racer.presses("Two")
+    assert racer.sees("board").text.startswith("Two: the leaderboard")
+    assert answered(organizer, "leaderboard watch", "DR-288")
+    assert answered(organizer, "leaderboard watch three", "DR-288")
+
+
+def test_a_board_that_is_posted_once_stays_as_it_was(make_track: Any) -> None:
+    stage = make_track()
+    organizer = organizer_of(stage)
+    answered(organizer, "leaderboard post", "leaderboard-post-done")
+    shows(stage, "slack", "Lap of honor: the leaderboard")
+    rank(stage, laps(stage, Ada=62_345))
+    is_read(stage, laps(stage, Ada=62_345))
+
+    assert "Nobody has a valid time yet." in board_post(stage, "slack").text
+    assert board_post(stage, "slack").edits == 0
+    assert answered(organizer, "leaderboard watch <#C0STRANGE|x>", "DR-283")
+
+
+# --- the recorded race --------------------------------------------------------------------------------------
+
+
+def test_a_recorded_race_is_told_exactly_over_three_restarts(make_track: Any) -> None:
+    stage = make_track()
+    race = readings()
+    answered(organizer_of(stage), "leaderboard watch", "leaderboard-watch-done")
+    shows(stage, "slack", "Lap of honor: the leaderboard")
+
+    with stage.time_flies(8):  # the site is asked five times a second of the company's clock
+        for number, reading in enumerate(race):
+            if number in {10, 20, 30}:
+                stage.stop_bots()
+                stage.racers.clear()
+            rank(stage, reading.rows)
+            stage.clock.turn(seconds=EVERY.total_seconds())
+            if number in {10, 20, 30}:
+                stage.starts_bot()
+            is_read(stage, reading.rows)
+        expected = [reading.expected for reading in race if reading.expected is not None]
+        tells(stage, expected)
+        shows_the_ranking(stage, race[-1])
+
+        stage.clock.turn(hours=24)
+        eventually(lambda: len(posts(stage, "slack")) == len(expected) + 2, "the podium is told")
+        assert posts(stage, "slack")[-1].first == "Lap of honor is over, and the winner is Lewis H."
+        eventually(lambda: "this is the result" in board_post(stage, "slack").text, "the board is final")
+        shows_the_ranking(stage, race[-1])
+    tells(stage, expected)
+
+
+def tells(stage: Stage, expected: list[Expected]) -> None:
+    """Wait until exactly this was told in the channel, in this order, beside the board."""
+
+    def told() -> list[str]:
+        firsts = [post.first for post in posts(stage, "slack")]
+        return [one for one in firsts if not one.endswith((": the leaderboard", "Lewis H."))]
+
+    eventually(lambda: len(told()) >= len(expected), "all news is told", otherwise=lambda: "\n".join(told()))
+    for first, news in zip(told(), expected, strict=True):
+        assert news.alias in first
+        assert lap_time(news.time_ms) in first
+        assert (" now." in first) == (not news.by_lap)
+
+
+def shows_the_ranking(stage: Stage, reading: Reading) -> None:
+    """Wait until the board in the channel has the first twenty of this reading."""
+    ordered = sorted(
+        {(row.time_ms or VOID, row.submitted_at, row.alias) for row in reading.rows},
+    )[:20]
+    wanted = [[alias, lap_time(time_ms)] for time_ms, _, alias in ordered]
+
+    def shown() -> list[list[str]]:
+        entries = stage.world.do(
+            lambda: [one.as_json() for one in stage.world.slack.transcript.in_channel(slack_channels.RACING)]
+        )
+        (rows,) = [block["rows"] for one in entries for block in one["blocks"] if block["type"] == "table"][
+            :1
+        ]
+        return [[cell["text"] for cell in row[1:3]] for row in rows[1:]]
+
+    eventually(lambda: shown() == wanted, "the board shows the last ranking", otherwise=lambda: repr(shown()))
