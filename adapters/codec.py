@@ -56,6 +56,7 @@ def pack_event(event: Event) -> str:
             "organizer_channel": event.organizer_channel,
             "retired": [_grant_body(grant) for grant in event.retired],
             "paused": event.paused,
+            "feed": event.feed,
         }
     )
 
@@ -84,6 +85,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         organizer_channel=get("organizer_channel"),
         retired=tuple(_grant(grant) for grant in get("retired", ())),
         paused=get("paused"),
+        feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,
     )
 

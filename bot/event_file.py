@@ -26,7 +26,14 @@ from provisioning.events import (
 from provisioning.ids import EventId, GroupId
 
 KINDS: Final = (EntraGroup.kind, IdentityCenterGroup.kind, DeepRacerOnAws.kind)
-NOT_DEFINED: Final = ("retired", "paused", "version", "taken", "broken")  # of an Event, these are the store's
+NOT_DEFINED: Final = (
+    "retired",
+    "paused",
+    "feed",
+    "version",
+    "taken",
+    "broken",
+)  # of an Event, these are the store's
 
 
 class EventFileInvalid(Faulty):
@@ -230,6 +237,7 @@ def successor(old: Event | None, new: Event, *, has_registrations: bool) -> Even
         broken=old.broken,
         retired=retired,
         paused=old.paused,
+        feed=old.feed,
     )
 
 

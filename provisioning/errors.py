@@ -15,8 +15,7 @@
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
     │  ├─ TargetUnknown · TargetUnclear
     │  ├─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
-    │  ├─ RaceUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
-    │  └─ BoardUnknown
+    │  └─ RaceUnknown · BoardUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
     │  └─ DirectoryUnavailable · AccessUnavailable · ChatUnavailable · StoreUnavailable · SiteUnavailable
     ├─ StaleWrite           read again and repeat at once, a few times
@@ -339,22 +338,10 @@ class QuotaBelowUse(Refusal):
     code = "DR-281"
 
 
-class RaceUnknown(Refusal):
-    """The event has no race of this number or title."""
-
-    code = "DR-291"
-
-
 class QuotaAboveCeiling(Refusal):
     """A quota would be higher than the event's file allows."""
 
     code = "DR-282"
-
-
-class LinkNotAllowed(Refusal):
-    """The link of a race does not lead to a host that the event allows."""
-
-    code = "DR-292"
 
 
 class NotInEvent(Refusal):
@@ -369,28 +356,34 @@ class BoardUnknown(Refusal):
     code = "DR-288"
 
 
-class ChannelNotListed(Refusal):
-    """The event does not announce in this channel."""
-
-    code = "DR-293"
-
-
 class SeveralRacers(Refusal):
     """Several racers of the event go by the name in an instruction."""
 
     code = "DR-284"
 
 
+class RaceUnknown(Refusal):
+    """The event has no race of this number or title."""
+
+    code = "DR-291"
+
+
+class LinkNotAllowed(Refusal):
+    """The link of a race does not lead to a host that the event allows."""
+
+    code = "DR-292"
+
+
+class ChannelNotListed(Refusal):
+    """The event does not announce in this channel."""
+
+    code = "DR-293"
+
+
 class RaceBackwards(Refusal):
     """The times of a race are not in order."""
 
     code = "DR-294"
-
-
-class QuestionUnknown(Refusal):
-    """Nothing of this kind is asked of this racer."""
-
-    code = "DR-295"
 
 
 # --- nobody need act ----------------------------------------------------------------------------------------

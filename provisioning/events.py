@@ -125,6 +125,7 @@ class Event:
     channels: tuple[str, ...] = ()  # "slack:C0123", "teams:19:…@thread.tacv2"
     organizer_channel: str | None = None
     retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
+    feed: tuple[str, ...] = ("stuck", "failures")  # what the organizers' channel is told, set in chat
     paused: str | None = None  # nobody joins while it is; what organizers say about it, "" for nothing
     version: int = 0
     taken: int = 0  # seats taken

@@ -97,7 +97,7 @@ class Leaderboard:
 
     def lines_of(self, alias: str) -> tuple[Line, ...]:
         """Return the lines of everybody with this alias, in whatever case it is typed."""
-        wanted = alias.strip().casefold()
+        wanted = alias.casefold()
         return tuple(line for line in self.lines if line.alias.casefold() == wanted)
 
     def gap_ms(self, line: Line) -> int | None:

@@ -26,7 +26,8 @@ class Kind(StrEnum):
     ANSWER = "answer"  # what an instruction came to: where it was said, else as a direct message
 
 
-NEW_MESSAGES = frozenset({Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER})  # nothing else gets in their way
+# Nothing else gets in their way.
+NEW_MESSAGES = frozenset({Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER})
 DUE_AGAIN = frozenset({Kind.CARD, Kind.ANNOUNCEMENT})  # owed once more, they are brought up to date
 
 
@@ -34,8 +35,8 @@ DUE_AGAIN = frozenset({Kind.CARD, Kind.ANNOUNCEMENT})  # owed once more, they ar
 class Notice:
     """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
     `edit:<id of the result>:<serial of the newer one>`, `note:<about>:<says>:<id of the change>`,
-    `post:<channel>:<what>`, `answer:<about>`,
-    `announcement:<channel>:<event>:<subject>`, `reminder:<about>:<what>`.
+    `post:<channel>:<what>`, `answer:<about>`, `announcement:<channel>:<event>:<subject>`,
+    `reminder:<about>:<what>`.
 
     `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post and an announcement,
     the channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code

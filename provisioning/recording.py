@@ -13,6 +13,22 @@ from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
 from provisioning.requests import ReplyTo, Request
 
+FEED_KINDS = ("joins", "refusals", "waiting", "stuck", "failures", "capacity")  # as organizers switch them
+FEED = {  # of which kind a post to the organizers is; what is not here is always told
+    "organizers-joins": "joins",
+    "organizers-refusals": "refusals",
+    "organizers-waiting": "waiting",
+    "organizers-capacity": "capacity",
+    "organizers-late": "stuck",
+    "organizers-overdue": "stuck",
+    "organizers-stuck-leaving": "stuck",
+    "organizers-broken": "failures",
+    "organizers-healed": "failures",
+    "organizers-gate-broken": "failures",
+    "organizers-undeliverable": "failures",
+    "organizers-unannounced": "failures",
+    "organizers-defect": "failures",
+}
 WORTH_TELLING_ORGANIZERS = {Told.LATE: "organizers-late", Told.REMOVED: "organizers-removed"}
 
 OVERTAKEN = {Told.IN_LINE, Told.WAITING, Told.BROKEN, Told.LATE}  # results that a later one makes out of date
@@ -83,8 +99,8 @@ def owe_note(rows: Rows, registration: Registration, says: str, cause: str, now:
 def post_to_organizers(
     rows: Rows, event: Event, says: str, what: str, now: datetime, facts: Mapping[str, str]
 ) -> None:
-    """Owe the organizers' channel this message, once per `what`."""
-    if event.organizer_channel:
+    """Owe the organizers' channel this message, once per `what`; not when its kind is switched off."""
+    if event.organizer_channel and FEED.get(says, says) in (says, *event.feed):
         notice_id = f"post:{event.organizer_channel}:{event.id}:{what}"
         said = {**facts, "event": event.name}
         rows.outbox.put(Notice(notice_id, Kind.POST, event.organizer_channel, None, 0, says, said, now))

@@ -14,6 +14,7 @@ from provisioning.announcing import announce, has_news
 from provisioning.deciding import wants_racing
 from provisioning.errors import StoreUnavailable
 from provisioning.events import Event
+from provisioning.feed import is_feed_due, post_feed
 from provisioning.ids import PersonId
 from provisioning.outbox import Kind, Notice
 from provisioning.ports import Clock, Rows, Store
@@ -58,6 +59,8 @@ class Scheduler:
                 owed += self._store.run(lambda rows: _announce(rows, event, now)).result()
             if (due := reminder_due(event, now)) is not None:
                 owed += self._remind(event, due, now)
+            if self._store.read(lambda rows: is_feed_due(rows, event, now)):
+                owed += self._store.run(lambda rows: _post_feed(rows, event, now)).result()
             if is_just_over(event, now):
                 owed += self._store.run(lambda rows: _tell_end(rows, event, now)).result()
         except StoreUnavailable:
@@ -102,12 +105,22 @@ def _announce(rows: Rows, event: Event, now: datetime) -> int:
     return 0 if present is None else announce(rows, present, now)
 
 
+def _post_feed(rows: Rows, event: Event, now: datetime) -> int:
+    present = rows.events.get(event.id)
+    due = present is not None and is_feed_due(rows, present, now)
+    return post_feed(rows, present, now) if present is not None and due else 0
+
+
 def _remind_page(
     rows: Rows, event: Event, before: timedelta, what: str, noted: Mapping[str, str], now: datetime
 ) -> int:
     after = PersonId(noted["after"]) if "after" in noted else None
     page = rows.registrations.of_event(event.id, after, PAGE)
-    ready = [found for found in page if found.is_ready and wants_racing(found, event, now)]
+    ready = [
+        found
+        for found in page
+        if found.is_ready and found.reply is not None and wants_racing(found, event, now)
+    ]
     for registration in ready:
         rows.outbox.put(_reminder(registration, before, event, now))
     count = int(noted.get("count", "0")) + len(ready)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from provisioning import board_changes, event_changes, hold_changes, quota_changes, race_changes
+from provisioning import board_changes, event_changes, feed, hold_changes, quota_changes, race_changes
 from provisioning.instructing import Undo
 
 UNDOS: Final[Mapping[str, Undo]] = {
@@ -12,4 +12,5 @@ UNDOS: Final[Mapping[str, Undo]] = {
     **hold_changes.UNDOS,
     **race_changes.UNDOS,
     **board_changes.UNDOS,
+    **feed.UNDOS,
 }

@@ -3,7 +3,7 @@
 import difflib
 from typing import Final
 
-from bot.admin import basics, events, holds, leaderboards, quotas, races, roster
+from bot.admin import basics, events, feed, holds, leaderboards, quotas, races, roster
 from bot.admin.phrases import SHOWN, phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Plan, Query, Wording
 from bot.grammar import ADMIN
@@ -11,8 +11,8 @@ from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity
 
 NOUNS: Final = (
-    *(events.NOUN, races.NOUN, leaderboards.NOUN),
-    *(quotas.NOUN, holds.NOUN, roster.NOUN, basics.NOUN),
+    *(events.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN),
+    *(races.NOUN, leaderboards.NOUN, feed.NOUN, basics.NOUN),
 )
 
 ADMIN_VERBS: Final[tuple[AdminVerb, ...]] = tuple(verb for noun in NOUNS for verb in noun.verbs)

@@ -106,18 +106,8 @@ def kinds_of_notes() -> frozenset[str]:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    answers = (
-        "change.",
-        "event-shown.",
-        "audit-shown",
-        "quota-shown",
-        "racers-shown.",
-        "stuck-shown",
-        "races-listed",
-        "admin-",
-        "instructed",
-    )
-    return _kinds_of(*answers)
+    shown = ("event-shown.", "audit-shown", "quota-shown", "racers-shown", "stuck-shown")
+    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "instructed")
 
 
 def _kinds_of(*sections: str) -> frozenset[str]:

@@ -192,7 +192,7 @@ def test_a_board_that_is_posted_once_stays_as_it_was(make_track: Any) -> None:
 
     assert "Nobody has a valid time yet." in board_post(stage, "slack").text
     assert board_post(stage, "slack").edits == 0
-    assert answered(organizer, "leaderboard watch <#C0STRANGE|x>", "DR-283")
+    assert answered(organizer, "leaderboard watch <#C0STRANGE|x>", "DR-293")
 
 
 # --- the recorded race --------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ SAID = {
     "admin race post": "admin race post https://racing.acme.example/7 Lap",
     "admin race update": "admin race update 1 title=x",
     "admin race remove": "admin race remove 1",
+    "admin feed": "admin feed joins=on",
     "admin confirm": "admin confirm 0123",
     "admin audit": "admin audit",
 }

@@ -10,6 +10,7 @@ from bot import wording
 from bot.admin import wording as admin_wording
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
+from bot.admin.feed import FeedShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
 from bot.admin.races import RacesListed
@@ -25,6 +26,7 @@ from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
 from provisioning.races import Race
+from provisioning.recording import FEED_KINDS
 from provisioning.registrations import Registration
 from provisioning.roster import Listed
 from tests.unit.provisioning.spring_cup import ADA, CHAT, DAY, HOUR, NOON, REPLY, SECOND, ready, spring_cup
@@ -33,7 +35,7 @@ ORGANIZER = PersonId("0a0a")
 OF_RACERS = ("quota", "suspend", "resume", "remove", "retry")
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
-    *("race-post", "race-update", "race-remove"),
+    *("race-post", "race-update", "race-remove", "feed-set"),
     *("leaderboard-post", "leaderboard-watch", "leaderboard-mute"),
 )
 
@@ -58,6 +60,8 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         listed = paged(races * 3, number, 15, "admin race list event=spring-cup")
         yield "races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, listed))
     yield "no races", ANSWERS[RacesListed](words, RacesListed(cup, NOON, paged((), 1, 15, "admin race list")))
+    for event in (cup, replace(cup, organizer_channel=None)):
+        yield "feed", ANSWERS[FeedShown](words, FeedShown(event))
     yield "choice of an event", _choice(words, cup)
     for kind in OF_RACERS:
         for people in (1, 2):
@@ -164,6 +168,7 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
     after |= {"race": name, "watched": "slack:C1", "muted": "slack:C2"}
     after |= {"title": name, "track": name, "link": "https://racing.example.com/1", "state": "posted"}
+    after |= {f"feed-{kind}": "on" for kind in FEED_KINDS}
     return undoable(Change("i-1", cup.id, ORGANIZER, NOON, "event-set", ("event.name",), 2, before, after))
 
 

@@ -123,6 +123,10 @@ POSTS = [
     ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
     ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
     ("organizers-ended", {"count": "0"}),
+    ("organizers-joins", {"count": "12", "racing": "214", "ready": "200"}),
+    ("organizers-refusals", {"codes": "DR-204 × 3"}),
+    ("organizers-waiting", {"count": "3", "taken": "100", "capacity": "100"}),
+    ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
@@ -223,7 +227,11 @@ def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterat
 
 
 def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
-    """Yield everything that channels are shown."""
+    """Yield everything that is said of races, and that channels are shown."""
+    for open_ones, coming in ((0, 0), (1, 0), (1, 1), (3, 2), (16, 0), (20, 0)):
+        mine = [(event, a_race(name)) for event in (cup, replace(cup, id=EventId("other")))] * 10
+        shown = RacesShown(tuple(mine[:open_ones]), tuple(mine[:coming]))
+        yield f"races, {open_ones} open", wording.answer(words, shown)
     moments = (cup.opens - MINUTE, NOON, cup.closes, cup.ends)
     for event in (cup, replace(cup, paused=name)):
         for kind in ("open", "soon", "closed"):
@@ -249,7 +257,7 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
-    for form in ("time", "number", "line", "message", "channel", "id", "amount", "link"):
+    for form in ("time", "number", "line", "message", "channel", "id", "link", "switch", "amount"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
 

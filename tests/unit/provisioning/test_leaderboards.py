@@ -71,7 +71,7 @@ def test_a_row_that_was_read_twice_is_one_line() -> None:
 def test_racers_of_the_same_alias_are_lines_of_their_own() -> None:
     found = board(row("RacerAlias", 900), row("RacerAlias", 900, 1), row("Ada", 950))
 
-    assert [line.place for line in found.lines_of(" raceralias ")] == [1, 1]
+    assert [line.place for line in found.lines_of("raceralias")] == [1, 1]
     assert [found.gap_ms(line) for line in found.lines] == [0, 0, 50]
     assert found.lines_of("Grace") == ()
 
