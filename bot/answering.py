@@ -25,9 +25,10 @@ from bot.grammar import (
 )
 from bot.metrics import Metrics
 from bot.words import Words, words
+from provisioning.claiming import request_status
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
-from provisioning.joining import Asking, ask_races, ask_status, request_join, request_leave
+from provisioning.joining import Asking, ask_races, request_join, request_leave
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.signing_in import request_sign_in
@@ -139,6 +140,6 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:
-                return ask_status(rows, asking.chat, now)
+                return request_status(rows, asking)
 
     return unit

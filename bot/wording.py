@@ -42,6 +42,7 @@ from provisioning.outcomes import (
     Choice,
     ConfirmLeave,
     Instructed,
+    LookingUp,
     Nothing,
     Outcome,
     Overview,
@@ -89,9 +90,10 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return races(words, outcome)
         case BoardsShown():
             return board_wording.shown(words, outcome)
-        case Instructed():
-            lead = Paragraph(words.text("instructed.next"))
-            return Message(words.text("instructed.summary"), (lead,), passing=True)
+        case LookingUp() | Instructed():
+            key = "instructed" if isinstance(outcome, Instructed) else "looking-up"
+            lead = Paragraph(words.text(f"{key}.next"))
+            return Message(words.text(f"{key}.summary"), (lead,), passing=True)
 
 
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:

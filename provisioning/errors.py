@@ -3,7 +3,7 @@
     ProvisioningError
     ├─ Refusal              the asker can act: told plainly, never retried
     │  ├─ EventUnknown · NoEventOpen · EventNotYetOpen · EventClosed · EventEnded · NothingToLeave
-    │  ├─ JoiningPaused
+    │  ├─ JoiningPaused · NotAdded
     │  ├─ ForeignWorkspace · SiblingWorkspace · Stranger · Guest · SingleChannelGuest
     │  ├─ BotUser · Deactivated · Invited
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
@@ -96,6 +96,12 @@ class JoiningPaused(Refusal):
     """The organizers have paused joining."""
 
     code = "DR-107"
+
+
+class NotAdded(Refusal):
+    """Nobody has added the asker to an event."""
+
+    code = "DR-108"
 
 
 class ForeignWorkspace(Refusal):

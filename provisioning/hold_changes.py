@@ -41,7 +41,7 @@ def resume(rows: Rows, order: Order) -> Draft:
 
     Raises NotInEvent, AlreadySo.
     """
-    found = [one for one in roster.named(rows, order) if one.hold is not None]
+    found = [one for one in roster.named(rows, order.event, order.people) if one.hold is not None]
     if not found:
         raise AlreadySo(event=order.event.name)
     return _draft(order, found, dict.fromkeys((one.key for one in found), None), "resume")
@@ -87,7 +87,11 @@ def lifted(registration: Registration, event: Event, now: datetime) -> Registrat
 def _holding(
     rows: Rows, order: Order, hold: Literal["suspended", "removed"], kind: str, reason: str
 ) -> Draft:
-    found = [one for one in roster.named(rows, order) if one.hold is None or one.hold.kind != hold]
+    found = [
+        one
+        for one in roster.named(rows, order.event, order.people)
+        if one.hold is None or one.hold.kind != hold
+    ]
     if not found:
         raise AlreadySo(event=order.event.name)
     wanted = Hold(hold, order.by, order.at, reason)

@@ -66,6 +66,11 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class LookingUp:
+    """An organizer may have added the asker; who that is, is found out first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything the asker has going on."""
 
@@ -117,6 +122,7 @@ Outcome = (
     | Choice
     | ConfirmLeave
     | Nothing
+    | LookingUp
     | Overview
     | Refused
     | Instructed

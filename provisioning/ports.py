@@ -158,6 +158,10 @@ class Registrations(Protocol):
         """Return registrations whose `wake_at` has come, earliest first."""
         ...
 
+    def unreached(self) -> tuple[EventId, ...]:
+        """Return the events in which somebody was added who has not spoken yet."""
+        ...
+
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
         """Return the seconds that the newest ready ones took, from asking or from getting a place."""
         ...

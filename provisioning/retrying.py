@@ -16,7 +16,7 @@ MOST_DEAD = 1000  # undelivered messages that are looked through
 
 def retry_named(rows: Rows, order: Order) -> Draft:
     """Plan to try those whom the order names again now, however they stand. Raises NotInEvent."""
-    return _draft(order, roster.named(rows, order))
+    return _draft(order, roster.named(rows, order.event, order.people))
 
 
 def retry_all(rows: Rows, order: Order) -> Draft:

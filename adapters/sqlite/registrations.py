@@ -55,6 +55,8 @@ _DUE = """
     SELECT event_id, person_id FROM registrations
     WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?
 """
+# As the index has it, word for word.
+_UNREACHED = "SELECT DISTINCT event_id FROM registrations WHERE json_extract(body, '$.reply') IS NULL"
 _WAITS = """
     SELECT ready_at - begun_at FROM registrations
     WHERE event_id = ? AND ready_at IS NOT NULL ORDER BY ready_at DESC LIMIT ?
@@ -126,6 +128,9 @@ class RegistrationRows:
 
     def due(self, now: datetime, limit: int) -> tuple[RegistrationKey, ...]:
         return tuple(RegistrationKey(*row) for row in self._sql.all(_DUE, (to_int(now), limit)))
+
+    def unreached(self) -> tuple[EventId, ...]:
+        return tuple(EventId(event_id) for (event_id,) in self._sql.all(_UNREACHED, ()))
 
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
         return tuple(microseconds / 1e6 for (microseconds,) in self._sql.all(_WAITS, (event_id, limit)))

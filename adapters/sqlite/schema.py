@@ -281,7 +281,15 @@ _BOARDS = (
     """,
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS)
+_UNREACHED = (
+    # Few or none, and asked for whenever a stranger asks how it stands.
+    """
+    CREATE INDEX registrations_unreached ON registrations (event_id)
+        WHERE json_extract(body, '$.reply') IS NULL
+    """,
+)
+
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _UNREACHED)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

@@ -3,7 +3,7 @@
 import difflib
 from typing import Final
 
-from bot.admin import basics, events, feed, holds, leaderboards, quotas, races, roster
+from bot.admin import adding, basics, events, feed, holds, leaderboards, quotas, races, roster
 from bot.admin.phrases import SHOWN, phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Plan, Query, Wording
 from bot.grammar import ADMIN
@@ -11,7 +11,7 @@ from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity
 
 NOUNS: Final = (
-    *(events.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN),
+    *(events.NOUN, adding.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN),
     *(races.NOUN, leaderboards.NOUN, feed.NOUN, basics.NOUN),
 )
 

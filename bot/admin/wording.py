@@ -11,6 +11,7 @@ from typing import Any
 from adapters.chat.message import Button, Buttons, Fact, Facts, Message, Note, Paragraph, Part, Plain, Text
 from bot import wording
 from bot.access import Asker, allowed
+from bot.admin.adding import TYPED, results_table
 from bot.admin.basics import HelpShown
 from bot.admin.events import shown_value
 from bot.admin.table import ANSWERS, QUERIES, parse
@@ -121,6 +122,8 @@ def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> T
 
 
 def _table(words: Words, change: Change) -> list[Part]:
+    if any(name.endswith(TYPED) for name in change.beside):
+        return results_table(words, change)
     rows = altered(change)
     facts = tuple(
         Fact(_field(words, change, name), _transition(words, name, before, after))

@@ -9,6 +9,7 @@ from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.test_leave_races_join import member_before
 from tests.scenario.test_organizers import answered, mention
+from tests.scenario.waiting import eventually
 
 pytestmark = ON_BOTH
 
@@ -312,3 +313,101 @@ def test_whoever_is_stuck_is_listed_with_the_reason_and_tried_again(stage: Stage
     ada.becomes_ready()
     answered(organizer, "stuck", "none")
     answered(organizer, f"retry {mention(grace)}", "DR-283")
+
+
+# --- adding -------------------------------------------------------------------------------------------------
+
+
+def address(racer: Racer) -> str:
+    assert racer.person.entra is not None
+    return str(racer.person.entra.mail)
+
+
+def test_people_are_added_in_one_go_with_a_result_for_each_and_nobody_twice(
+    stage: Stage, organizer: Racer
+) -> None:
+    ada, grace, joan = stage.people(3)
+    guest, disabled = stage.person("directory-guest"), stage.person("disabled")
+    listed = [*map(address, (ada, grace, joan, guest, disabled)), "nobody@acme.example", "x@other.example"]
+
+    asked = answered(organizer, f"add {', '.join(listed)}", "add-asks")
+
+    assert "Add 3 people to Spring Cup 2027?" in asked
+    assert f"{address(guest)}: not added (DR-223: the directory lists them as a guest)" in asked
+    assert stage.members()["entra"] == []
+    organizer.presses("Yes, do it")
+    said = organizer.sees("add-done").text
+    assert f"{address(ada)}: added" in said
+    assert f"{address(disabled)}: not added (DR-222: their company account is disabled)" in said
+    assert "nobody@acme.example: not added (DR-221: the directory doesn't know the address)" in said
+    assert "x@other.example: not added (DR-211" in said
+    eventually(lambda: all(one.is_member for one in (ada, grace, joan)), "they are in")
+    again = answered(organizer, f"add {','.join(listed)}", "add-done")
+    assert "Nobody is added" in again
+    assert f"{address(ada)}: was in already" in again
+    assert len(stage.members()["entra"]) == 3
+    for one in (ada, grace, joan):
+        assert one.told == []
+    assert "@acme.example" not in str(stage.audit_lines())
+    assert "undeliverable" not in stage.audit()
+
+
+@pytest.mark.parametrize("words", ["status", "join"])
+def test_whoever_was_added_hears_of_it_when_they_first_speak(
+    stage: Stage, organizer: Racer, words: str
+) -> None:
+    ada, stranger = stage.people(2)
+    answered(organizer, f"add {address(ada)}", "add-done")
+    eventually(lambda: ada.is_member, "she is in")
+
+    ada.says(words)
+
+    ada.is_told("ready")
+    assert ada.says("status").kind == "ready"
+    assert stranger.says("status").kind == "nothing"
+
+
+def test_whoever_was_not_added_is_told_so_while_others_wait_to_be_reached(
+    stage: Stage, organizer: Racer
+) -> None:
+    ada, stranger = stage.people(2)
+    answered(organizer, f"add {address(ada)}", "add-done")
+
+    stranger.says("status")
+
+    stranger.sees("DR-108")
+    assert stranger.told == []
+    stranger.says("join")
+    stranger.becomes_ready()
+
+
+def test_adding_is_taken_back_and_whoever_is_held_is_not_added(stage: Stage, organizer: Racer) -> None:
+    (ada,) = racing(stage, 1)
+    grace = stage.person("employee-002")
+    suspended(organizer, ada)
+    ada.is_told("ready", "suspended")
+
+    said = answered(organizer, f"add {address(ada)} {address(grace)}", "add-done")
+
+    assert "is suspended; resume them first" in said
+    eventually(lambda: grace.is_member, "she is in")
+    organizer.presses("Undo")
+    organizer.sees("any-undone")
+    eventually(lambda: grace.in_groups == set(), "she is out")
+    assert ada.in_groups == set()
+
+
+def test_nobody_is_added_before_the_event_opens_or_after_it_is_over(stage: Stage, organizer: Racer) -> None:
+    ada = stage.person("employee-001")
+    answered(organizer, "event close", "event-close-done")
+    answered(organizer, f"add {address(ada)}", "add-done")
+    eventually(lambda: ada.is_member, "an organizer adds whoever is late")
+    later = "opens=2199-01-01T00:00Z closes=2199-02-01T00:00Z ends=2199-03-01T00:00Z"
+    answered(organizer, f"event set {later}", "event-set-done")
+    answered(organizer, f"add {address(stage.person('employee-002'))}", "DR-103")
+    answered(organizer, "undo", "any-undone")
+    answered(organizer, "event set ends=now", "event-set-asks")
+    organizer.presses("Yes, do it")
+    organizer.sees("event-set-done")
+
+    answered(organizer, f"add {address(stage.person('employee-002'))} event=spring-cup-2027", "DR-105")

@@ -77,7 +77,7 @@ def test_the_audit_of_an_older_file_is_chained_in_its_order(path: Path) -> None:
 def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        migrate(connection, (*VERSIONS, ("CREATE TABLE races (id TEXT)",)))
+        migrate(connection, (*VERSIONS, ("CREATE TABLE pit_stops (id TEXT)",)))
     with pytest.raises(StoreUnfit, match="start the release that was here last"):
         open_store(f"sqlite:///{path}")
 
@@ -86,8 +86,8 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(store: SqliteStore, pa
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError):
-            migrate(connection, (*VERSIONS, ("CREATE TABLE races (id TEXT)", "no statement")))
-        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'races'").fetchall() == []
+            migrate(connection, (*VERSIONS, ("CREATE TABLE pit_stops (id TEXT)", "no statement")))
+        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'pit_stops'").fetchall() == []
     with closing(open_store(f"sqlite:///{path}")) as again:
         assert again.read(actions) == []
 

@@ -71,6 +71,8 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
             yield "quotas", ANSWERS[QuotaShown](words, quotas)
     yield from _lists(words, name)
+    for people in (0, 1, 2):
+        yield from _changes(words, cup, _added(name, people))
     yield "choice of a racer", _choice_of_racer(words, name)
 
 
@@ -91,6 +93,7 @@ def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:
         yield "stuck", ANSWERS[StuckShown](words, StuckShown(name, "spring-cup", NOON, page))
 
 
+_WHY_NOT = ("DR-211", "DR-212", "DR-221", "DR-222", "DR-223", "DR-224", "DR-273")
 _WHY = ("DR-241", "DR-242", *(f"DR-40{number}" for number in (1, 2, 3, 4, 5, 6, 8)), "DR-500")
 
 
@@ -110,10 +113,22 @@ def _of_racers(name: str, people: int) -> Change:
             tuple(f"quota:{key}" for key in keys),
             people,
             {f"{key} hours": "10" for key in keys},
-            {f"{key} hours": "15" for key in keys} | {f"{key} hold": "suspended" for key in keys},
+            {f"{key} hours": "15" for key in keys}
+            | {f"{key} hold": "suspended" for key in keys}
+            | {f"{key} wish": "gone" for key in keys},
             beside={f"{key} name": name for key in keys},
         )
     )
+
+
+def _added(name: str, people: int) -> Change:
+    keys = [f"spring-cup/{number}" for number in range(people)]
+    results = ["added", "already-in", "suspended", "removed", "DR-204", *_WHY_NOT]
+    typed = {f"{name}{number} typed": result for number, result in enumerate([*results, *["added"] * 40])}
+    change = Change("i-1", cup_id(), ORGANIZER, NOON, "add", tuple(f"wish:{key}" for key in keys), people)
+    names = {f"{key} name": name for key in keys}
+    before, after = {f"{key} wish": "gone" for key in keys}, {f"{key} wish": "racing" for key in keys}
+    return undoable(replace(change, before=before, after=after, beside=names | typed))
 
 
 def _choice_of_racer(words: Words, name: str) -> Message:

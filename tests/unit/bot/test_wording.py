@@ -45,6 +45,7 @@ from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import (
     Choice,
     ConfirmLeave,
+    LookingUp,
     Nothing,
     Overview,
     Queued,
@@ -186,6 +187,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield "confirm leave", wording.answer(words, ConfirmLeave(cup, pending))
     for events in ((), (cup,), (cup, other)):
         yield f"nothing, {len(events)} open", wording.answer(words, Nothing(events))
+    yield "looking up", wording.answer(words, LookingUp())
     one, two = Standing(cup, ready(), Stage.READY, NOON), Queued(other, Wish.RACING)
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
