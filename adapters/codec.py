@@ -15,6 +15,7 @@ from typing import Any, get_args
 from provisioning.audit import Line
 from provisioning.boards import Board, Watch
 from provisioning.changes import Change
+from provisioning.closings import Closing
 from provisioning.events import Breakage, Ceiling, Event, Grant, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
@@ -56,6 +57,7 @@ def pack_event(event: Event) -> str:
             "organizer_channel": event.organizer_channel,
             "retired": [_grant_body(grant) for grant in event.retired],
             "paused": event.paused,
+            "torn_down_at": None if event.torn_down_at is None else _text(event.torn_down_at),
             "feed": event.feed,
         }
     )
@@ -85,6 +87,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         organizer_channel=get("organizer_channel"),
         retired=tuple(_grant(grant) for grant in get("retired", ())),
         paused=get("paused"),
+        torn_down_at=_moment_if(get("torn_down_at")),
         feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,
     )
@@ -159,9 +162,10 @@ def pack_registration(registration: Registration) -> str:
         body["reply"] = _reply_body(registration.reply)
     if registration.quota is not None:
         body["quota"] = asdict(registration.quota)
+    if registration.unclaimed:
+        body["unclaimed"] = True
     if registration.hold is not None:
-        hold = registration.hold
-        body["hold"] = (hold.kind, hold.by, _text(hold.at), hold.reason)
+        body["hold"] = _hold_body(registration.hold)
     if registration.progress:
         body["progress"] = {
             target: (progress.step, _text(progress.since), progress.subject)
@@ -188,6 +192,7 @@ def _moments(registration: Registration) -> Json:
         "seated_at": registration.seated_at,
         "moved_at": registration.moved_at,
         "ready_at": registration.ready_at,
+        "first_ready_at": registration.first_ready_at,
         "gone_at": registration.gone_at,
         "checked_at": registration.checked_at,
         "missing_since": registration.missing_since,
@@ -212,6 +217,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         asked_at=_moment(found["asked_at"]),
         hold=_hold(get("hold")),
         quota=None if quota is None else Quota(**quota),
+        unclaimed=get("unclaimed", False),
         has_seat=has_seat,
         progress={
             TargetId(target): Progress(Step(step), _moment(since), subject)
@@ -222,6 +228,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         seated_at=_moment_if(get("seated_at")),
         moved_at=_moment_if(get("moved_at")),
         ready_at=_moment_if(get("ready_at")),
+        first_ready_at=_moment_if(get("first_ready_at")),
         gone_at=_moment_if(get("gone_at")),
         checked_at=_moment_if(get("checked_at")),
         missing_since=_moment_if(get("missing_since")),
@@ -441,6 +448,52 @@ def unpack_board(body: str, event_id: EventId, race_id: str, closes: datetime, v
     )
 
 
+def pack_closing(closing: Closing) -> str:
+    """Write all but event and version."""
+    body: Json = {"over_at": _text(closing.over_at), "total": closing.total, "left": closing.left}
+    if closing.asked_by is not None:
+        body["asked_by"] = _reply_body(closing.asked_by)
+    if closing.result:
+        body["result"] = dict(closing.result)
+    if closing.reasons:
+        body["reasons"] = dict(closing.reasons)
+    for name in ("reported_at", "complete_at", "forgotten_at"):
+        if (moment := getattr(closing, name)) is not None:
+            body[name] = _text(moment)
+    return _encode(body)
+
+
+def unpack_closing(body: str, event_id: EventId, version: int) -> Closing:
+    """Read what `pack_closing` wrote."""
+    found: Json = _decode(body)
+    get = found.get
+    asked_by = get("asked_by")
+    return Closing(
+        event_id=event_id,
+        over_at=_moment(found["over_at"]),
+        total=found["total"],
+        left=found["left"],
+        asked_by=None if asked_by is None else _reply(asked_by),
+        result=get("result", {}),
+        reasons=get("reasons", {}),
+        reported_at=_moment_if(get("reported_at")),
+        complete_at=_moment_if(get("complete_at")),
+        forgotten_at=_moment_if(get("forgotten_at")),
+        version=version,
+    )
+
+
+def pack_hold(hold: Hold) -> str:
+    """Write a hold by itself."""
+    return _encode(_hold_body(hold))
+
+
+def unpack_hold(body: str) -> Hold:
+    """Read what `pack_hold` wrote."""
+    kind, by, at, reason = _decode(body)
+    return Hold(kind, by, _moment(at), reason)
+
+
 def pack_line(line: Line, digests: Mapping[str, str] | None = None) -> str:
     """Write an audit line without its texts: of these only the digests, by name."""
     body: Json = {"at": _text(line.at), "actor": line.actor, "action": line.action, "subject": line.subject}
@@ -601,6 +654,10 @@ def _person_body(person: Person) -> Json:
 
 def _person(found: Mapping[str, Any]) -> Person:
     return Person(PersonId(found["id"]), found["upn"], found["name"], found.get("subject"))
+
+
+def _hold_body(hold: Hold) -> list[Any]:
+    return [hold.kind, hold.by, _text(hold.at), hold.reason]
 
 
 def _hold(found: list[Any] | None) -> Hold | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.applying import Plan
     from bot.faults import Faulty
     from bot.settings import Settings
+    from provisioning.events import Event
     from provisioning.ports import Store
 
 REFUSED, WRONG = 1, 2
@@ -43,6 +44,13 @@ class AuditForm(Enum):
 
     CSV = "csv"
     JSONL = "jsonl"
+
+
+class ReportForm(Enum):
+    """How a report is written."""
+
+    CSV = "csv"
+    JSON = "json"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for a program in place of a table.")]
@@ -173,6 +181,64 @@ def event_show(
             showing.events(found, now)
 
 
+@event_app.command("teardown")
+def event_teardown(
+    event_id: Annotated[str, typer.Argument(metavar="ID", help="The event.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only write who would be out, as CSV.")] = False,
+) -> None:
+    """Write what tearing an event down would do, by name. The teardown itself is said in chat."""
+    with _complaints():
+        if not dry_run:
+            _refuse(
+                "An event is torn down in chat: /deepracer admin teardown. Here it can be tried: --dry-run."
+            )
+        settings = _settings(quiet=True)
+        from bot.admin.teardown import names_file
+        from provisioning.closing import partings
+
+        with _store(settings) as store:
+            event = _event(store, event_id)
+            people = store.read(lambda rows: tuple(partings(rows, event)))
+        sys.stdout.write(names_file(people))
+
+
+@app.command()
+def report(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The event.")],
+    *,
+    form: Annotated[ReportForm, typer.Option("--format", help="How it is written.")] = ReportForm.CSV,
+) -> None:
+    """Write the numbers of an event: joins, refusals, times, answers. They outlive its people."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from bot import reporting, showing
+
+        with _store(settings) as store:
+            event = _event(store, event_id)
+            found = store.read(lambda rows: reporting.report(rows, event))
+        if form is ReportForm.JSON:
+            showing.as_json(reporting.as_json(found))
+        else:
+            sys.stdout.write(reporting.numbers_file(found))
+
+
+@app.command()
+def racers(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The event.")],
+    *,
+    form: Annotated[AuditForm, typer.Option("--format", help="How it is written.")] = AuditForm.CSV,
+) -> None:
+    """Write everybody in an event, one a line. It names people: keep it where it belongs."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from bot import reporting
+
+        with _store(settings) as store:
+            event, now = _event(store, event_id), datetime.now(UTC)
+            sys.stdout.write(store.read(lambda rows: reporting.racers_file(rows, event, now, form.value)))
+
+
 @audit_app.command("verify")
 def audit_verify(*, as_json: AsJson = False) -> None:
     """Check that no line of the audit was removed, moved, changed or cut off; say where. The bot may run."""
@@ -292,6 +358,16 @@ def _store(settings: "Settings") -> Iterator["Store"]:
 
     with closing(open_store(settings.bot.store)) as store:
         yield store
+
+
+def _event(store: "Store", event_id: str) -> "Event":
+    """Return the event of this id; refuse, naming those there are."""
+    found = store.read(lambda rows: rows.events.all())
+    one = next((event for event in found if event.id == event_id), None)
+    if one is None:
+        known = ", ".join(event.id for event in found) or "none yet"
+        _refuse(f"There is no event {event_id}. Known: {known}.")
+    return one
 
 
 def _preflight(settings: "Settings", store: "Store", planned: "Plan") -> None:

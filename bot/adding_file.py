@@ -98,8 +98,8 @@ def _add(rows: Rows, event: Event, one: Vetted | Refusal, clock: Clock) -> str:
     if isinstance(one, Refusal):
         return one.code
     key = RegistrationKey(event.id, one.user.id)
-    result = adding.standing_of(rows.registrations.get(key))
-    if result == adding.ADDED:
+    result = adding.standing_of(rows, key)
+    if result == adding.ADDED or rows.registrations.get(key) is None:
         now = clock.now()
         adding.add(rows, event, one, now)
         audit(rows, now, "command line", "added", key, event)

@@ -13,13 +13,14 @@ from bot.access import Asker
 from bot.grammar import (
     Admin,
     Command,
+    Forget,
     Help,
     Join,
     Leaderboard,
     Leave,
+    Privacy,
     Races,
     SignIn,
-    Status,
     Unknown,
     parse,
 )
@@ -28,7 +29,14 @@ from bot.words import Words, words
 from provisioning.claiming import request_status
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
-from provisioning.joining import Asking, ask_races, request_join, request_leave
+from provisioning.joining import (
+    Asking,
+    ask_privacy,
+    ask_races,
+    request_forget,
+    request_join,
+    request_leave,
+)
 from provisioning.outcomes import Outcome
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.signing_in import request_sign_in
@@ -108,11 +116,7 @@ class Answering:
         return message
 
     async def _answer(
-        self,
-        spoken: Words,
-        command: Join | Leave | Status | SignIn | Races | Leaderboard | Admin,
-        utterance: Utterance,
-        now: datetime,
+        self, spoken: Words, command: Command, utterance: Utterance, now: datetime
     ) -> tuple[str, Message]:
         try:
             outcome = await self._turn.run(self.store, _unit(command, utterance, now))
@@ -131,6 +135,10 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_join(rows, asking, event)
             case Leave(event, confirmed):
                 return request_leave(rows, asking, event, confirmed=confirmed)
+            case Forget(confirmed):
+                return request_forget(rows, asking, confirmed=confirmed)
+            case Privacy():
+                return ask_privacy(rows, asking.chat)
             case SignIn(event):
                 return request_sign_in(rows, asking, event)
             case Races():

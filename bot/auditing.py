@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TextIO
 
+from bot.spreadsheet import cell
 from provisioning.audit import Break, Head, Link, check
 from provisioning.ports import Rows, Store
 
@@ -23,7 +24,6 @@ WHAT: Final = {
     "text": "the text beside it is not what was written",
     "cut": "from here on the lines are gone",
 }
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # with what a spreadsheet takes a cell for a formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,6 @@ def _csv_writer(sink: TextIO) -> Any:
     table.writerow(COLUMNS)
 
     def write(row: dict[str, Any]) -> None:
-        table.writerow([_cell(row[name]) for name in COLUMNS])
+        table.writerow([cell(row[name]) for name in COLUMNS])
 
     return write
-
-
-def _cell(value: object) -> str:
-    """Return the value as a cell that no spreadsheet takes for a formula."""
-    text = json.dumps(value) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

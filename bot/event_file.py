@@ -25,15 +25,9 @@ from provisioning.events import (
 )
 from provisioning.ids import EventId, GroupId
 
+# Of an Event, these are the store's.
+NOT_DEFINED: Final = ("retired", "paused", "torn_down_at", "feed", "version", "taken", "broken")
 KINDS: Final = (EntraGroup.kind, IdentityCenterGroup.kind, DeepRacerOnAws.kind)
-NOT_DEFINED: Final = (
-    "retired",
-    "paused",
-    "feed",
-    "version",
-    "taken",
-    "broken",
-)  # of an Event, these are the store's
 
 
 class EventFileInvalid(Faulty):
@@ -237,6 +231,7 @@ def successor(old: Event | None, new: Event, *, has_registrations: bool) -> Even
         broken=old.broken,
         retired=retired,
         paused=old.paused,
+        torn_down_at=old.torn_down_at,
         feed=old.feed,
     )
 

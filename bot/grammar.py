@@ -42,6 +42,18 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Privacy:
+    """Show what is kept about the asker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Delete what is kept about the asker; asks back unless confirmed."""
+
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Races:
     """Show the races that are open."""
 
@@ -74,7 +86,7 @@ class Admin:
     words: str
 
 
-Command = Join | Leave | Status | Races | Leaderboard | SignIn | Help | Unknown | Admin
+Command = Join | Leave | Status | Races | Leaderboard | SignIn | Privacy | Forget | Help | Unknown | Admin
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
 
@@ -122,6 +134,8 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
+    Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
+    Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
     Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else

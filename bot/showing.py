@@ -64,6 +64,8 @@ def event(found: Event, now: datetime) -> None:
     table.add_row(Text("seats taken"), Text(f"{found.taken} of {found.capacity}"))
     if found.paused is not None:
         table.add_row(Text("joining"), Text(f"paused: {found.paused}" if found.paused else "paused"))
+    if found.torn_down_at is not None:
+        table.add_row(Text("torn down"), Text(found.torn_down_at.isoformat()))
     for grant in found.retired:
         table.add_row(Text("retired grant"), Text(grant.target))
     if found.broken is not None:

@@ -1,11 +1,12 @@
 """The bot's voice on one chat platform: words a notice from what is true now, and has the platform say it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
 from bot import wording
+from bot.admin import teardown
 from bot.admin.wording import answer_of
 from bot.announcement_wording import announcement, of_board
 from bot.metrics import Metrics
@@ -44,6 +45,8 @@ class PlatformVoice:
 
     def say(self, notice: Notice) -> str | None:
         """Say it; see `Voice.say`."""
+        if "closing" in notice.facts:
+            return self._closing(notice)
         if notice.kind is Kind.POST:
             return self.speaker.announce(notice.about, self._post(notice))
         if notice.kind is Kind.ANNOUNCEMENT:
@@ -68,6 +71,22 @@ class PlatformVoice:
         if notice.kind is Kind.EDIT:
             return self._edit(notice, message)
         return self._card(notice, notice.to, message, final=found is None or found.stage in FINAL)
+
+    def _closing(self, notice: Notice) -> str | None:
+        """Tell the organizers' channel, or the one who asked, how far an event that is over has come."""
+        spoken = words(None if notice.to is None else notice.to.locale, self.platform)
+
+        def unit(rows: Rows) -> Message | None:
+            return teardown.closing_message(spoken, rows, notice)
+
+        message = self.store.read(unit)
+        if message is None:
+            raise Undeliverable(reason="nothing to tell of")
+        if notice.kind is Kind.EDIT:
+            return self._edit(notice, message)
+        if notice.to is None:
+            return self.speaker.announce(notice.about, message)
+        return self.speaker.tell(notice.to.chat, message)
 
     def _post(self, notice: Notice) -> Message:
         spoken = words(None, self.platform)
@@ -109,7 +128,15 @@ class PlatformVoice:
         if notice.kind is Kind.CARD:
             self.speaker.replace(to, message)
             return ""
-        return self._answer(to, message)
+        document = message.document
+        if document is None:
+            return self._answer(to, message)
+        takes_files = self.speaker.takes_files()
+        more = (document.said,) if takes_files else document.instead
+        reference = self._answer(to, replace(message, parts=(*message.parts, *more)))
+        if takes_files:
+            self.speaker.attach(to.chat, document)
+        return reference
 
     def _signed_in(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
         """Make a first password and show it to its owner, at this moment: nothing of it is ever kept."""

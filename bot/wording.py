@@ -27,7 +27,7 @@ from adapters.chat.message import (
     Steps,
     Text,
 )
-from bot import board_wording
+from bot import board_wording, privacy
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.race_wording import race_lines, races
@@ -40,12 +40,15 @@ from provisioning.outbox import Notice
 from provisioning.outcomes import (
     BoardsShown,
     Choice,
+    ConfirmForget,
     ConfirmLeave,
+    Forgotten,
     Instructed,
     LookingUp,
     Nothing,
     Outcome,
     Overview,
+    Privacy,
     Queued,
     RacesShown,
     Refused,
@@ -81,19 +84,25 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _nothing(words, outcome)
         case Overview():
             return _overview(words, outcome)
-        case SigningIn(event):
-            next_ = Paragraph(words.text("signin.next"))
-            return Message(words.text("signin.summary", event=event.name), (next_,), passing=True)
+        case Privacy() | ConfirmForget() | Forgotten():
+            return privacy.answer(words, outcome)
+        case SigningIn() | Instructed() | LookingUp():
+            return _passing(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case RacesShown():
             return races(words, outcome)
         case BoardsShown():
             return board_wording.shown(words, outcome)
-        case LookingUp() | Instructed():
-            key = "instructed" if isinstance(outcome, Instructed) else "looking-up"
-            lead = Paragraph(words.text(f"{key}.next"))
-            return Message(words.text(f"{key}.summary"), (lead,), passing=True)
+
+
+def _passing(words: Words, outcome: SigningIn | Instructed | LookingUp) -> Message:
+    """Return that the answer comes where this stands."""
+    if isinstance(outcome, SigningIn):
+        lead = Paragraph(words.text("signin.next"))
+        return Message(words.text("signin.summary", event=outcome.event.name), (lead,), passing=True)
+    key = "instructed" if isinstance(outcome, Instructed) else "looking-up"
+    return Message(words.text(f"{key}.summary"), (Paragraph(words.text(f"{key}.next")),), passing=True)
 
 
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
@@ -483,7 +492,7 @@ def _person(text: str, name: str) -> Mention | str:
 def _values(facts: Mapping[str, str]) -> dict[str, Any]:
     """Return the facts of an error with its moments as moments, to be shown in the reader's zone."""
     values: dict[str, Any] = dict(facts)
-    for name in ("opens", "closes", "ends"):
+    for name in ("opens", "closes", "ends", "until"):
         if name in values:
             values[name] = datetime.fromisoformat(values[name])
     return values

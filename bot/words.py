@@ -41,6 +41,10 @@ class Words:
         """Whether there is a sentence of this key."""
         return key in self._sentences
 
+    def raw(self, key: str) -> str:
+        """Return the sentence of this key as it is written. Raises KeyError for an unknown one."""
+        return self._sentences[key]
+
     def keys(self) -> frozenset[str]:
         """Return every key."""
         return frozenset(self._sentences)

@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from provisioning.admitting import returning
+from provisioning.admitting import count_joining, returning
 from provisioning.changes import Change, undoable
 from provisioning.errors import EventEnded, EventNotYetOpen, Refusal, UndoOvertaken
 from provisioning.events import Event
-from provisioning.ids import ChatIdentity, PersonId, RegistrationKey
+from provisioning.ids import ChatIdentity, RegistrationKey
 from provisioning.instructing import Draft, Order, Undo
 from provisioning.ports import Rows, Work
 from provisioning.recording import record
@@ -44,8 +44,8 @@ def plan(rows: Rows, order: Order) -> Draft:
         key = RegistrationKey(order.event.id, vetted.user.id)
         known = rows.registrations.get(key)
         label = vetted.user.display_name or text if vetted.chat is not None else text
-        comes_to[f"{label} typed"] = standing_of(known)
-        if standing_of(known) == ADDED and key not in new:
+        comes_to[f"{label} typed"] = standing = standing_of(rows, key)
+        if (standing == ADDED or known is None) and key not in new:
             new[key] = vetted
             names[f"{key} name"] = vetted.user.display_name or text
             before |= {f"{key} wish": str(known.wish)} if known is not None else {}
@@ -77,10 +77,15 @@ def ensure_addable(event: Event, now: datetime) -> None:
         raise EventEnded(event=event.name)
 
 
-def standing_of(known: Registration | None) -> str:
-    """Return what comes of adding whoever has this registration: added, already in, or their hold."""
-    if known is not None and known.hold is not None:
-        return known.hold.kind
+def standing_of(rows: Rows, key: RegistrationKey) -> str:
+    """Return what comes of adding this person: added, already in, or their hold.
+
+    A hold that outlived being forgotten is one too; they are added under it.
+    """
+    known = rows.registrations.get(key)
+    hold = rows.marks.of(key.event_id, key.person_id) if known is None else known.hold
+    if hold is not None:
+        return hold.kind
     return ALREADY_IN if known is not None and known.wish is Wish.RACING else ADDED
 
 
@@ -94,29 +99,33 @@ def add(
     user = vetted.user
     key = RegistrationKey(event.id, user.id)
     known = rows.registrations.get(key)
-    if known is not None and standing_of(known) != ADDED:
+    if known is not None and standing_of(rows, key) != ADDED:
         return known
     person = Person(user.id, user.user_principal_name, user.display_name)
-    reply = _reply(rows, vetted, tenant) or (known.reply if known is not None else None)
+    bound = rows.bindings.chat_of(user.id, "slack") or rows.bindings.chat_of(user.id, "teams")
+    reply = (
+        known.reply if known is not None and known.reply is not None else _reply(rows, vetted, bound, tenant)
+    )
     if known is None:
-        after = Registration(
+        new = Registration(
             key, person, Wish.RACING, now, reply, now, moved_at=now, checked_at=now, wake_at=now
         )
+        after = replace(new, hold=rows.marks.take(event.id, user.id), unclaimed=bound is None)
     else:
-        after = returning(replace(known, person=person, reply=reply), Wish.RACING, now, now)
+        known_now = replace(known, person=person, reply=reply, unclaimed=bound is None)
+        after = returning(known_now, Wish.RACING, now, now)
+    count_joining(rows, known, after)
     saved = record(rows, known, after, event, now)
     rows.queue.put(Work.SETTLE, str(key), now)
     return saved
 
 
-def _reply(rows: Rows, vetted: Vetted, tenant: str | None) -> ReplyTo | None:
-    """Return where this person can be told: as they were named, where they are bound, where they were met."""
-    person: PersonId = vetted.user.id
-    bound = rows.bindings.chat_of(person, "slack") or rows.bindings.chat_of(person, "teams")
-    if bound is not None or vetted.chat is not None:
-        chat = vetted.chat or bound
-        return None if chat is None else ReplyTo(chat)
-    met = ChatIdentity("teams", tenant, person) if tenant is not None else None
+def _reply(rows: Rows, vetted: Vetted, bound: ChatIdentity | None, tenant: str | None) -> ReplyTo | None:
+    """Return where this person can be told: where they are bound, as they were named, where they were met."""
+    chat = bound or vetted.chat
+    if chat is not None:
+        return ReplyTo(chat)
+    met = ChatIdentity("teams", tenant, vetted.user.id) if tenant is not None else None
     return ReplyTo(met) if met is not None and rows.references.get(str(met)) is not None else None
 
 
@@ -152,6 +161,7 @@ def _undo(rows: Rows, order: Order, change: Change) -> Draft:
             if current is None or current.wish_at != change.at:
                 continue
             after = returning(current, Wish.GONE, order.at, order.at)
+            count_joining(rows, current, after)
             record(rows, current, after, order.event, order.at)
             rows.queue.put(Work.SETTLE, str(one.key), order.at, urgent=True)
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from provisioning import tallies
 from provisioning.deciding import PATIENCE, backoff
 from provisioning.directory import DirectoryUser
 from provisioning.errors import (
@@ -159,17 +160,30 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
         return
     if before is not None and request.state == "asking":
         rows.requests.save(replace(request, state="folded", person_id=person.id))
-        record(rows, before, replace(before, reply=request.reply, told=Told.NOTHING), event, now)
+        record(rows, before, claimed(before, request), event, now)
         return
     if before is None and request.wish is Wish.GONE and not request.cancels_join:
         refuse(rows, request, NothingToLeave.code, now, event=event.name)
         return
     after = folded(before, request, person, now)
+    if before is None:  # whoever was held and had themselves forgotten is held still
+        after = replace(after, hold=rows.marks.take(event.id, person.id))
+    count_joining(rows, before, after)
     rows.requests.save(replace(request, state="folded", person_id=person.id))
     if after != before:
         record(rows, before, after, event, now)
         rows.queue.put(Work.SETTLE, str(after.key), now)
     audit(rows, now, str(person.id), "joined" if request.wish is Wish.RACING else "left", after.key, event)
+
+
+def count_joining(rows: Rows, before: Registration | None, after: Registration) -> None:
+    """Count a join, or that somebody left."""
+    was_racing = before is not None and before.wish is Wish.RACING
+    if after.wish is Wish.RACING and not was_racing:
+        rows.tallies.add(after.key.event_id, tallies.JOINED)
+        rows.tallies.add(after.key.event_id, tallies.hour(after.asked_at))
+    elif after.wish is Wish.GONE and was_racing:
+        rows.tallies.add(after.key.event_id, tallies.LEFT)
 
 
 def folded(before: Registration | None, request: Request, person: Person, now: datetime) -> Registration:
@@ -191,9 +205,14 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
             wake_at=now,
         )
     if request.received_at < before.wish_at:
-        return before
-    known = replace(before, person=person, reply=request.reply)
+        return claimed(before, request) if before.unclaimed else before
+    known = replace(before, person=person, reply=request.reply, unclaimed=False)
     return returning(known, request.wish, request.received_at, now)
+
+
+def claimed(before: Registration, request: Request) -> Registration:
+    """Return the registration of somebody who has spoken now, to be told there how it stands."""
+    return replace(before, reply=request.reply, unclaimed=False, told=Told.NOTHING)
 
 
 def returning(before: Registration, wish: Wish, at: datetime, now: datetime) -> Registration:
@@ -205,6 +224,7 @@ def returning(before: Registration, wish: Wish, at: datetime, now: datetime) -> 
         wish_at=at,
         asked_at=at if changed and wish is Wish.RACING else before.asked_at,
         ready_at=None if changed else before.ready_at,
+        first_ready_at=None if changed else before.first_ready_at,
         gone_at=None if changed else before.gone_at,
         gone_recheck_at=None if changed else before.gone_recheck_at,
         seated_at=None if changed else before.seated_at,

@@ -17,7 +17,7 @@ def request_status(rows: Rows, asking: Asking) -> Outcome:
     outcome = ask_status(rows, asking.chat, asking.now)
     if not isinstance(outcome, Nothing) or rows.bindings.person_of(asking.chat) is not None:
         return outcome
-    events = rows.registrations.unreached()
+    events = rows.registrations.unclaimed()
     for event_id in events:
         key = RequestKey(event_id, asking.chat)
         known = rows.requests.get(key)

@@ -201,7 +201,7 @@ def _next_grant(
 def _stay_ready(registration: Registration, event: Event, now: datetime) -> Action:
     since = registration.checked_at or registration.ready_at or now
     next_check = registration.missing_since + AFTER_A_CYCLE if registration.missing_since else since + DAILY
-    return CheckRacer() if next_check <= now else Rest(min(next_check, event.ends))
+    return CheckRacer() if next_check <= now else Rest(min(next_check, event.over_at))
 
 
 def _stay_gone(registration: Registration, event: Event, now: datetime) -> Action:

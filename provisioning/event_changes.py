@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from provisioning.changes import Change, undoable
-from provisioning.errors import AlreadySo, EventTaken, StaleWrite, UndoOvertaken, WindowBackwards
+from provisioning.errors import AlreadySo, EventEnded, EventTaken, StaleWrite, UndoOvertaken, WindowBackwards
 from provisioning.events import Event
 from provisioning.ids import EventId
 from provisioning.instructing import Draft, Order, Undo
@@ -74,10 +74,11 @@ FIELDS: Final[Mapping[str, Field]] = {
 def set_fields(rows: Rows, order: Order, values: Mapping[str, str], kind: str = "event-set") -> Draft:
     """Plan to give these fields these values. What cuts everybody's access asks first.
 
-    Raises AlreadySo when nothing would change, WindowBackwards when the times would not be in order, and
-    QuotaAboveCeiling.
+    Raises EventEnded when it was torn down, AlreadySo when nothing would change, WindowBackwards when the
+    times would not be in order, and QuotaAboveCeiling.
     """
     event = order.event
+    _ensure_stands(event)
     changed = event
     for name, text in values.items():
         changed = FIELDS[name].put(changed, text)
@@ -126,6 +127,7 @@ def close_at(rows: Rows, order: Order, moment: datetime | None) -> Draft:
 def pause(rows: Rows, order: Order, message: str | None) -> Draft:
     """Plan to pause joining with this message, or to end the pause (None)."""
     event = order.event
+    _ensure_stands(event)
     if event.paused == message:
         raise AlreadySo(event=event.name)
     change = Change(
@@ -157,6 +159,7 @@ def create(rows: Rows, order: Order, event_id: EventId, values: Mapping[str, str
         channels=(),
         retired=(),
         paused=None,
+        torn_down_at=None,
         version=0,
         taken=0,
         broken=None,
@@ -211,6 +214,12 @@ UNDOS: Final[Mapping[str, Undo]] = {
     "pause": _undo_pause,
     "unpause": _undo_pause,
 }
+
+
+def _ensure_stands(event: Event) -> None:
+    """Raise EventEnded for an event that was torn down: nothing that is said about it means anything."""
+    if event.torn_down_at is not None:
+        raise EventEnded(event=event.name)
 
 
 def _pause_text(message: str | None) -> dict[str, str]:

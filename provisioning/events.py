@@ -127,17 +127,23 @@ class Event:
     retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
     feed: tuple[str, ...] = ("stuck", "failures")  # what the organizers' channel is told, set in chat
     paused: str | None = None  # nobody joins while it is; what organizers say about it, "" for nothing
+    torn_down_at: datetime | None = None  # when organizers ended it, whatever `ends` says
     version: int = 0
     taken: int = 0  # seats taken
     broken: Breakage | None = None
 
     def phase(self, at: datetime) -> Literal["announced", "open", "closed", "ended"]:
         """Return where in its life the event is at this moment."""
-        if at >= self.ends:
+        if at >= self.over_at:
             return "ended"
         if at >= self.closes:
             return "closed"
         return "open" if at >= self.opens else "announced"
+
+    @property
+    def over_at(self) -> datetime:
+        """Return from when on nobody races: at its end, or when it was torn down before."""
+        return self.ends if self.torn_down_at is None else min(self.ends, self.torn_down_at)
 
     @property
     def is_blocked(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from provisioning import tallies
 from provisioning.audit import Line
 from provisioning.deciding import Stage, stage_of
 from provisioning.errors import (
@@ -20,15 +21,21 @@ from provisioning.errors import (
     NoEventOpen,
     NothingToLeave,
     Refusal,
+    StillIn,
+    StillLeaving,
 )
 from provisioning.events import Event
+from provisioning.forgetting import ensure_forgettable, forget, known_of
 from provisioning.ids import ChatIdentity, EventId, RegistrationKey, RequestKey
 from provisioning.outcomes import (
     Choice,
+    ConfirmForget,
     ConfirmLeave,
+    Forgotten,
     Nothing,
     Outcome,
     Overview,
+    Privacy,
     Queued,
     RacesShown,
     Refused,
@@ -73,6 +80,8 @@ def request_join(rows: Rows, asking: Asking, event_name: str | None) -> Outcome:
         return standing
     if refusal is not None:
         _remember(rows, known, event, asking, "refused")
+        rows.tallies.add(event.id, tallies.ASKED)
+        rows.tallies.add(event.id, tallies.refused(refusal.code))
         return Refused(refusal, event)
     if known is not None and known.state == "waiting" and known.wish is Wish.RACING:
         _remember(rows, replace(known, reply=asking.reply), event, asking, "queued")
@@ -125,6 +134,29 @@ def ask_status(rows: Rows, chat: ChatIdentity, now: datetime) -> Outcome:
     if queued or standings:
         return Overview(standings, queued)
     return Nothing(tuple(event for event in events.values() if event.phase(now) == "open"))
+
+
+def ask_privacy(rows: Rows, chat: ChatIdentity) -> Outcome:
+    """Return what is kept about this asker. Reads only."""
+    return Privacy(known_of(rows, chat))
+
+
+def request_forget(rows: Rows, asking: Asking, *, confirmed: bool) -> Outcome:
+    """Delete everything about the asker. Asks back first unless `confirmed`.
+
+    Refused while they are in an event, and while a withdrawal is still to be confirmed.
+    """
+    known = known_of(rows, asking.chat)
+    try:
+        ensure_forgettable(known, asking.now)
+    except (StillIn, StillLeaving) as refusal:
+        return Refused(refusal)
+    if known.is_nothing:
+        return Forgotten(anything=False)
+    if not confirmed:
+        return ConfirmForget(known)
+    forget(rows, known, asking.now)
+    return Forgotten(anything=True)
 
 
 def standing_of(rows: Rows, event: Event, registration: Registration, now: datetime) -> Standing:
@@ -275,6 +307,8 @@ def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: 
         version=known.version if known else 0,
     )
     rows.requests.save(request)
+    if wish is Wish.RACING:
+        rows.tallies.add(event.id, tallies.ASKED)
     rows.queue.put(Work.ANSWER, str(request.key), asking.now, urgent=wish is Wish.GONE)
     action = "asked to join" if wish is Wish.RACING else "asked to leave"
     rows.audit.append(Line(asking.now, str(asking.chat), action, str(request.key), event.id, asking.asked_id))

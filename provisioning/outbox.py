@@ -63,6 +63,11 @@ class Notice:
         return self.kind in NEW_MESSAGES or (self.kind is Kind.ANNOUNCEMENT and self.reference is None)
 
 
+def speaking_lease(about: str) -> str:
+    """Return the name of the lease that is held while something is said about this."""
+    return f"speak:{about}"
+
+
 class Voice(Protocol):
     """Speaks on one chat platform. The bot implements it, wording the notice, over the platform's speaker."""
 

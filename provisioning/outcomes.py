@@ -7,6 +7,7 @@ from provisioning.boards import Board
 from provisioning.deciding import Stage
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
+from provisioning.forgetting import Known
 from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
@@ -101,6 +102,27 @@ class SigningIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Privacy:
+    """What is kept about the asker."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmForget:
+    """Deleting everything about the asker is asked for and wants a yes."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Nothing about the asker is kept any more; `anything` was there before."""
+
+    anything: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RacesShown:
     """The races that are open, and those to come, each with its event."""
 
@@ -129,4 +151,7 @@ Outcome = (
     | RacesShown
     | SigningIn
     | BoardsShown
+    | Privacy
+    | ConfirmForget
+    | Forgotten
 )

@@ -17,6 +17,7 @@ from provisioning.audit import Head, Line, Link
 from provisioning.boards import Board
 from provisioning.brake import Brakes
 from provisioning.changes import Change
+from provisioning.closings import Closing
 from provisioning.events import Breakage, Event
 from provisioning.ids import ChatIdentity, EventId, PersonId, Platform, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
@@ -24,7 +25,7 @@ from provisioning.ledger import Entry
 from provisioning.outbox import Notice
 from provisioning.races import Race
 from provisioning.references import Reference
-from provisioning.registrations import Registration
+from provisioning.registrations import Hold, Registration
 from provisioning.requests import Request
 
 T = TypeVar("T")
@@ -108,6 +109,14 @@ class Requests(Protocol):
         """Count the waiting requests received before this moment."""
         ...
 
+    def delete(self, request: Request) -> None:
+        """Delete the row if the stored version is still `request.version`; else StaleWrite."""
+        ...
+
+    def forget_event(self, event_id: EventId, limit: int) -> int:
+        """Delete requests to this event, whatever became of them; returns how many."""
+        ...
+
     def forget_refused(self, received_before: datetime) -> int:
         """Delete refused requests received before this moment; returns how many."""
         ...
@@ -146,6 +155,10 @@ class Registrations(Protocol):
         """Give these leases back, where the token still holds them."""
         ...
 
+    def delete(self, key: RegistrationKey) -> bool:
+        """Delete the row, seat and lease with it; True when it was there."""
+        ...
+
     def in_line(self, event_id: EventId, limit: int) -> tuple[RegistrationKey, ...]:
         """Return who waits for a seat (wish racing, no hold, no seat), in the order of asking."""
         ...
@@ -158,8 +171,8 @@ class Registrations(Protocol):
         """Return registrations whose `wake_at` has come, earliest first."""
         ...
 
-    def unreached(self) -> tuple[EventId, ...]:
-        """Return the events in which somebody was added who has not spoken yet."""
+    def unclaimed(self) -> tuple[EventId, ...]:
+        """Return the events with a registration that nobody has claimed yet."""
         ...
 
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
@@ -167,7 +180,7 @@ class Registrations(Protocol):
         ...
 
     def count(self, event_id: EventId) -> Mapping[str, int]:
-        """Count the event's registrations.
+        """Count the event's registrations: `all` of them, and of these
 
         `racing`: wish racing and no hold; `in_line`: of these, without a seat; `held`; `ready`, `gone` and
         `problem`: where `ready_at`, `gone_at` and `problem` are set.
@@ -192,6 +205,10 @@ class Bindings(Protocol):
         Raises IdentityChanged when the chat identity is bound to another person, SecondChatIdentity when the
         person is bound to another chat identity of the same platform.
         """
+        ...
+
+    def release(self, person_id: PersonId) -> int:
+        """Delete the bindings of this person; returns how many."""
         ...
 
 
@@ -232,6 +249,10 @@ class Outbox(Protocol):
 
     def undelivered(self, limit: int) -> tuple[Notice, ...]:
         """Return results and other new messages that could not be delivered, the newest drop first."""
+        ...
+
+    def forget_about(self, about: str) -> int:
+        """Delete what is owed or was sent about this registration, request or the like; returns how many."""
         ...
 
     def forget_sent(self, before: datetime) -> int:
@@ -319,7 +340,9 @@ class Queue(Protocol):
 
 
 class Leases(Protocol):
-    """Named leases, for what must have one writer over all processes: `target:<target id>`, `sweeper`."""
+    """Named leases, for what must have one writer over all processes: `target:<target id>`,
+    `speak:<what about>`, `sweeper`.
+    """
 
     def take(self, name: str, token: str, now: datetime, until: datetime) -> bool:
         """Take or renew the lease; False while somebody else holds it."""
@@ -351,6 +374,10 @@ class Audit(Protocol):
 
     def links(self, chain: str, after: int, limit: int) -> tuple[Link, ...]:
         """Return the lines of this chain after this number, in order; 0 for the beginning."""
+        ...
+
+    def forget_texts_of(self, event_id: EventId, limit: int) -> int:
+        """Delete texts of lines of this event with their salts; returns how many. The chains still hold."""
         ...
 
     def forget_texts(self, person_id: PersonId) -> int:
@@ -462,6 +489,50 @@ class Answers(Protocol):
         ...
 
 
+class Closings(Protocol):
+    """How events that are over came to their end."""
+
+    def get(self, event_id: EventId) -> Closing | None:
+        """Return the closing of this event."""
+        ...
+
+    def save(self, closing: Closing) -> Closing:
+        """Write the row if the stored version is still its `version` (0: none yet); else StaleWrite."""
+        ...
+
+
+class Tallies(Protocol):
+    """Numbers by event and name (`provisioning.tallies`). They name nobody, and outlive what was counted."""
+
+    def add(self, event_id: EventId, name: str, number: int = 1) -> None:
+        """Add to the number of this name, also less than nothing."""
+        ...
+
+    def of(self, event_id: EventId) -> Mapping[str, int]:
+        """Return the numbers of this event by name."""
+        ...
+
+
+class Marks(Protocol):
+    """Holds of people who were forgotten, each under a digest of the person made with a key of the event."""
+
+    def keep(self, event_id: EventId, person_id: PersonId, hold: Hold) -> None:
+        """Keep this hold, in place of an earlier one; makes the event's key when there is none."""
+        ...
+
+    def of(self, event_id: EventId, person_id: PersonId) -> Hold | None:
+        """Return the hold that is kept for this person."""
+        ...
+
+    def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:
+        """Return the hold that was kept for this person, and keep it no longer."""
+        ...
+
+    def forget(self, event_id: EventId) -> int:
+        """Delete all marks of the event with its key; returns how many."""
+        ...
+
+
 class Rows(Protocol):
     """All nouns of the store, inside one unit of work."""
 
@@ -497,6 +568,12 @@ class Rows(Protocol):
     def moments(self) -> Moments: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def closings(self) -> Closings: ...
+    @property
+    def tallies(self) -> Tallies: ...
+    @property
+    def marks(self) -> Marks: ...
 
 
 Unit = Callable[[Rows], T]

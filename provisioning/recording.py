@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from provisioning import tallies
 from provisioning.audit import Line
 from provisioning.deciding import stage_of, tell
 from provisioning.events import Event
@@ -11,7 +12,7 @@ from provisioning.ids import ChatIdentity, PersonId, RequestKey
 from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
-from provisioning.requests import ReplyTo, Request
+from provisioning.requests import ReplyTo, Request, Wish
 
 FEED_KINDS = ("joins", "refusals", "waiting", "stuck", "failures", "capacity")  # as organizers switch them
 FEED = {  # of which kind a post to the organizers is; what is not here is always told
@@ -69,6 +70,8 @@ def record(
 def refuse(rows: Rows, request: Request, code: str, now: datetime, **facts: str) -> None:
     """Close the request with this refusal; owe the asker the reason, privately, as a message of its own."""
     saved = rows.requests.save(replace(request, state="refused", refusal=code))
+    if request.wish is Wish.RACING:
+        rows.tallies.add(request.key.event_id, tallies.refused(code))
     owe_reason(rows, saved, code, now, **facts)
     audit(rows, now, str(saved.key.chat), "refused", saved.key, code=code)
 

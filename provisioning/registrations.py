@@ -84,6 +84,7 @@ class Registration:
     asked_at: datetime  # the first request of the present wish to race; orders the line
     hold: Hold | None = None
     quota: Quota | None = None  # their own; None: the event's
+    unclaimed: bool = False  # added by an organizer, or rebound: bound to whoever of theirs speaks first
     has_seat: bool = False
     progress: Mapping[TargetId, Progress] = field(default_factory=dict)
     waiting_for: str | None = None  # a `Waiting` value: what the racer is waiting for outside the bot
@@ -91,6 +92,7 @@ class Registration:
     seated_at: datetime | None = None  # when they got a place, if they had to wait for it
     moved_at: datetime | None = None  # the last step forward; None: the request itself
     ready_at: datetime | None = None
+    first_ready_at: datetime | None = None  # of the present wish, whatever came afterwards
     gone_at: datetime | None = None
     checked_at: datetime | None = None  # last time the directory confirmed the person
     missing_since: datetime | None = None  # first time a membership was seen missing without us

@@ -96,8 +96,8 @@ def reminder_due(event: Event, now: datetime) -> timedelta | None:
 
 
 def is_just_over(event: Event, now: datetime) -> bool:
-    """Whether the event has ended, so lately that it is still news."""
-    return event.ends <= now < event.ends + END_IS_NEWS
+    """Whether the event has ended by itself, so lately that it is still news."""
+    return event.torn_down_at is None and event.ends <= now < event.ends + END_IS_NEWS
 
 
 def _announce(rows: Rows, event: Event, now: datetime) -> int:

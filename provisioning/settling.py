@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from provisioning import deciding
+from provisioning import deciding, tallies
 from provisioning.access import Push
 from provisioning.checking import Checking
 from provisioning.deciding import (
@@ -169,7 +169,7 @@ class Settler:
                     else:  # somebody who waited already; whoever holds their lease sees it at the next step
                         record(rows, current, after, event, now)
                         rows.queue.put(Work.SETTLE, str(key), now)
-                left_standing |= dict.fromkeys(ours - seated, event.ends)  # then they hear that it is over
+                left_standing |= dict.fromkeys(ours - seated, event.over_at)  # then they hear that it is over
             return left_standing
 
         return self._store.run(unit).result()
@@ -189,7 +189,9 @@ class Settler:
                     ready = replace(
                         current, ready_at=now, waiting_for=None, problem=None, checked_at=now, gone_at=None
                     )
+                    ready = replace(ready, first_ready_at=current.first_ready_at or now)
                     if record_held(rows, current, ready, case.event, now, batch.token):
+                        _count(rows, current, now)
                         audit(rows, now, "bot", "ready", current.key, case.event)
                 elif record_held(rows, current, _gone(current, now), case.event, now, batch.token):
                     _free_seat(rows, current, case.event, now)
@@ -242,7 +244,9 @@ def _read(rows: Rows, keys: Sequence[RegistrationKey]) -> list[Case]:
 
 def _gone(registration: Registration, now: datetime) -> Registration:
     """Return the registration with nothing of ours left, to be looked at again after a cycle."""
-    gone = replace(registration, gone_at=registration.gone_at or now, ready_at=None, waiting_for=None)
+    gone = replace(
+        registration, gone_at=registration.gone_at or now, ready_at=None, waiting_for=None, problem=None
+    )
     if registration.gone_at is None and registration.progress:
         return replace(gone, gone_recheck_at=now + deciding.AFTER_A_CYCLE)
     return gone
@@ -252,6 +256,14 @@ def _placed(registration: Registration, now: datetime, *, has_seat: bool) -> Reg
     if has_seat:
         return deciding.seated(registration, now)
     return replace(registration, waiting_for=deciding.WAITS_FOR_SEAT)
+
+
+def _count(rows: Rows, before: Registration, now: datetime) -> None:
+    """Count that a join was ready, and after how long; who is ready again after a hold is not counted."""
+    if before.first_ready_at is None:
+        begun = before.seated_at or before.asked_at
+        rows.tallies.add(before.key.event_id, tallies.READY)
+        rows.tallies.add(before.key.event_id, tallies.wait((now - begun).total_seconds()))
 
 
 def _free_seat(rows: Rows, registration: Registration, event: Event, now: datetime) -> None:

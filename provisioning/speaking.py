@@ -14,7 +14,7 @@ from provisioning.announcing import is_worth_posting, subject_event
 from provisioning.deciding import backoff
 from provisioning.errors import Misconfigured, ProvisioningError, StaleWrite, Unavailable, Undeliverable
 from provisioning.ids import RegistrationKey, RequestKey
-from provisioning.outbox import Kind, Notice, Voice
+from provisioning.outbox import Kind, Notice, Voice, speaking_lease
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
@@ -85,19 +85,19 @@ class Speaking:
         if notice is None or notice.sent_at is not None or notice.dropped is not None:
             rows.queue.done(job)
             return None
-        if not rows.leases.take(f"speak:{notice.about}", token, now, now + LEASE):
+        if not rows.leases.take(speaking_lease(notice.about), token, now, now + LEASE):
             rows.queue.retry(job, now + BUSY)
             return None
         if _is_overtaken(rows, notice, now):
             rows.outbox.save(replace(notice, dropped="overtaken"))
             rows.queue.done(job)
-            rows.leases.release(f"speak:{notice.about}", token)
+            rows.leases.release(speaking_lease(notice.about), token)
             return None
         return notice
 
     def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
         now, notice, error = self._clock.now(), spoken.notice, spoken.error
-        rows.leases.release(f"speak:{notice.about}", token)
+        rows.leases.release(speaking_lease(notice.about), token)
         if notice.kind is Kind.ANNOUNCEMENT and isinstance(error, Misconfigured):
             _tell_of_channel(rows, notice, error, now)
         if error is not None and _is_tried_again(notice, error) and now < _give_up_at(notice, now):

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from provisioning.access import Access
+from provisioning.closing import follow
 from provisioning.deciding import wants_racing
-from provisioning.errors import ProvisioningError
+from provisioning.errors import ProvisioningError, StaleWrite, StoreUnavailable
 from provisioning.events import Event
+from provisioning.forgetting import forget_event
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import KEPT
 from provisioning.ports import Clock, Rows, Store, Work
@@ -56,13 +58,28 @@ class Sweeper:
             return 0
         woken = self._store.run(lambda rows: _wake_due(rows, now)).result()
         for event in self._store.read(lambda rows: rows.events.all()):
-            if event.broken is not None:
-                if self._probes.get(event.id, now) <= now:
-                    self._probes[event.id] = now + PROBE
-                    self._probe(event)
-            elif event.taken < event.capacity:
+            if event.broken is not None and self._probes.get(event.id, now) <= now:
+                self._probes[event.id] = now + PROBE
+                self._probe(event)
+            if event.phase(now) == "ended":
+                self._close(event, now)
+            elif event.broken is None and event.taken < event.capacity:
                 woken += self._store.run(lambda rows, event=event: _fill_seats(rows, event, now)).result()  # type: ignore[misc]
         return woken
+
+    def _close(self, event: Event, now: datetime) -> None:
+        """Follow an event that is over to its end."""
+        try:
+            if not follow(self._store, event, now):
+                forget_event(self._store, event, now)
+        except (
+            StaleWrite
+        ):  # an organizer or another process was there first; the next round sees what they wrote
+            return
+        except StoreUnavailable:
+            raise
+        except Exception:  # a defect with one event must not keep the others from being looked after
+            log.exception("closing failed", extra={"action": "defect", "event": event.id})
 
     def _probe(self, event: Event) -> None:
         """Look whether what broke the event is mended; then tell the organizers and wake all who wait."""

@@ -8,13 +8,15 @@ from provisioning import deciding, ledger
 from provisioning.access import Absent, Failed, Outcome, Present
 from provisioning.deciding import MAY_LAND
 from provisioning.errors import GroupMissing
-from provisioning.events import Grant
+from provisioning.events import Event, Grant
 from provisioning.ids import PersonId, RegistrationKey, TargetId
+from provisioning.outbox import speaking_lease
 from provisioning.ports import Rows
 from provisioning.recording import audit
 from provisioning.registrations import Registration, Step
 from provisioning.stepping import (
     BUSY,
+    LEASE,
     Batch,
     Case,
     Rests,
@@ -24,6 +26,8 @@ from provisioning.stepping import (
     record_held,
     settle_removal,
 )
+
+BEING_SAID = timedelta(milliseconds=200)  # a message is under way for about so long
 
 
 class Withdrawing(Stepping):
@@ -36,12 +40,32 @@ class Withdrawing(Stepping):
             if not mine:
                 return self.all_rest(group, BUSY)
             rests: Rests = {}
-            for chunk in chunks(group, access.batch):
+            spoken_to = self._spoken_to(group, batch)
+            rests |= self.all_rest(spoken_to, BEING_SAID)
+            for chunk in chunks([case for case in group if case not in spoken_to], access.batch):
                 doubts = self._intend_withdrawal(grant, chunk, batch)
                 ours = [case for case in chunk if case.key in doubts]
                 outcomes = guarded(access.remove, grant, ours) if ours else {}
                 rests |= self._record_withdrawals(grant, ours, outcomes, doubts, batch)
             return rests
+
+    def _spoken_to(self, group: Sequence[Case], batch: Batch) -> list[Case]:
+        """Return those whom a message is on its way to, worded before it was known that they are to leave.
+
+        What it says is true until the first effect, so that waits. Whatever is worded from now on knows.
+        """
+        now = self.clock.now()
+
+        def unit(rows: Rows) -> list[Case]:
+            names = {case.key: speaking_lease(f"registration:{case.key}") for case in group}
+            free = {
+                key for key, name in names.items() if rows.leases.take(name, batch.token, now, now + LEASE)
+            }
+            for key in free:
+                rows.leases.release(names[key], batch.token)
+            return [case for case in group if case.key not in free]
+
+        return self.store.run(unit).result()
 
     def _intend_withdrawal(
         self, grant: Grant, chunk: Sequence[Case], batch: Batch
@@ -59,7 +83,7 @@ class Withdrawing(Stepping):
                     continue  # the wish changed since the decision
                 entry = rows.ledger.get(grant.target, case.person.id)
                 left, ours = ledger.release(entry, case.event.id) if entry else (None, False)
-                ours = ours and not _is_still_fed(rows, case, grant)
+                ours = ours and not is_still_fed(rows, case.event, case.person.id, grant)
                 step = Step.WITHDRAWING if ours else (Step.KEPT if entry else Step.ABSENT)
                 if (
                     record_held(
@@ -170,14 +194,14 @@ def _went_with_its_group(outcome: Failed, case: Case, grant: Grant) -> bool:
     return isinstance(outcome.error, GroupMissing) and grant.target not in case.event.targets
 
 
-def _is_still_fed(rows: Rows, case: Case, grant: Grant) -> bool:
+def is_still_fed(rows: Rows, event: Event, person_id: PersonId, grant: Grant) -> bool:
     """Whether the feeder's membership stays for another event: SCIM would bring back what is taken here."""
-    feeder = case.event.feeder_of(grant)
-    entry = rows.ledger.get(feeder.target, case.person.id) if feeder else None
-    others = entry.needed_by - {case.event.id} if entry else frozenset()
+    feeder = event.feeder_of(grant)
+    entry = rows.ledger.get(feeder.target, person_id) if feeder else None
+    others = entry.needed_by - {event.id} if entry else frozenset()
     # An event that grants this target itself needs it in its own name, and lets go of it in its own name.
     return any(
-        (event := rows.events.get(one)) is None or event.grant_of(grant.target) is None for one in others
+        (other := rows.events.get(one)) is None or other.grant_of(grant.target) is None for one in others
     )
 
 

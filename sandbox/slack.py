@@ -3,6 +3,7 @@
 /api/<method>                         the Web API (`slack_web`)
 /commands/… and /actions/…            response URLs (`slack_responses`)
 /link/                                Socket Mode (`slack_socket`)
+/upload/v1/…                          where the bytes of files go (`slack_files`)
 /_slack/…                             for players and tests, no part of Slack:
     GET  people                       every person by key
     GET  transcript?user=|channel=    what one person sees, or what stands in one channel
@@ -21,6 +22,7 @@ from aiohttp import web
 from sandbox.company import ENTERPRISE_ID, TEAM_ID, Company, SlackUser
 from sandbox.slack_arguments import Refused, arguments
 from sandbox.slack_channels import Channels
+from sandbox.slack_files import Files
 from sandbox.slack_people import APP_ID, BOT_USER, handle_of
 from sandbox.slack_rates import Rates
 from sandbox.slack_responses import ResponseUrls
@@ -77,7 +79,8 @@ class SlackSimulator:
         self.response_urls = ResponseUrls(company.clock, self.transcript)
         self.socket = SocketMode()
         self.views = Views(company.clock)
-        self.web = WebApi(company, self.channels, self.transcript, self.switches, self.views)
+        self.files = Files(self.channels)
+        self.web = WebApi(company, self.channels, self.transcript, self.switches, self.views, self.files)
         self._methods = self.web.methods()
 
     def app(self) -> web.Application:
@@ -91,6 +94,7 @@ class SlackSimulator:
         )
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/{kind:commands|actions}/{team}/{id}/{secret}", self._response)
+        app.router.add_post("/upload/v1/{ticket}", self._upload)
         app.router.add_get("/link/", self.socket.serve)
         app.router.add_get("/_slack/people", self._people)
         app.router.add_get("/_slack/transcript", self._transcript)
@@ -108,9 +112,12 @@ class SlackSimulator:
         first, _, rest = request.path.lstrip("/").partition("/")
         if first == "api":
             return rest
-        return {"commands": "response_url", "actions": "response_url", "link": "socket"}.get(
-            first, request.path[1:]
-        )
+        return {
+            "commands": "response_url",
+            "actions": "response_url",
+            "link": "socket",
+            "upload": "upload",
+        }.get(first, request.path[1:])
 
     async def _api(self, request: web.Request) -> web.Response:
         name = request.match_info["method"]
@@ -122,6 +129,8 @@ class SlackSimulator:
         except Refused as refused:
             request[DETAIL] = {"error": refused.error, **request.get(DETAIL, {})}
             answer = {"ok": False, "error": refused.error, **refused.fields}
+        if "upload_url" in answer:
+            answer["upload_url"] = f"http://{request.host}{answer['upload_url']}"
         headers = {"x-oauth-scopes": ",".join(sorted(self.switches.scopes))}
         return web.json_response(answer, headers=headers)
 
@@ -163,6 +172,9 @@ class SlackSimulator:
             body = None
         status, text = self.response_urls.post(request.path, body)
         return web.Response(status=status, text=text)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        return web.Response(status=self.files.upload(request.path, await request.read()))
 
     async def _people(self, _: web.Request) -> web.Response:
         return web.json_response(

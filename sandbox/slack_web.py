@@ -14,6 +14,7 @@ from sandbox.company import ENTERPRISE_ID, TEAM_ID, Company, SlackUser
 from sandbox.slack_arguments import Refused, number, parsed, refused_for, required
 from sandbox.slack_blocks import refusal, texts
 from sandbox.slack_channels import Channel, Channels
+from sandbox.slack_files import Files
 from sandbox.slack_people import APP_ID, BOT_ID, BOT_USER, SLACKBOT, handle_of, user_object
 from sandbox.slack_transcript import Entry, Transcript
 from sandbox.slack_views import Views
@@ -57,6 +58,7 @@ class WebApi:
     transcript: Transcript
     switches: Switches
     views: Views
+    files: Files
     url: str = "https://acme.example/"
 
     def methods(self) -> dict[str, Method]:
@@ -70,6 +72,8 @@ class WebApi:
             "chat.postEphemeral": Method(self.post_ephemeral, 100, "chat:write"),
             "conversations.open": Method(self.open_conversation, 50, "im:write"),
             "conversations.info": Method(self.conversation_info, 50, takes_json=False),
+            "files.getUploadURLExternal": Method(self.files.begin, 100, "files:write", takes_json=False),
+            "files.completeUploadExternal": Method(self.files.complete, 100, "files:write"),
             "views.open": Method(self.views.open, 100),
             "views.publish": Method(self.publish_home, 100),
         }

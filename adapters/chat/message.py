@@ -179,6 +179,20 @@ Part = Paragraph | Steps | Facts | Table | Buttons | Note
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A file that goes with a message where the platform takes files.
+
+    The message then says `said`; where no file goes, it has the parts `instead`.
+    """
+
+    name: str
+    title: str
+    content: str
+    said: Part
+    instead: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something the bot says: the outcome first, then what happens next.
 
@@ -189,3 +203,4 @@ class Message:
     summary: Text
     parts: tuple[Part, ...] = ()
     passing: bool = False
+    document: Document | None = None

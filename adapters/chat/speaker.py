@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from adapters.chat.message import Message
+from adapters.chat.message import Document, Message
 from provisioning.ids import ChatIdentity
 from provisioning.requests import ReplyTo
 
@@ -23,6 +23,14 @@ class Speaker(Protocol):
 
     def edit(self, address: str, message: Message) -> None:
         """Change an earlier message in place."""
+        ...
+
+    def takes_files(self) -> bool:
+        """Whether a file can go along with a message: the platform has a way, and the app may use it."""
+        ...
+
+    def attach(self, chat: ChatIdentity, document: Document) -> None:
+        """Send a file into the direct conversation. Undeliverable where `takes_files` is false."""
         ...
 
     def announce(self, channel: str, message: Message) -> str:

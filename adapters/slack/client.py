@@ -49,6 +49,8 @@ METHODS: Final[Mapping[str, Method]] = {
     "users.info": Method(frozenset({"users:read", "users:read.email"}), Rate(per_minute=100, burst=10)),
     "users.list": Method(frozenset({"users:read", "users:read.email"}), Rate(per_minute=20, burst=8)),
     "chat.postMessage": Method(frozenset({"chat:write"}), Rate(per_minute=300, burst=30)),
+    "files.getUploadURLExternal": Method(frozenset({"files:write"}), Rate(per_minute=100, burst=5)),
+    "files.completeUploadExternal": Method(frozenset({"files:write"}), Rate(per_minute=100, burst=5)),
     "chat.update": Method(frozenset({"chat:write"}), Rate(per_minute=50, burst=5)),
 }
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from adapters.chat.message import Message, Table
+from adapters.chat.message import Document, Message, Plain, Table
 from adapters.slack import response_url
 from adapters.slack.blocks import Block, render
 from adapters.slack.client import SlackClient
@@ -27,6 +27,7 @@ _BAD_BLOCKS: Final = frozenset(
         "block_mismatch",
     }
 )
+FILES: Final = "files:write"  # the optional scope without which no file goes along
 _OK, _BAD_REQUEST, _TOO_MANY, _SERVER_ERROR = 200, 400, 429, 500
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,26 @@ class SlackSpeaker:
         if refused is not None:
             raise Unexpected(method="response_url", reason=refused)
 
+    def takes_files(self) -> bool:
+        """Return whether the token has the optional scope for files; see the port."""
+        granted = self._client.granted
+        return FILES in (self._client.scopes() if granted is None else granted)
+
+    def attach(self, chat: ChatIdentity, document: Document) -> None:
+        """Send a file into the direct conversation, under a message that says what it is; see the port."""
+        content = document.content.encode("utf-8", "replace")
+        place = self._client.call(
+            "files.getUploadURLExternal", filename=document.name, length=str(len(content))
+        )
+        self._upload(str(place.get("upload_url")), content)
+        # The conversation's own id comes with a message; asking for it would take one more scope.
+        _, channel, _ = self._post(chat.user, Message((Plain(document.title),))).split(":")
+        self._client.call(
+            "files.completeUploadExternal",
+            files=[{"id": place.get("file_id"), "title": document.title}],
+            channel_id=channel,
+        )
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -103,6 +124,14 @@ class SlackSpeaker:
                     raise
                 log.warning("blocks refused", extra={"action": "slack", "method": method, "error": reason})
         return self._client.call(method, text=last_text, blocks=last_blocks, **params)
+
+    def _upload(self, url: str, content: bytes) -> None:
+        try:
+            response = self._http.post(url, content=content)
+        except httpx.RequestError as error:
+            raise ChatUnavailable(method="upload", reason=type(error).__name__) from error
+        if response.status_code != _OK:
+            raise ChatUnavailable(method="upload", reason=f"http_{response.status_code}")
 
     def _respond(self, url: str, body: dict[str, object]) -> str | None:
         """Post to a response URL; returns what Slack has against the content, None when it took it."""

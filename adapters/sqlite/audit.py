@@ -32,6 +32,10 @@ _LINKS = """
     SELECT number, previous, digest, body FROM audit WHERE number > ? ORDER BY number LIMIT ?
 """
 _TEXTS = "SELECT name, salt, body FROM audit_texts WHERE number = ?"
+_FORGET_OF = """
+    DELETE FROM audit_texts WHERE number IN (
+        SELECT number FROM audit_texts JOIN audit USING (number) WHERE event_id = ? LIMIT ?)
+"""
 _FORGET = "DELETE FROM audit_texts WHERE whose = ?"
 
 
@@ -74,6 +78,9 @@ class AuditRows:
         if chain != CHAIN:
             return ()
         return tuple(self._link(*row) for row in self._sql.all(_LINKS, (after, limit)))
+
+    def forget_texts_of(self, event_id: EventId, limit: int) -> int:
+        return self._sql.change(_FORGET_OF, (event_id, limit))
 
     def forget_texts(self, person_id: PersonId) -> int:
         return self._sql.change(_FORGET, (person_id,))

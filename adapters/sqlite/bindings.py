@@ -8,6 +8,7 @@ from provisioning.ids import ChatIdentity, PersonId, Platform
 
 _PERSON_OF = "SELECT person_id FROM bindings WHERE chat = ?"
 _CHAT_OF = "SELECT chat FROM bindings WHERE person_id = ? AND platform = ?"
+_RELEASE = "DELETE FROM bindings WHERE person_id = ?"
 _INSERT = "INSERT INTO bindings (chat, person_id, platform, bound_at) VALUES (?, ?, ?, ?)"
 
 
@@ -25,6 +26,9 @@ class BindingRows:
     def chat_of(self, person_id: PersonId, platform: Platform) -> ChatIdentity | None:
         row = self._sql.one(_CHAT_OF, (person_id, platform))
         return None if row is None else ChatIdentity.parse(row[0])
+
+    def release(self, person_id: PersonId) -> int:
+        return self._sql.change(_RELEASE, (person_id,))
 
     def claim(self, chat: ChatIdentity, person_id: PersonId, at: datetime) -> bool:
         bound = self.person_of(chat)

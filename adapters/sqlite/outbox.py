@@ -11,7 +11,7 @@ from provisioning.outbox import DUE_AGAIN, Kind, Notice
 from provisioning.ports import Clock, Work
 
 _GET = "SELECT version, body FROM outbox WHERE id = ?"
-_INSERT = "INSERT INTO outbox (version, body, id) VALUES (1, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT = "INSERT INTO outbox (version, about, body, id) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING"
 _UPDATE = "UPDATE outbox SET version = ?, over_at = ?, body = ? WHERE id = ? AND version = ?"
 # What was overtaken was dropped on purpose; of what is left, only what an error kept back has its code there.
 _UNDELIVERED = """
@@ -21,6 +21,7 @@ _UNDELIVERED = """
     ORDER BY over_at DESC, id LIMIT ?
 """
 _FORGET = "DELETE FROM outbox WHERE over_at IS NOT NULL AND over_at < ?"
+_FORGET_ABOUT = "DELETE FROM outbox WHERE about = ?"
 
 
 class OutboxRows:
@@ -34,7 +35,7 @@ class OutboxRows:
 
     def put(self, notice: Notice) -> None:
         owed = replace(notice, sent_at=None, dropped=None)
-        if not self._sql.change(_INSERT, (codec.pack_notice(owed), notice.id)):
+        if not self._sql.change(_INSERT, (notice.about, codec.pack_notice(owed), notice.id)):
             known = self.get(notice.id)
             if notice.kind not in DUE_AGAIN or known is None:
                 return
@@ -43,7 +44,8 @@ class OutboxRows:
             self._write(owed)
         ready_at = notice.created_at or self._clock.now()
         work = Work.SPEAK if owed.is_new_message else Work.REFRESH
-        self._queue.put(work, notice.id, ready_at)
+        # Whoever instructs waits for the answer; what they did may owe a message to hundreds.
+        self._queue.put(work, notice.id, ready_at, urgent=notice.kind is Kind.ANSWER)
 
     def get(self, notice_id: str) -> Notice | None:
         row = self._sql.one(_GET, (notice_id,))
@@ -55,6 +57,9 @@ class OutboxRows:
     def undelivered(self, limit: int) -> tuple[Notice, ...]:
         found = self._sql.all(_UNDELIVERED, (limit,))
         return tuple(codec.unpack_notice(body, notice_id, version) for notice_id, version, body in found)
+
+    def forget_about(self, about: str) -> int:
+        return self._sql.change(_FORGET_ABOUT, (about,))
 
     def forget_sent(self, before: datetime) -> int:
         return self._sql.change(_FORGET, (to_int(before),))

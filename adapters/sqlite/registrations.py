@@ -42,6 +42,7 @@ _RELEASE = """
     UPDATE registrations SET token = NULL, lease_until = NULL
     WHERE event_id = ? AND person_id = ? AND token = ?
 """
+_DELETE = "DELETE FROM registrations WHERE event_id = ? AND person_id = ?"
 _IN_LINE = """
     SELECT event_id, person_id FROM registrations
     WHERE event_id = ? AND wants = 1 AND has_seat = 0 ORDER BY asked_at, person_id LIMIT ?
@@ -56,7 +57,7 @@ _DUE = """
     WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?
 """
 # As the index has it, word for word.
-_UNREACHED = "SELECT DISTINCT event_id FROM registrations WHERE json_extract(body, '$.reply') IS NULL"
+_UNCLAIMED = "SELECT DISTINCT event_id FROM registrations WHERE json_extract(body, '$.unclaimed') = 1"
 _WAITS = """
     SELECT ready_at - begun_at FROM registrations
     WHERE event_id = ? AND ready_at IS NOT NULL ORDER BY ready_at DESC LIMIT ?
@@ -64,7 +65,7 @@ _WAITS = """
 _COUNT = """
     SELECT
         total(wants), total(is_ready), total(is_gone),
-        total(held), total(wants AND NOT has_seat), total(has_problem)
+        total(held), total(wants AND NOT has_seat), total(has_problem), count(*)
     FROM registrations WHERE event_id = ?
 """
 
@@ -117,6 +118,9 @@ class RegistrationRows:
         for key in keys:
             self._sql.change(_RELEASE, (key.event_id, key.person_id, token))
 
+    def delete(self, key: RegistrationKey) -> bool:
+        return bool(self._sql.change(_DELETE, (key.event_id, key.person_id)))
+
     def in_line(self, event_id: EventId, limit: int) -> tuple[RegistrationKey, ...]:
         return tuple(RegistrationKey(*row) for row in self._sql.all(_IN_LINE, (event_id, limit)))
 
@@ -129,14 +133,14 @@ class RegistrationRows:
     def due(self, now: datetime, limit: int) -> tuple[RegistrationKey, ...]:
         return tuple(RegistrationKey(*row) for row in self._sql.all(_DUE, (to_int(now), limit)))
 
-    def unreached(self) -> tuple[EventId, ...]:
-        return tuple(EventId(event_id) for (event_id,) in self._sql.all(_UNREACHED, ()))
+    def unclaimed(self) -> tuple[EventId, ...]:
+        return tuple(EventId(event_id) for (event_id,) in self._sql.all(_UNCLAIMED, ()))
 
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
         return tuple(microseconds / 1e6 for (microseconds,) in self._sql.all(_WAITS, (event_id, limit)))
 
     def count(self, event_id: EventId) -> Mapping[str, int]:
-        racing, ready, gone, held, in_line, problem = map(int, self._sql.one(_COUNT, (event_id,)))
+        racing, ready, gone, held, in_line, problem, everybody = map(int, self._sql.one(_COUNT, (event_id,)))
         return {
             "racing": racing,
             "ready": ready,
@@ -144,6 +148,7 @@ class RegistrationRows:
             "held": held,
             "in_line": in_line,
             "problem": problem,
+            "all": everybody,
         }
 
 

@@ -32,6 +32,10 @@ _WAITING = """
 _WAITING_AHEAD = """
     SELECT waiting - (SELECT count(*) FROM requests WHERE state = 'waiting' AND received_at >= ?) FROM tally
 """
+_DELETE = "DELETE FROM requests WHERE chat = ? AND event_id = ? AND version = ?"
+_FORGET_EVENT = """
+    DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE event_id = ? LIMIT ?)
+"""
 _FORGET = "DELETE FROM requests WHERE state = 'refused' AND received_at < ?"
 
 
@@ -76,6 +80,14 @@ class RequestRows:
 
     def waiting_ahead(self, received_at: datetime) -> int:
         return int(self._sql.one(_WAITING_AHEAD, (to_int(received_at),))[0])
+
+    def delete(self, request: Request) -> None:
+        key = request.key
+        if not self._sql.change(_DELETE, (str(key.chat), key.event_id, request.version)):
+            raise StaleWrite(row=f"request {key}")
+
+    def forget_event(self, event_id: EventId, limit: int) -> int:
+        return self._sql.change(_FORGET_EVENT, (event_id, limit))
 
     def forget_refused(self, received_before: datetime) -> int:
         return self._sql.change(_FORGET, (to_int(received_before),))

@@ -8,10 +8,12 @@ from adapters.sqlite.bindings import BindingRows
 from adapters.sqlite.boards import BoardRows
 from adapters.sqlite.brake_rows import BrakeRows
 from adapters.sqlite.changes import ChangeRows
+from adapters.sqlite.closings import ClosingRows
 from adapters.sqlite.events import EventRows
 from adapters.sqlite.instructions import InstructionRows
 from adapters.sqlite.leases import LeaseRows
 from adapters.sqlite.ledger import LedgerRows
+from adapters.sqlite.marks import MarkRows
 from adapters.sqlite.moments import MomentRows
 from adapters.sqlite.outbox import OutboxRows
 from adapters.sqlite.queue import QueueRows
@@ -20,6 +22,7 @@ from adapters.sqlite.references import ReferenceRows
 from adapters.sqlite.registrations import RegistrationRows
 from adapters.sqlite.requests import RequestRows
 from adapters.sqlite.sql import Sql
+from adapters.sqlite.tallies import TallyRows
 from provisioning.ports import Clock
 
 
@@ -39,6 +42,9 @@ class SqliteRows:
     audit: AuditRows
     instructions: InstructionRows
     changes: ChangeRows
+    closings: ClosingRows
+    tallies: TallyRows
+    marks: MarkRows
     races: RaceRows
     boards: BoardRows
     moments: MomentRows
@@ -62,6 +68,9 @@ class SqliteRows:
             audit=AuditRows(sql),
             instructions=InstructionRows(sql),
             changes=ChangeRows(sql),
+            closings=ClosingRows(sql),
+            tallies=TallyRows(sql),
+            marks=MarkRows(sql),
             races=RaceRows(sql),
             boards=BoardRows(sql),
             moments=MomentRows(sql),

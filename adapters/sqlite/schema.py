@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Callable
 
 from adapters.sqlite.fitness import StoreUnfit
+from adapters.sqlite.sql import to_moment
+from provisioning import tallies
 from provisioning.audit import START, chained
 
 Steps = tuple[str | Callable[[sqlite3.Connection], None], ...]  # statements, and what no statement can do
@@ -281,15 +283,70 @@ _BOARDS = (
     """,
 )
 
-_UNREACHED = (
+
+def _count_what_is_there(connection: sqlite3.Connection) -> None:
+    """Count the joins of the registrations that are there; who was refused or has left is not known."""
+    found = connection.execute("SELECT event_id, begun_at, asked_at, ready_at FROM registrations").fetchall()
+    for event_id, begun_at, asked_at, ready_at in found:
+        names = ["asked", "joined", tallies.hour(to_moment(asked_at))]
+        if ready_at is not None:
+            names += ["ready", tallies.wait((ready_at - begun_at) / 1e6)]
+        for name in names:
+            connection.execute(
+                "INSERT INTO tallies (event_id, name, number) VALUES (?, ?, 1)"
+                " ON CONFLICT DO UPDATE SET number = number + 1",
+                (event_id, name),
+            )
+
+
+def _say_what_notices_are_about(connection: sqlite3.Connection) -> None:
+    for notice_id, body in connection.execute("SELECT id, body FROM outbox").fetchall():
+        about = json.loads(body)["about"]
+        connection.execute("UPDATE outbox SET about = ? WHERE id = ?", (about, notice_id))
+
+
+_CLOSING: Steps = (
+    """
+    CREATE TABLE closings (
+        event_id TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE tallies ( -- numbers that outlive the rows that were counted
+        event_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (event_id, name)
+    ) WITHOUT ROWID
+    """,
+    _count_what_is_there,
+    "CREATE TABLE mark_keys (event_id TEXT NOT NULL PRIMARY KEY, secret BLOB NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE marks ( -- holds of people who were forgotten
+        event_id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (event_id, digest)
+    ) WITHOUT ROWID
+    """,
+    # What is owed or was sent to one person is found by what it is about when they are forgotten.
+    "ALTER TABLE outbox ADD COLUMN about TEXT NOT NULL DEFAULT ''",
+    _say_what_notices_are_about,
+    "CREATE INDEX outbox_about ON outbox (about)",
+    "CREATE INDEX requests_event ON requests (event_id)",
+)
+
+_UNCLAIMED = (
     # Few or none, and asked for whenever a stranger asks how it stands.
     """
-    CREATE INDEX registrations_unreached ON registrations (event_id)
-        WHERE json_extract(body, '$.reply') IS NULL
+    CREATE INDEX registrations_unclaimed ON registrations (event_id)
+        WHERE json_extract(body, '$.unclaimed') = 1
     """,
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _UNREACHED)
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING, _UNCLAIMED)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

@@ -90,7 +90,7 @@ class Outgoing(Protocol):
         """Say it where it belongs, which `heard.place` tells.
 
         In a personal chat it is a new message, or takes the place of `heard.card`. Elsewhere the content goes
-        to the personal chat and a pointer into the thread.
+        to the personal chat and a pointer into the thread. What was answered before is not answered again.
         """
         ...
 
@@ -245,7 +245,7 @@ class TeamsDoor:
         await asyncio.wait({answer}, timeout=LATE_SECONDS)
         message = answer.result() if answer.done() else self._worded(self._words.went_wrong)
         place = Place.USUAL if heard.address.kind == "personal" else Place.PRIVATE
-        await self._send(replace(heard, card=None, place=place), message)
+        await self._send(replace(heard, card=None, place=place, is_awaited=True), message)
 
     async def _keep(self, chat: ChatIdentity | None, address: Address) -> bool:
         now = self._clock.now()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from adapters.chat.message import Message
+from adapters.chat.message import Document, Message
 from adapters.teams.address import Address
 from adapters.teams.connector import DEAD, Connector
 from adapters.teams.posts import Activity, Posted, in_words, shown
@@ -77,6 +77,14 @@ class TeamsSpeaker:
         """Change an earlier message in place; see the port."""
         self._change(Posted.unpack(address), message)
 
+    def takes_files(self) -> bool:
+        """Return False: a file would take a consent and an upload to the reader's drive; see the port."""
+        return False
+
+    def attach(self, chat: ChatIdentity, document: Document) -> None:
+        """Refuse; see the port."""
+        raise Undeliverable(reason="no files in Teams")
+
     def announce(self, channel: str, message: Message) -> str:
         """Post to a channel ("teams:19:…@thread.tacv2") as a new thread; see the port."""
         found = self._reference(channel) or self._reference(ANY_CHANNEL)
@@ -120,9 +128,14 @@ class TeamsSpeaker:
         self._store.run(lambda rows: rows.references.delete(place)).result()
 
     def answer(self, heard: Heard, message: Message) -> None:
-        """Say it in private: in the personal chat, in place of the pressed card when only they see it."""
+        """Say it in private: in the personal chat, in place of the pressed card when only they see it.
+
+        Says nothing to what Teams delivers again: the answer of then may not be true any more.
+        """
         if heard.place is Place.HERE:
             self._patiently(lambda: self._point(heard, message))
+            return
+        if not heard.is_awaited and self._reference(_answer_to(heard)) is not None:
             return
         if heard.address.kind == "personal":
             self._stands(heard, self._patiently(lambda: self._answer_here(heard, message)))

@@ -71,7 +71,7 @@ class Heard:
 
     `address` is where (in a channel with the thread), `activity_id` what is answered. `card` is the pressed
     card when only the presser sees it. With `place` HERE nobody's object id came with it: the chat identity
-    has no user, and it must reach nobody who acts on words.
+    has no user, and it must reach nobody who acts on words. `is_awaited`: an answer was promised already.
     """
 
     utterance: Utterance
@@ -79,6 +79,7 @@ class Heard:
     activity_id: str
     card: str | None
     place: Place = Place.USUAL
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def shown_value(words: Words, name: str, text: str) -> Text:
     """Return a value as a change keeps it, for a reader: moments in their own zone."""
     if not text:
         return words.text("field.nothing")
-    if name in {"opens", "closes", "ends"}:
+    if name in {"opens", "closes", "ends", "torn_down_at"}:
         return (When(datetime.fromisoformat(text).astimezone(UTC)),)
     return (Plain(text),)
 

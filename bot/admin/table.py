@@ -3,7 +3,19 @@
 import difflib
 from typing import Final
 
-from bot.admin import adding, basics, events, feed, holds, leaderboards, quotas, races, roster
+from bot.admin import (
+    adding,
+    basics,
+    events,
+    feed,
+    holds,
+    leaderboards,
+    quotas,
+    races,
+    reports,
+    roster,
+    teardown,
+)
 from bot.admin.phrases import SHOWN, phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Plan, Query, Wording
 from bot.grammar import ADMIN
@@ -12,7 +24,8 @@ from provisioning.ids import ChatIdentity
 
 NOUNS: Final = (
     *(events.NOUN, adding.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN),
-    *(races.NOUN, leaderboards.NOUN, feed.NOUN, basics.NOUN),
+    *(races.NOUN, leaderboards.NOUN, feed.NOUN),
+    *(teardown.NOUN, reports.NOUN, basics.NOUN),
 )
 
 ADMIN_VERBS: Final[tuple[AdminVerb, ...]] = tuple(verb for noun in NOUNS for verb in noun.verbs)

@@ -87,7 +87,7 @@ def test_the_app_asks_for_least_privilege() -> None:
     assert WRITTEN["oauth_config"] == {
         "scopes": {
             "bot": ["commands", "chat:write", "users:read", "users:read.email"],
-            "bot_optional": ["chat:write.public"],
+            "bot_optional": ["files:write", "chat:write.public"],
         }
     }
 
@@ -95,7 +95,8 @@ def test_the_app_asks_for_least_privilege() -> None:
 def test_there_is_one_command_with_everyones_verbs() -> None:
     [command] = WRITTEN["features"]["slash_commands"]
     assert command["command"] == "/deepracer"
-    assert command["usage_hint"] == "join | status | leave | signin | races | leaderboard | help"
+    everyones = "join | status | leave | signin | races | leaderboard | privacy | forget | help"
+    assert command["usage_hint"] == everyones
 
 
 def test_direct_messages_arrive_and_nothing_typed_there_is_expected() -> None:

@@ -1,6 +1,7 @@
 """People who talk to the bot, in the words of a scenario. What a platform adds is its `Line`."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Protocol
 
 from sandbox.chatting import Answer, Flow, Moves
@@ -120,7 +121,8 @@ class Racer:
             return [one for one in self.reads() if one.place == "answer" and one.number not in before]
 
         # In Teams the answer is a message of its own, right behind the request.
-        return eventually(new, f"{self.key} is answered", otherwise=lambda: repr(self))[0]
+        found = eventually(new, f"{self.key} is answered", otherwise=lambda: repr(self))[0]
+        return replace(found, kind=found.first)  # it may have been brought up to date by now
 
     def presses(self, label: str) -> None:
         """Press the newest button of this label."""

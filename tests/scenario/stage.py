@@ -11,7 +11,7 @@ with Stage(folder) as stage:
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,8 +50,8 @@ SETTLED = {
     "ready",
     "gone",
     "over",
-    "removed",
     "suspended",
+    "removed",
     "in-line",
 }  # what a newest message may say at the end
 # What answers words said in front of others, and greets: in Teams that comes into the personal chat, too.
@@ -339,6 +339,14 @@ class Stage:
         """Return the codes with which the gate refused somebody, oldest first."""
         lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
         return [line.facts["code"] for line in lines if line.action == "refused"]
+
+    def tallies(self) -> Mapping[str, int]:
+        """Return what was counted of the event."""
+        return self._store.read(lambda rows: rows.tallies.of(EventId("spring-cup-2027")))
+
+    def does(self, unit: Unit[T]) -> T:
+        """Write to the rows, for what nothing says in chat yet."""
+        return self._store.run(unit).result()
 
     def public(self) -> list[str]:
         """Everything that anybody but its one reader can see, outside the organizers' channel."""

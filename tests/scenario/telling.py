@@ -14,6 +14,7 @@ from sandbox.connector_cards import actions
 CATALOGS = Path(__file__).parents[2] / "bot" / "catalogs"
 Place = Literal["direct", "answer", "channel"]  # a message of its own; where they asked; for everybody
 
+CLOSING = ("teardown-", "report-", "export-", "closing", "closed")
 _CODE = re.compile(r"Code (DR-\d{3})\.")
 _PLACES: Mapping[str, Place] = {"dm": "direct", "ephemeral": "answer", "channel": "channel"}
 # Which of the catalog's first lines are which kind, where the key does not say it well.
@@ -107,7 +108,7 @@ def kinds_of_notes() -> frozenset[str]:
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
     shown = ("event-shown.", "audit-shown", "quota-shown", "racers-shown", "stuck-shown")
-    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "instructed")
+    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "instructed", *CLOSING)
 
 
 def _kinds_of(*sections: str) -> frozenset[str]:

@@ -264,3 +264,22 @@ def test_a_store_that_cannot_be_kept_there_is_said_with_its_mend(run: Run) -> No
 def test_without_a_running_company_nothing_is_tried(run: Run) -> None:
     done = run("try", "join", "--as", "employee")
     assert (done.returncode, "make run" in done.stderr) == (1, True)
+
+
+def test_the_numbers_and_the_racers_of_an_event_are_written_for_a_program(
+    run: Run, world: World, tmp_path: Path
+) -> None:
+    file = world.event_file(tmp_path)
+    assert run("event", "apply", str(file), "--yes", "--no-check").returncode == 0
+
+    assert run("report", "spring-cup-2027").stdout.splitlines()[0] == "section,name,number"
+    assert json.loads(run("report", "spring-cup-2027", "--format", "json").stdout)["joined"] == 0
+    racers = run("racers", "spring-cup-2027").stdout
+    assert racers.startswith("person_id,name,user_principal_name,")
+    assert run("racers", "spring-cup-2027", "--format", "jsonl").stdout == ""
+    tried = run("event", "teardown", "spring-cup-2027", "--dry-run")
+    assert tried.stdout.splitlines() == ["name,user_principal_name,person_id,chat,happens"]
+    assert run("event", "teardown", "spring-cup-2027").returncode == 1
+    unknown = run("racers", "winter-cup")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "Known: spring-cup-2027" in unknown.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.company import RACERS_GROUP, Company
 from tests.scenario import LONG
-from tests.scenario.conftest import MakeStage
+from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.waiting import eventually
@@ -195,3 +195,22 @@ def test_a_removal_is_looked_at_once_more_after_a_cycle(racing: Stage) -> None:
 
     eventually(lambda: racer.in_groups == set(), "they are out again", otherwise=lambda: repr(racer))
     assert racer.told == ["ready", "gone"]
+
+
+@ON_BOTH
+def test_a_message_that_is_long_on_its_way_is_still_true_when_it_arrives(
+    make_stage: MakeStage, platform: str
+) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.starts_bot()
+    racer = stage.person("employee-001")
+    telling = {"slack": "chat.postMessage", "teams": "POST activities"}[platform]
+    stage.befalls(platform, telling, "late", seconds=2.5)
+    racer.says(JOIN)
+    eventually(lambda: stage.befallen(platform), "the ready is on its way", otherwise=lambda: repr(racer))
+
+    racer.says(LEAVE)
+
+    racer.is_told("ready", "gone")
+    assert racer.in_groups == set()

@@ -55,30 +55,77 @@ def test_whom_the_gate_would_turn_away_learns_no_more_than_that(town: Stage, key
     outsider.sees("DR-261")
 
 
+def captured(stage: Stage, organizer: Racer) -> list[str]:
+    """Return what every button says that the organizer was shown, also where it is not shown any more."""
+    slack = organizer.person.slack.id
+
+    def read() -> list[str]:
+        entries = stage.world.slack.transcript.visible_to(slack)
+        wordings = [
+            blocks for one in entries for blocks in (one.blocks, *(old["blocks"] for old in one.versions))
+        ]
+        elements = [one for blocks in wordings for block in blocks for one in block.get("elements", ())]
+        return [one["value"] for one in elements if str(one.get("value", "")).startswith("admin")]
+
+    return list(dict.fromkeys(stage.world.do(read)))
+
+
 def test_the_buttons_of_an_organizer_do_nothing_for_anybody_else(stage: Stage) -> None:
     organizer, outsider = stage.person("organizer"), stage.someone()
     answered(organizer, "event set capacity=5", "event-set-done")
     answered(organizer, "event set closes=now ends=now", "event-set-asks")
-    lines = stage.audit_lines()
-    change = next(line.correlation for line in lines if line.action == "changed")
-    question = next(line.correlation for line in lines if line.action == "shown")
+    answered(organizer, "teardown", "teardown-asks")
+    answered(organizer, "audit page=1", "audit-shown")
     outsider.says("jion")
     button = outsider.card.buttons[0]
+    values = captured(stage, organizer)
+    assert sorted({words.split()[1] for words in values}) == ["confirm", "undo"]
+    before = stage.event()
 
-    for words in (f"admin undo {change}", f"admin confirm {question}"):
+    for number, words in enumerate(values, 1):
         assert isinstance(outsider.line, SlackLine)
         action = {"action_id": "say:0", "block_id": "b", "type": "button", "value": words}
         flow = outsider.line.moves.press(button, at=outsider.line.now(), actions=[action])
         outsider.hears(stage.plays(flow))
         eventually(
-            lambda: outsider.reads()[-1].kind == "DR-261" or outsider.card.kind == "DR-261",
+            lambda number=number: stage.audit().count("refused") == number,  # type: ignore[misc]
             "the click is refused",
+        )
+        eventually(
+            lambda: outsider.reads()[-1].kind == "DR-261" or outsider.card.kind == "DR-261",
+            "they are told so",
         )
         outsider.says("jion")
 
-    assert stage.event().capacity == 5
-    assert stage.event().phase(stage.clock.now()) == "open"
-    assert [line.action for line in stage.audit_lines()].count("refused") == 2
+    assert stage.event() == before
+    assert len(values) == 3
+
+
+DOORS = ("organizer_group", "email_domains", "link_hosts", "access_url", "grants")
+
+
+def test_no_verb_of_an_organizer_points_an_event_elsewhere(stage: Stage) -> None:
+    organizer = stage.person("organizer")
+    elsewhere = "00000000-0000-4000-8000-000000000000"
+
+    def doors() -> set[tuple[object, ...]]:
+        events = stage.does(lambda rows: rows.events.all())
+        return {tuple(getattr(event, field) for field in DOORS) for event in events}
+
+    before = doors()
+
+    for verb in ADMIN_VERBS:
+        lines = len(stage.audit_lines())
+        organizer.says(f"{SAID.get(verb.name, verb.name)} organizer_group={elsewhere} grants={elsewhere}")
+        eventually(
+            lambda lines=lines: len(stage.audit_lines()) >= lines + 2,  # type: ignore[misc]
+            f"{verb.name} is answered and audited",
+            otherwise=lambda: repr(organizer),
+        )
+
+    assert doors() == before
+    refused = [line.facts for line in stage.audit_lines() if line.facts.get("code") == "DR-264"]
+    assert {facts["verb"] for facts in refused} >= {"admin event set", "admin event create"}
 
 
 def test_whoever_is_taken_out_of_the_group_is_no_organizer_a_minute_later(stage: Stage) -> None:

@@ -28,10 +28,14 @@ def racing(stage: Stage, count: int) -> list[Racer]:
     return racers
 
 
+def part_id(racer: Racer) -> PersonId:
+    assert racer.person.entra is not None
+    return PersonId(racer.person.entra.id)
+
+
 def part_of(stage: Stage, racer: Racer) -> Registration:
     """Return a racer's registration as it is stored."""
-    assert racer.person.entra is not None
-    key = RegistrationKey(EventId("spring-cup-2027"), PersonId(racer.person.entra.id))
+    key = RegistrationKey(EventId("spring-cup-2027"), part_id(racer))
     found = stage.rows(lambda rows: rows.registrations.get(key))
     assert found is not None
     return found
@@ -367,6 +371,23 @@ def test_whoever_was_added_hears_of_it_when_they_first_speak(
     assert stranger.says("status").kind == "nothing"
 
 
+def test_whoever_can_be_written_to_hears_of_it_at_once_and_is_bound_when_they_speak(
+    stage: Stage, organizer: Racer
+) -> None:
+    ada = stage.person("employee-001")
+    ada.says("status")  # in Teams the bot can write to whom it has met, in Slack to whom it is told of
+    named = mention(ada)
+
+    answered(organizer, f"add {named}", "add-done")
+
+    ada.becomes_ready()
+    assert part_of(stage, ada).unclaimed
+    ada.says("status")
+    eventually(lambda: not part_of(stage, ada).unclaimed, "they have spoken")
+    assert ada.says("status").kind == "ready"
+    assert "bound" in stage.audit()
+
+
 def test_whoever_was_not_added_is_told_so_while_others_wait_to_be_reached(
     stage: Stage, organizer: Racer
 ) -> None:
@@ -375,7 +396,7 @@ def test_whoever_was_not_added_is_told_so_while_others_wait_to_be_reached(
 
     stranger.says("status")
 
-    stranger.sees("DR-108")
+    stranger.sees("DR-110")
     assert stranger.told == []
     stranger.says("join")
     stranger.becomes_ready()
@@ -395,6 +416,28 @@ def test_adding_is_taken_back_and_whoever_is_held_is_not_added(stage: Stage, org
     organizer.sees("any-undone")
     eventually(lambda: grace.in_groups == set(), "she is out")
     assert ada.in_groups == set()
+
+
+def test_whoever_was_removed_and_forgotten_is_added_under_their_hold(stage: Stage, organizer: Racer) -> None:
+    (ada,) = racing(stage, 1)
+    suspended(organizer, ada)
+    ada.is_told("ready", "suspended")
+    ada.says("leave spring-cup --yes")
+    ada.is_told("ready", "suspended", "suspended")
+    stage.clock.turn(minutes=50)
+    eventually(lambda: stage.is_at_rest() and stage.has_nothing_due(), "the withdrawal was read back again")
+    ada.says("forget --yes")
+    eventually(lambda: not stage.rows(lambda rows: rows.registrations.of_person(part_id(ada))), "forgotten")
+
+    said = answered(organizer, f"add {address(ada)}", "add-done")
+
+    assert "is suspended; resume them first" in said
+    eventually(stage.is_at_rest, "nothing is left to do")
+    assert ada.in_groups == set()
+    answered(organizer, f"resume {address(ada)}", "resume-done")
+    eventually(lambda: ada.is_member, "she is in")
+    ada.says("status")
+    ada.becomes_ready()
 
 
 def test_nobody_is_added_before_the_event_opens_or_after_it_is_over(stage: Stage, organizer: Racer) -> None:

@@ -186,6 +186,8 @@ def test_an_activity_that_is_delivered_again_changes_nothing(town: Stage) -> Non
     town.clock.turn(seconds=REST)
     assert racer.says("status").kind == "gone"
     assert racer.in_groups == set()
+    answers = [one.first for one in racer.reads() if one.place == "answer"]
+    assert answers == ["queued", "leaving", "gone"], "what was answered is not answered again"
 
 
 def test_a_click_that_is_delivered_again_changes_nothing(town: Stage) -> None:
@@ -309,6 +311,7 @@ def test_a_racer_who_blocked_the_bot_is_reported_once_and_learns_the_truth_when_
     stage.calms("aws")
 
     eventually(lambda: all(racer.is_member for racer in racers), "they are in")
+    eventually(lambda: stage.audit().count("undeliverable") == 2, "neither can be told")
     eventually(lambda: stage.organizers_hear == ["organizers-undeliverable"], "organizers hear once")
     assert any(named(racer) in stage.organizers[0].text for racer in racers)
     for racer in racers:

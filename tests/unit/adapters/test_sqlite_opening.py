@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from adapters import codec
-from adapters.sqlite import SqliteStore, StoreUnfit, fitness, open_store
+from adapters.sqlite import SqliteStore, StoreUnfit, fitness, open_store, schema
 from adapters.sqlite.opening import log_ahead, open_for_writing
 from adapters.sqlite.schema import VERSIONS, migrate
+from adapters.sqlite.sql import to_int
 from provisioning.audit import Line, check
 from provisioning.ids import EventId
 from provisioning.ports import Rows
-from tests.contract.samples import MORNING
+from tests.contract.samples import MORNING, SPRING, a_registration, a_result, after, person
 
 MOUNTS = r"""/dev/vda / ext4 rw 0 0
 efs:/ /srv/data nfs4 rw 0 0
@@ -74,10 +75,44 @@ def test_the_audit_of_an_older_file_is_chained_in_its_order(path: Path) -> None:
     assert list(check(head, links)) == []
 
 
+def test_the_joins_of_an_older_file_are_counted_and_what_it_owed_is_found_again(path: Path) -> None:
+    before = VERSIONS[: VERSIONS.index(schema._CLOSING)]  # noqa: SLF001 - the file as it was before that
+    owed, asked = a_result(1), a_registration(1, ready_at=after(42))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, before)
+        connection.execute(
+            "INSERT INTO outbox (id, version, body) VALUES (?, 1, ?)", (owed.id, codec.pack_notice(owed))
+        )
+        for number, ready in ((1, to_int(after(42))), (2, None)):
+            connection.execute(
+                "INSERT INTO registrations (event_id, person_id, version, wants, held, has_problem, is_ready,"
+                " is_gone, asked_at, begun_at, ready_at, body) VALUES (?, ?, 1, 1, 0, 0, ?, 0, ?, ?, ?, ?)",
+                (
+                    SPRING,
+                    person(number),
+                    ready is not None,
+                    to_int(MORNING),
+                    to_int(MORNING),
+                    ready,
+                    codec.pack_registration(asked),
+                ),
+            )
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        assert store.read(lambda rows: rows.tallies.of(SPRING)) == {
+            "asked": 2,
+            "joined": 2,
+            "joined@2027-03-01T09": 2,
+            "ready": 1,
+            "wait:42": 1,
+        }
+        assert store.run(lambda rows: rows.outbox.forget_about(owed.about)).result() == 1
+        assert store.read(lambda rows: rows.registrations.count(SPRING))["all"] == 2
+
+
 def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        migrate(connection, (*VERSIONS, ("CREATE TABLE pit_stops (id TEXT)",)))
+        migrate(connection, (*VERSIONS, ("CREATE TABLE podiums (id TEXT)",)))
     with pytest.raises(StoreUnfit, match="start the release that was here last"):
         open_store(f"sqlite:///{path}")
 
@@ -86,8 +121,8 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(store: SqliteStore, pa
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError):
-            migrate(connection, (*VERSIONS, ("CREATE TABLE pit_stops (id TEXT)", "no statement")))
-        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'pit_stops'").fetchall() == []
+            migrate(connection, (*VERSIONS, ("CREATE TABLE podiums (id TEXT)", "no statement")))
+        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'podiums'").fetchall() == []
     with closing(open_store(f"sqlite:///{path}")) as again:
         assert again.read(actions) == []
 

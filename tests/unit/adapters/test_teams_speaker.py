@@ -270,6 +270,22 @@ def test_whoever_cannot_be_written_to_is_asked_to_open_a_chat(acme: Tenant, spea
     assert in_the_channel(acme, SHARED) == ["Open a chat with me."]
 
 
+@pytest.mark.parametrize("conversation", [None, RACING])
+def test_what_is_delivered_again_is_not_answered_again_unless_an_answer_was_promised(
+    acme: Tenant, speaker: TeamsSpeaker, conversation: str | None
+) -> None:
+    heard = acme.heard("join", conversation=conversation)
+    speaker.answer(heard, QUEUED)
+    said = acme.reads()
+
+    speaker.answer(heard, QUEUED)
+    assert acme.reads() == said
+    calm(acme)
+
+    speaker.answer(replace(heard, place=Place.PRIVATE, is_awaited=True), READY)
+    assert acme.reads() == [*said, "You can race.\nQuota"]
+
+
 def test_an_answer_waits_as_long_as_teams_says(acme: Tenant, speaker: TeamsSpeaker) -> None:
     acme.teams.faults.arm(Fault("POST activit", "throttle", times=3, retry_after=2))
 

@@ -14,11 +14,16 @@ from bot.admin.feed import FeedShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
 from bot.admin.races import RacesListed
+from bot.admin.reports import ExportShown, ReportShown
 from bot.admin.roster import RacersShown, Stuck, StuckShown
 from bot.admin.table import ANSWERS
+from bot.admin.teardown import TeardownShown, progress, report
+from bot.reporting import Report
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
+from provisioning.closing import Part, Parting
+from provisioning.closings import Closing
 from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
 from provisioning.events import Ceiling, Event, Quota
@@ -29,7 +34,19 @@ from provisioning.races import Race
 from provisioning.recording import FEED_KINDS
 from provisioning.registrations import Registration
 from provisioning.roster import Listed
-from tests.unit.provisioning.spring_cup import ADA, CHAT, DAY, HOUR, NOON, REPLY, SECOND, ready, spring_cup
+from provisioning.tallies import Funnel
+from tests.unit.provisioning.spring_cup import (
+    ADA,
+    CHAT,
+    DAY,
+    HOUR,
+    NOON,
+    REPLY,
+    SECOND,
+    ada,
+    ready,
+    spring_cup,
+)
 
 ORGANIZER = PersonId("0a0a")
 OF_RACERS = ("quota", "suspend", "resume", "remove", "retry")
@@ -37,6 +54,7 @@ KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove", "feed-set"),
     *("leaderboard-post", "leaderboard-watch", "leaderboard-mute"),
+    *("teardown", "teardown-again"),
 )
 
 
@@ -53,6 +71,8 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             lines = [_line(name), replace(_line(name), actor="bot", facts={})] * count
             page = paged(lines, number, 15, "admin audit event=spring-cup")
             yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
+    yield from _endings(words, cup, name)
+    yield from _numbers(words, cup, name)
     for kind in KINDS:
         yield from _changes(words, cup, replace(_change(cup, name), kind=kind))
     races = (*(race for race, _ in lives_of_a_race(name)), a_race(name, closes=NOON + DAY, track=name))
@@ -147,6 +167,39 @@ def _choice_of_racer(words: Words, name: str) -> Message:
     return admin_wording.answer_of(words, rows, instruction, NOON)
 
 
+def with_document(message: Message) -> Message:
+    """Return the message with all that it says about its file, and in place of it."""
+    document = message.document
+    if document is None:
+        return message
+    return replace(message, parts=(*message.parts, document.said, *document.instead), document=None)
+
+
+def _numbers(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    hours = tuple((NOON + number * HOUR, number + 1) for number in range(60))
+    answers = {"aws": {"never": 3, name: 1}}
+    refused = {"DR-211": 3, "DR-204": 2, "DR-999": 1}
+    for funnel in (Funnel(), Funnel(300, 200, 190, 7, refused, hours, {42: 100, 90: 90}, answers)):
+        shown = ReportShown(Report(cup.id, name, funnel, {"all": 200}))
+        message = ANSWERS[ReportShown](words, shown)
+        yield "report", with_document(message)
+    for count in (0, 1, 300):
+        yield "export", with_document(ANSWERS[ExportShown](words, ExportShown(cup, count, "name\r\n")))
+
+
+def _endings(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    racer = ada(person=replace(ada().person, display_name=name))
+    for people in ((), (Parting(racer, Part.WITHDRAWN),), tuple(Parting(racer, part) for part in Part) * 10):
+        page = paged(people, 1, 30, "admin teardown --dry-run event=spring-cup")
+        message = ANSWERS[TeardownShown](words, TeardownShown(cup, people, page))
+        yield "teardown", with_document(message)
+    for left in (0, 1, 2):
+        result = {str(part): number for number, part in enumerate(Part, 1)}
+        closing = Closing(cup.id, NOON, 300, left, REPLY, result, {"DR-302": 1, "": 1} if left else {})
+        yield "closing", progress(words, cup, closing)
+        yield "closed", report(words, cup, closing, (racer,) * left)
+
+
 def a_race(name: str, **changes: Any) -> Race:
     race = Race(cup_id(), 1, name, "https://racing.example.com/1", ORGANIZER, NOON - DAY)
     return replace(race, **changes)
@@ -181,6 +234,7 @@ def _change(cup: Event, name: str) -> Change:
     after |= {"name": f"{name} ", "opens": (NOON - DAY).isoformat(), "closes": (NOON + DAY).isoformat()}
     after |= {"ends": (NOON + 2 * DAY).isoformat(), "capacity": "7", "hours": "3", "models": "2"}
     after |= {"organizer_channel": "slack:C3", "id": "other", "paused": "yes", "message": name}
+    after |= {"torn_down_at": NOON.isoformat()}
     after |= {"race": name, "watched": "slack:C1", "muted": "slack:C2"}
     after |= {"title": name, "track": name, "link": "https://racing.example.com/1", "state": "posted"}
     after |= {f"feed-{kind}": "on" for kind in FEED_KINDS}
@@ -196,6 +250,8 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, undo_until=None),
         replace(change, undoes="i-0", undo_until=None),
         replace(change, kind="something-else"),
+        replace(change, people=0),
+        replace(change, people=1),
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):

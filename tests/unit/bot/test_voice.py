@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.chat.message import Message
+from adapters.chat.message import Document, Message
 from adapters.sqlite import SqliteStore, open_store
 from bot import wording
 from bot.metrics import measure
@@ -57,6 +57,8 @@ class Said:
 
     said: list[tuple[str, Any, Message]] = field(default_factory=list)
     failing: dict[str, ProvisioningError] = field(default_factory=dict)
+    files: bool = False
+    attached: list[Document] = field(default_factory=list)
 
     def tell(self, chat: ChatIdentity, message: Message) -> str:
         self._say("tell", chat, message)
@@ -71,6 +73,12 @@ class Said:
     def announce(self, channel: str, message: Message) -> str:
         self._say("announce", channel, message)
         return f"C1/{len(self.said)}"
+
+    def takes_files(self) -> bool:
+        return self.files
+
+    def attach(self, chat: ChatIdentity, document: Document) -> None:
+        self.attached.append(document)
 
     def _say(self, how: str, to: Any, message: Message) -> None:
         if how in self.failing:

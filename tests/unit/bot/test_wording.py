@@ -40,14 +40,18 @@ from provisioning.errors import (
     by_code,
 )
 from provisioning.events import DeepRacerOnAws, Event, Grant, TrainingLink
-from provisioning.ids import EventId
+from provisioning.forgetting import Known
+from provisioning.ids import EventId, RequestKey
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import (
     Choice,
+    ConfirmForget,
     ConfirmLeave,
+    Forgotten,
     LookingUp,
     Nothing,
     Overview,
+    Privacy,
     Queued,
     RacesShown,
     Refused,
@@ -56,16 +60,19 @@ from provisioning.outcomes import (
 )
 from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
-from provisioning.requests import Wish
+from provisioning.requests import Request, Wish
 from tests.unit.bot.board_messages import board_messages, pictures
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
+    CHAT,
     EFFECT,
     MINUTE,
     NOON,
     RECORD,
+    REMOVED,
     REPLY,
+    SUSPENDED,
     ada,
     at,
     broken,
@@ -82,6 +89,8 @@ FACTS = {
     "opens": NOON.isoformat(),
     "closes": NOON.isoformat(),
     "ends": NOON.isoformat(),
+    "until": NOON.isoformat(),
+    "id": "spring-cup",
     **dict.fromkeys(("word", "field", "value", "target", "message", "nearest", "who", "least", "most"), NAME),
 }
 RACERS: dict[Stage, tuple[Registration, ...]] = {
@@ -202,6 +211,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield f"welcome, {len(events)} open", wording.welcome(words, events)
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
+    yield from privacies(words, cup, name)
     yield from organizers_messages(words, name)
     yield from races_and_sites(words, cup, other, name)
     yield from board_messages(words, name)
@@ -247,6 +257,21 @@ def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str,
         found = Standing(cup, ready(), Stage.READY, NOON, races=races)
         yield "ready with races", wording.answer(words, found)
         yield "ends soon", wording.ends_soon(words, found)
+
+
+def privacies(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
+    """Yield what is told of what is kept, and of having it deleted."""
+    request = Request(RequestKey(cup.id, CHAT), Wish.RACING, NOON, REPLY, "folded", ada().person.id)
+    for registration in (ada(), ada(hold=SUSPENDED), ada(hold=REMOVED)):
+        part = replace(registration, person=replace(registration.person, display_name=name))
+        for requests in ((), (request,), (request, request)):
+            known = Known((CHAT,), part.person.id, ((cup, part),), requests)
+            yield "privacy", wording.answer(words, Privacy(known))
+            yield "confirm forget", wording.answer(words, ConfirmForget(known))
+    yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), (request,))))
+    yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), ())))
+    for anything in (True, False):
+        yield "forgotten", wording.answer(words, Forgotten(anything))
 
 
 def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[str, Message]]:
@@ -382,7 +407,9 @@ def test_what_cannot_be_taken_back_asks_or_was_asked() -> None:
         for part in parts_of(message):
             if isinstance(part, Button) and "--yes" in part.words:
                 assert part.style == "danger"
-                assert (part.confirm is not None) == (not name.startswith("confirm leave")), name
+                assert (part.confirm is not None) == (
+                    not name.startswith(("confirm leave", "confirm forget"))
+                ), name
 
 
 def test_no_more_than_five_events_are_offered_as_buttons_and_all_are_named() -> None:

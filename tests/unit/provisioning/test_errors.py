@@ -10,7 +10,7 @@ from provisioning.errors import Misconfigured, ProvisioningError, Refusal, Unava
 
 FACTS = dict.fromkeys(
     [
-        *("name", "event", "domain", "opens", "closes", "ends"),
+        *("name", "event", "domain", "opens", "closes", "ends", "until"),
         *("word", "field", "value", "target", "who", "least", "most"),
     ],
     "x",

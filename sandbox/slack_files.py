@@ -1,0 +1,73 @@
+"""Files: an address to upload to, the upload, and sharing it into a conversation."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.slack_arguments import Refused, number, parsed, required
+from sandbox.slack_channels import Channels
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class File:
+    """One file; `channel` is where it was shared, None before that."""
+
+    id: str
+    name: str
+    length: int
+    path: str  # where its bytes are posted to
+    content: bytes | None = None
+    title: str = ""
+    channel: str | None = None
+
+
+@dataclass(slots=True)
+class Files:
+    """The files of one workspace."""
+
+    channels: Channels
+    files: dict[str, File] = field(default_factory=dict)
+
+    def shared(self) -> list[File]:
+        """Return the files that were shared, oldest first."""
+        return [file for file in self.files.values() if file.channel is not None]
+
+    def begin(self, args: Json) -> Json:
+        """files.getUploadURLExternal. The address is a path; the application knows its own host."""
+        name, length = required(args, "filename"), number(args, "length")
+        if length <= 0:
+            raise Refused("invalid_arguments")
+        file_id = f"F{len(self.files):010d}"
+        self.files[file_id] = File(file_id, name, length, f"/upload/v1/{secrets.token_urlsafe(24)}")
+        return {"upload_url": self.files[file_id].path, "file_id": file_id}
+
+    def upload(self, path: str, content: bytes) -> int:
+        """Take the bytes posted to an address; returns the HTTP status."""
+        file = next((one for one in self.files.values() if one.path == path), None)
+        if file is None:
+            return 404
+        if len(content) != file.length:
+            return 400
+        file.content = content
+        return 200
+
+    def complete(self, args: Json) -> Json:
+        """files.completeUploadExternal: into a conversation when one is named."""
+        wanted = parsed(args.get("files"))
+        channel = args.get("channel_id")
+        if not wanted or not all(isinstance(one, dict) and one.get("id") for one in wanted):
+            raise Refused("invalid_arguments")
+        found = [self.files.get(str(one["id"])) for one in wanted]
+        if any(file is None or file.content is None for file in found):
+            raise Refused("file_not_found")
+        if channel and self.channels.user_of(str(channel)) is None and channel not in self.channels.channels:
+            raise Refused("channel_not_found")
+        for file, one in zip(found, wanted, strict=True):
+            if file is not None:
+                file.title, file.channel = (
+                    str(one.get("title") or file.name),
+                    str(channel) if channel else None,
+                )
+        return {"files": [{"id": file.id, "title": file.title} for file in found if file is not None]}
