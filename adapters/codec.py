@@ -164,6 +164,8 @@ def pack_registration(registration: Registration) -> str:
         body["reply"] = _reply_body(registration.reply)
     if registration.quota is not None:
         body["quota"] = asdict(registration.quota)
+    if registration.unclaimed:
+        body["unclaimed"] = True
     if registration.hold is not None:
         body["hold"] = _hold_body(registration.hold)
     if registration.progress:
@@ -217,6 +219,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         asked_at=_moment(found["asked_at"]),
         hold=_hold(get("hold")),
         quota=None if quota is None else Quota(**quota),
+        unclaimed=get("unclaimed", False),
         has_seat=has_seat,
         progress={
             TargetId(target): Progress(Step(step), _moment(since), subject)

@@ -123,6 +123,37 @@ def event_apply(
             showing.say(f"Applied: {saved.id} is at version {saved.version}.")
 
 
+@app.command()
+def add(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The event, by its id.")],
+    file: Annotated[Path, typer.Argument(help="A CSV with a column headed email, or one address a line.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Add the people in a file to an event; a line for each says what came of it. Safe to repeat."""
+    with _complaints():
+        settings = _settings(quiet=True)
+        from adapters.graph.users import EntraDirectory
+        from adapters.sqlite.store import UtcClock
+        from bot import adding_file, showing
+        from bot.outside import reach
+        from provisioning.recognizing import Recognizer
+
+        mails = adding_file.addresses(file)
+        clock = UtcClock()
+        with _store(settings) as store, closing(reach(settings, store, clock)) as outside:
+            event = store.read(
+                lambda rows: next((one for one in rows.events.all() if one.id == event_id), None)
+            )
+            if event is None:
+                _refuse(f"There is no event {event_id}. `deepracer-bot event show` lists them.")
+            recognizer = Recognizer({}, EntraDirectory(outside.graph))
+            added = adding_file.add_all(store, recognizer, event, mails, clock)
+            not_in = showing.added(added, as_json=as_json)
+    if not_in:
+        raise typer.Exit(REFUSED)
+
+
 @event_app.command("show")
 def event_show(
     event_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One event; all without.")] = None,

@@ -27,13 +27,13 @@ from bot.grammar import (
 )
 from bot.metrics import Metrics
 from bot.words import Words, words
+from provisioning.claiming import request_status
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
 from provisioning.joining import (
     Asking,
     ask_privacy,
     ask_races,
-    ask_status,
     request_forget,
     request_join,
     request_leave,
@@ -152,6 +152,6 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
             case Admin(said):
                 return note_instruction(rows, asking, said, pressed=utterance.pressed)
             case _:
-                return ask_status(rows, asking.chat, now)
+                return request_status(rows, asking)
 
     return unit

@@ -43,6 +43,7 @@ from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
 from provisioning.sweeping import wake_event
 from provisioning.targets import resolve
+from provisioning.vetting import Vetted, vet
 
 LEASE: Final = timedelta(seconds=45)
 BATCH: Final = 20  # instructions carried out together: each may ask the directory whom it names
@@ -76,6 +77,7 @@ class Understood:
     people: Mapping[str, PersonId]
     confirms: Instruction | None = None
     used: Mapping[PersonId, Quota] = field(default_factory=dict)
+    vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,9 @@ class Organizing:
             event = chosen
         if event.id not in case.organized.events:
             raise case.organized.failed.get(event.id, NotAllowed())
+        if command.vouches:
+            vetted = vet(self._recognizer, event, command.targets)
+            return Understood(confirms or instruction, command, event, {}, confirms, vetted=vetted)
         used = self._usage.of(event) if command.needs_usage else {}
         if confirms is not None:
             return Understood(confirms, command, event, confirms.people, confirms, used)
@@ -243,7 +248,8 @@ class Organizing:
             self._close(rows, case, replace(row, led_to=confirms.led_to), event, "changed")
             return None
         try:
-            order = Order(row.id, event, case.person_id, now, meant.people, meant.used)
+            tenant = row.chat.tenant if row.chat.platform == "teams" else None
+            order = Order(row.id, event, case.person_id, now, meant.people, meant.used, meant.vetted, tenant)
             draft = plan(rows, order, meant.command)
         except Refusal as refusal:
             self._refuse(rows, replace(case, instruction=row), refusal, event)

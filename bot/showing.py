@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot.adding_file import Row
 from bot.event_file import Change, difference
 from bot.faults import Fault
+from provisioning.adding import ADDED, ALREADY_IN
+from provisioning.errors import by_code
 from provisioning.events import Event
 
 _WIDEST = 34  # characters of a field's name; a target has many more
@@ -82,6 +85,26 @@ def events(found: Sequence[Event], now: datetime) -> None:
         cells = [each.id, each.name, each.phase(now), f"{each.taken} of {each.capacity}", str(each.version)]
         table.add_row(*(Text(cell) for cell in [*cells, "-" if each.broken is None else each.broken.code]))
     Console(highlight=False).print(table)
+
+
+def added(rows: Iterable[Row], *, as_json: bool) -> int:
+    """Show what came of each person, as it comes; returns how many are not in the event."""
+    console = Console(highlight=False)
+    not_in = 0
+    for row in rows:
+        is_in = row.result in {ADDED, ALREADY_IN}
+        not_in += not is_in
+        if as_json:
+            sys.stdout.write(json.dumps(asdict(row)) + "\n")
+            continue
+        error = by_code().get(row.result)
+        why = (
+            f"not added: {(error.__doc__ or '').partition(chr(10))[0]} ({row.result})"
+            if error
+            else row.result
+        )
+        console.print(Text.assemble((row.mail, "" if is_in else "bold red"), "  ", why), soft_wrap=True)
+    return not_in
 
 
 def as_json(value: object) -> None:

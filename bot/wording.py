@@ -45,6 +45,7 @@ from provisioning.outcomes import (
     ConfirmLeave,
     Forgotten,
     Instructed,
+    LookingUp,
     Nothing,
     Outcome,
     Overview,
@@ -87,7 +88,7 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return _overview(words, outcome)
         case Privacy() | ConfirmForget() | Forgotten():
             return privacy.answer(words, outcome)
-        case SigningIn() | Instructed():
+        case SigningIn() | Instructed() | LookingUp():
             return _passing(words, outcome)
         case Refused():
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
@@ -104,13 +105,13 @@ def _racing(words: Words, outcome: RacesShown | BoardsShown) -> Message:
     return board_wording.shown(words, outcome)
 
 
-def _passing(words: Words, outcome: SigningIn | Instructed) -> Message:
+def _passing(words: Words, outcome: SigningIn | Instructed | LookingUp) -> Message:
     """Return that the answer comes where this stands."""
     if isinstance(outcome, SigningIn):
         lead = Paragraph(words.text("signin.next"))
         return Message(words.text("signin.summary", event=outcome.event.name), (lead,), passing=True)
-    lead = Paragraph(words.text("instructed.next"))
-    return Message(words.text("instructed.summary"), (lead,), passing=True)
+    key = "instructed" if isinstance(outcome, Instructed) else "looking-up"
+    return Message(words.text(f"{key}.summary"), (Paragraph(words.text(f"{key}.next")),), passing=True)
 
 
 def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> Message:
@@ -215,7 +216,7 @@ def note(words: Words, says: str, found: Standing) -> Message:
     """Return what somebody else changed for this racer, as it is now."""
     event, mine = found.event, found.registration.quota_in(found.event)
     values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
-    following = words.text(f"told.{says}.next", **values)
+    following = words.text(f"told.{says}.next", id=event.id, **values)
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
 
 

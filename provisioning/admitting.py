@@ -19,6 +19,7 @@ from provisioning.errors import (
     EmailMissing,
     IdentityChanged,
     Misconfigured,
+    NotAdded,
     NothingToLeave,
     ProvisioningError,
     Refusal,
@@ -32,7 +33,7 @@ from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.questions import owe_questions
 from provisioning.recognizing import Asked, Recognizer
-from provisioning.recording import audit, owe_reason, post_to_organizers, record, refuse
+from provisioning.recording import audit, owe_card, owe_reason, post_to_organizers, record, refuse
 from provisioning.registrations import Person, Registration, Told
 from provisioning.requests import Request, Wish
 
@@ -124,7 +125,7 @@ def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
     for job in jobs:
         key = RequestKey.parse(job.key)
         request = rows.requests.get(key)
-        if request is None or request.state != "waiting" or key.event_id not in events:
+        if request is None or not request.is_pending or key.event_id not in events:
             rows.queue.done(job)
             continue
         cases.append(Case(job, request, events[key.event_id], _bound(rows, key)))
@@ -144,23 +145,31 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
     organizers. Raises StaleWrite when the request has been replaced meanwhile.
     """
     request, event = rows.requests.get(key), rows.events.get(key.event_id)
-    if request is None or event is None or request.state != "waiting" or request.version != version:
+    if request is None or event is None or not request.is_pending or request.version != version:
         raise StaleWrite
     person = who if isinstance(who, Person) else Person(who.id, who.user_principal_name, who.display_name)
+    before = rows.registrations.get(RegistrationKey(key.event_id, person.id))
+    if request.state == "asking" and before is None:
+        rows.requests.save(replace(request, state="refused", refusal=NotAdded.code))
+        owe_card(rows, f"request:{key}", request.reply, now, says=NotAdded.code)
+        return
     try:
         if rows.bindings.claim(key.chat, person.id, now):
             audit(rows, now, str(key.chat), "bound", person.id, event)
     except (IdentityChanged, SecondChatIdentity) as incident:
         _refuse(rows, request, event, incident, now)
         return
-    before = rows.registrations.get(RegistrationKey(key.event_id, person.id))
+    if before is not None and request.state == "asking":
+        rows.requests.save(replace(request, state="folded", person_id=person.id))
+        record(rows, before, claimed(before, request), event, now)
+        return
     if before is None and request.wish is Wish.GONE and not request.cancels_join:
         refuse(rows, request, NothingToLeave.code, now, event=event.name)
         return
     after = folded(before, request, person, now)
     if before is None:  # whoever was held and had themselves forgotten is held still
         after = replace(after, hold=rows.marks.take(event.id, person.id))
-    _count(rows, before, after)
+    count_joining(rows, before, after)
     rows.requests.save(replace(request, state="folded", person_id=person.id))
     if after != before:
         record(rows, before, after, event, now)
@@ -170,7 +179,7 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
     audit(rows, now, str(person.id), "joined" if request.wish is Wish.RACING else "left", after.key, event)
 
 
-def _count(rows: Rows, before: Registration | None, after: Registration) -> None:
+def count_joining(rows: Rows, before: Registration | None, after: Registration) -> None:
     """Count a join, or that somebody left."""
     was_racing = before is not None and before.wish is Wish.RACING
     if after.wish is Wish.RACING and not was_racing:
@@ -199,15 +208,24 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
             wake_at=now,
         )
     if request.received_at < before.wish_at:
-        return before
-    changed = request.wish is not before.wish
+        return claimed(before, request) if before.unclaimed else before
+    known = replace(before, person=person, reply=request.reply, unclaimed=False)
+    return returning(known, request.wish, request.received_at, now)
+
+
+def claimed(before: Registration, request: Request) -> Registration:
+    """Return the registration of somebody who has spoken now, to be told there how it stands."""
+    return replace(before, reply=request.reply, unclaimed=False, told=Told.NOTHING)
+
+
+def returning(before: Registration, wish: Wish, at: datetime, now: datetime) -> Registration:
+    """Return the registration with this wish of that moment; what it comes to is told anew. A hold stays."""
+    changed = wish is not before.wish
     return replace(
         before,
-        person=person,
-        wish=request.wish,
-        wish_at=request.received_at,
-        reply=request.reply,
-        asked_at=request.received_at if changed and request.wish is Wish.RACING else before.asked_at,
+        wish=wish,
+        wish_at=at,
+        asked_at=at if changed and wish is Wish.RACING else before.asked_at,
         ready_at=None if changed else before.ready_at,
         first_ready_at=None if changed else before.first_ready_at,
         gone_at=None if changed else before.gone_at,
@@ -237,7 +255,7 @@ def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: dat
 
 def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
     request = rows.requests.get(case.request.key)
-    if request is None or request.state != "waiting" or request.version != case.request.version:
+    if request is None or not request.is_pending or request.version != case.request.version:
         raise StaleWrite
     if isinstance(error, Refusal):
         _refuse(rows, request, case.event, error, now)

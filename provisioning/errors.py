@@ -3,7 +3,7 @@
     ProvisioningError
     ├─ Refusal              the asker can act: told plainly, never retried
     │  ├─ EventUnknown · NoEventOpen · EventNotYetOpen · EventClosed · EventEnded · NothingToLeave
-    │  ├─ JoiningPaused · StillIn · StillLeaving
+    │  ├─ JoiningPaused · StillIn · StillLeaving · NotAdded
     │  ├─ ForeignWorkspace · SiblingWorkspace · Stranger · Guest · SingleChannelGuest
     │  ├─ BotUser · Deactivated · Invited
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
@@ -108,6 +108,12 @@ class StillLeaving(Refusal):
     """The asker's access is still being withdrawn, and is not forgotten before that is confirmed."""
 
     code = "DR-109"
+
+
+class NotAdded(Refusal):
+    """Nobody has added the asker to an event."""
+
+    code = "DR-110"
 
 
 class ForeignWorkspace(Refusal):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from provisioning.audit import Line
 from provisioning.changes import Change, ensure_newest
-from provisioning.errors import NothingToUndo
+from provisioning.errors import NothingToUndo, Refusal
 from provisioning.events import Event, Quota
 from provisioning.ids import PersonId, RegistrationKey
 from provisioning.instructions import Instruction, instruction_id
@@ -20,6 +20,7 @@ from provisioning.joining import Asking
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Instructed
 from provisioning.ports import Rows, Work
+from provisioning.vetting import Vetted
 
 AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on it" would be lost under it
 
@@ -28,8 +29,8 @@ AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on i
 class Order:
     """An instruction that may be carried out: by whom, for which event, when. `id` is the instruction's.
 
-    `people` says who the targets in its words are, by their text; `used` what racers have used, where the
-    command wants to know.
+    `people` says who the targets in its words are, by their text; `used` what racers have used, and `vetted`
+    who may be added, where the command wants to know. `tenant` is the organizer's when they speak in Teams.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Order:
     at: datetime
     people: Mapping[str, PersonId]
     used: Mapping[PersonId, Quota] = field(default_factory=dict)
+    vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class LookingUp:
+    """An organizer may have added the asker; who that is, is found out first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything the asker has going on."""
 
@@ -148,6 +153,7 @@ Outcome = (
     | Choice
     | ConfirmLeave
     | Nothing
+    | LookingUp
     | Overview
     | Refused
     | Instructed

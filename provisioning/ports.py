@@ -171,6 +171,10 @@ class Registrations(Protocol):
         """Return registrations whose `wake_at` has come, earliest first."""
         ...
 
+    def unclaimed(self) -> tuple[EventId, ...]:
+        """Return the events with a registration that nobody has claimed yet."""
+        ...
+
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
         """Return the seconds that the newest ready ones took, from asking or from getting a place."""
         ...
@@ -241,6 +245,10 @@ class Outbox(Protocol):
 
     def save(self, notice: Notice) -> Notice:
         """Write the row if the stored version is still `notice.version`; raises StaleWrite otherwise."""
+        ...
+
+    def undelivered(self, limit: int) -> tuple[Notice, ...]:
+        """Return results and other new messages that could not be delivered, the newest drop first."""
         ...
 
     def forget_about(self, about: str) -> int:
@@ -510,6 +518,10 @@ class Marks(Protocol):
 
     def keep(self, event_id: EventId, person_id: PersonId, hold: Hold) -> None:
         """Keep this hold, in place of an earlier one; makes the event's key when there is none."""
+        ...
+
+    def of(self, event_id: EventId, person_id: PersonId) -> Hold | None:
+        """Return the hold that is kept for this person."""
         ...
 
     def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:

@@ -27,7 +27,7 @@ def of_racers(rows: Rows, order: Order, adjustment: Adjustment) -> Draft:
 
     Raises QuotaBelowUse, QuotaAboveCeiling, NotInEvent, and AlreadySo when nothing would change.
     """
-    return _plan(order, roster.named(rows, order), adjustment)
+    return _plan(order, roster.named(rows, order.event, order.people), adjustment)
 
 
 def of_everyone(rows: Rows, order: Order, adjustment: Adjustment) -> Draft:

@@ -84,6 +84,7 @@ class Registration:
     asked_at: datetime  # the first request of the present wish to race; orders the line
     hold: Hold | None = None
     quota: Quota | None = None  # their own; None: the event's
+    unclaimed: bool = False  # added by an organizer, or rebound: bound to whoever of theirs speaks first
     has_seat: bool = False
     progress: Mapping[TargetId, Progress] = field(default_factory=dict)
     waiting_for: str | None = None  # a `Waiting` value: what the racer is waiting for outside the bot

@@ -60,7 +60,8 @@ class Seen:
 class Request:
     """The newest thing this chat identity asked of this event.
 
-    waiting: the gate has not decided. folded: it became part of the registration of `person_id`. refused: the
+    waiting: the gate has not decided. asking: they asked how it stands, and may be somebody whom an organizer
+    added; it is no wish. folded: it became part of the registration of `person_id`. refused: the
     gate said no, with `refusal` (an error code). `received_at` orders one person's requests over platforms.
     """
 
@@ -68,13 +69,18 @@ class Request:
     wish: Wish
     received_at: datetime
     reply: ReplyTo
-    state: Literal["waiting", "folded", "refused"] = "waiting"
+    state: Literal["waiting", "asking", "folded", "refused"] = "waiting"
     person_id: PersonId | None = None
     refusal: str | None = None
     cancels_join: bool = False  # a leave that took the place of a join nobody had looked at yet
     overdue_told: bool = False
     seen: tuple[Seen, ...] = ()
     version: int = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the gate has still to look at it."""
+        return self.state in {"waiting", "asking"}
 
     def remembers(self, asked_id: str) -> Seen | None:
         """Return how this platform request was answered before, or None when it is new."""

@@ -1,6 +1,6 @@
 """The roster: the registrations of one event, as organizers name them, list them and find them stuck."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,6 @@ from provisioning.deciding import Stage, is_stuck_leaving, stage_of
 from provisioning.errors import NotInEvent
 from provisioning.events import Event
 from provisioning.ids import EventId, PersonId, RegistrationKey
-from provisioning.instructing import Order
 from provisioning.ports import Rows
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
@@ -53,16 +52,16 @@ def racing(rows: Rows, event_id: EventId) -> list[Registration]:
     return [one for one in everybody(rows, event_id) if one.wish is Wish.RACING and one.hold is None]
 
 
-def named(rows: Rows, order: Order) -> list[Registration]:
-    """Return the registrations of those whom the order names, each once, in its order.
+def named(rows: Rows, event: Event, people: Mapping[str, PersonId]) -> list[Registration]:
+    """Return the registrations of these people, by what was said for them; each once, in that order.
 
     Raises NotInEvent for one who has none.
     """
     found: dict[PersonId, Registration] = {}
-    for text, person in order.people.items():
-        registration = rows.registrations.get(RegistrationKey(order.event.id, person))
+    for text, person in people.items():
+        registration = rows.registrations.get(RegistrationKey(event.id, person))
         if registration is None:
-            raise NotInEvent(target=text, event=order.event.name)
+            raise NotInEvent(target=text, event=event.name)
         found.setdefault(person, registration)
     return list(found.values())
 

@@ -18,6 +18,7 @@ from provisioning.outbox import Kind, Notice, Voice, speaking_lease
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Told
+from provisioning.requests import Wish
 
 LEASE = timedelta(seconds=45)
 # Another thread is speaking of the same; a result often waits for its card.
@@ -147,10 +148,15 @@ def _is_overtaken(rows: Rows, notice: Notice, now: datetime) -> bool:
     if notice.kind is Kind.ANNOUNCEMENT:
         return notice.reference is None and not is_worth_posting(rows, notice, now)
     what, _, key = notice.about.partition(":")
-    if notice.kind is not Kind.RESULT and what != "request":
+    if notice.kind not in {Kind.RESULT, Kind.NOTE} and what != "request":
         return False
     if what == "registration":
         registration = rows.registrations.get(RegistrationKey.parse(key))
+        if notice.kind is Kind.NOTE:  # a hold may have been set again, or they may have joined meanwhile
+            return registration is None or (
+                notice.says == "resumed"
+                and (registration.hold is not None or registration.wish is not Wish.GONE)
+            )
         # What was to be told of an earlier wish is over as soon as there is a newer one.
         return (
             registration is None or registration.serial > notice.serial or registration.told is Told.NOTHING

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from provisioning import board_changes, event_changes, feed, quota_changes, race_changes
+from provisioning import adding, board_changes, event_changes, feed, hold_changes, quota_changes, race_changes
 from provisioning.instructing import Undo
 
 UNDOS: Final[Mapping[str, Undo]] = {
     **event_changes.UNDOS,
     **quota_changes.UNDOS,
+    **hold_changes.UNDOS,
+    **adding.UNDOS,
     **race_changes.UNDOS,
     **board_changes.UNDOS,
     **feed.UNDOS,

@@ -33,16 +33,17 @@ class MarkRows:
             self._sql.change(_MAKE_KEY, (event_id, secret))
         self._sql.change(_KEEP, (event_id, digest(secret, person_id), codec.pack_hold(hold)))
 
-    def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:
+    def of(self, event_id: EventId, person_id: PersonId) -> Hold | None:
         key = self._sql.one(_KEY, (event_id,))
-        if key is None:
-            return None
-        mark = digest(key[0], person_id)
-        row = self._sql.one(_GET, (event_id, mark))
-        if row is None:
-            return None
-        self._sql.change(_DELETE, (event_id, mark))
-        return codec.unpack_hold(row[0])
+        row = None if key is None else self._sql.one(_GET, (event_id, digest(key[0], person_id)))
+        return None if row is None else codec.unpack_hold(row[0])
+
+    def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:
+        found = self.of(event_id, person_id)
+        if found is not None:
+            key = self._sql.one(_KEY, (event_id,))
+            self._sql.change(_DELETE, (event_id, digest(key[0], person_id)))
+        return found
 
     def forget(self, event_id: EventId) -> int:
         self._sql.change(_FORGET_KEY, (event_id,))

@@ -13,6 +13,13 @@ from provisioning.ports import Clock, Work
 _GET = "SELECT version, body FROM outbox WHERE id = ?"
 _INSERT = "INSERT INTO outbox (version, about, body, id) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING"
 _UPDATE = "UPDATE outbox SET version = ?, over_at = ?, body = ? WHERE id = ? AND version = ?"
+# What was overtaken was dropped on purpose; of what is left, only what an error kept back has its code there.
+_UNDELIVERED = """
+    SELECT id, version, body FROM outbox
+    WHERE over_at IS NOT NULL AND json_extract(body, '$.dropped') LIKE 'DR-%'
+    AND json_extract(body, '$.kind') IN ('result', 'note', 'post', 'answer')
+    ORDER BY over_at DESC, id LIMIT ?
+"""
 _FORGET = "DELETE FROM outbox WHERE over_at IS NOT NULL AND over_at < ?"
 _FORGET_ABOUT = "DELETE FROM outbox WHERE about = ?"
 
@@ -46,6 +53,10 @@ class OutboxRows:
 
     def save(self, notice: Notice) -> Notice:
         return self._write(notice)
+
+    def undelivered(self, limit: int) -> tuple[Notice, ...]:
+        found = self._sql.all(_UNDELIVERED, (limit,))
+        return tuple(codec.unpack_notice(body, notice_id, version) for notice_id, version, body in found)
 
     def forget_about(self, about: str) -> int:
         return self._sql.change(_FORGET_ABOUT, (about,))

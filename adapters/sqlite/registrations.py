@@ -56,6 +56,8 @@ _DUE = """
     SELECT event_id, person_id FROM registrations
     WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?
 """
+# As the index has it, word for word.
+_UNCLAIMED = "SELECT DISTINCT event_id FROM registrations WHERE json_extract(body, '$.unclaimed') = 1"
 _WAITS = """
     SELECT ready_at - begun_at FROM registrations
     WHERE event_id = ? AND ready_at IS NOT NULL ORDER BY ready_at DESC LIMIT ?
@@ -130,6 +132,9 @@ class RegistrationRows:
 
     def due(self, now: datetime, limit: int) -> tuple[RegistrationKey, ...]:
         return tuple(RegistrationKey(*row) for row in self._sql.all(_DUE, (to_int(now), limit)))
+
+    def unclaimed(self) -> tuple[EventId, ...]:
+        return tuple(EventId(event_id) for (event_id,) in self._sql.all(_UNCLAIMED, ()))
 
     def waits(self, event_id: EventId, limit: int) -> tuple[float, ...]:
         return tuple(microseconds / 1e6 for (microseconds,) in self._sql.all(_WAITS, (event_id, limit)))

@@ -338,7 +338,15 @@ _CLOSING: Steps = (
     "CREATE INDEX requests_event ON requests (event_id)",
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING)
+_UNCLAIMED = (
+    # Few or none, and asked for whenever a stranger asks how it stands.
+    """
+    CREATE INDEX registrations_unclaimed ON registrations (event_id)
+        WHERE json_extract(body, '$.unclaimed') = 1
+    """,
+)
+
+VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING, _UNCLAIMED)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

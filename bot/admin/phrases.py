@@ -34,6 +34,7 @@ _DASHES = re.compile(r"(?:--|—|–)(?=[A-Za-z])")
 _SLACK_USER = re.compile(r"<@(?P<user>[UW][A-Z0-9]{2,20})(?:\|[^>]*)?>")
 _TEAMS_USER = re.compile(r"<@teams:(?P<tenant>[0-9A-Za-z-]+):(?P<user>[^|<>\s]+)>")
 _MAILTO = re.compile(r"<mailto:(?P<mail>[^|<>\s]+)(?:\|[^>]*)?>")
+_BETWEEN = re.compile(r"[,;]+")  # what stands between the entries of a pasted list
 _MAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _CHANNEL = re.compile(r"<#(?P<id>[CG][A-Z0-9]{2,})(?:\|[^>]*)?>")
 _LINK = re.compile(r"<(?P<url>https?://[^|<>\s]+)(?:\|[^>]*)?>")
@@ -49,6 +50,7 @@ class Phrase:
     options: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     dry_run: bool = False
+    late: tuple[str, ...] = ()  # the targets that stand behind a word
 
     @property
     def text(self) -> str:
@@ -71,6 +73,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
     words: list[str] = []
     values: dict[str, list[str]] = {}
     targets: list[Target] = []
+    late: list[str] = []
     dry_run = False
     going_on: str | None = None
     for token in _TOKEN.finditer(text):
@@ -86,15 +89,26 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
             if _DASHES.sub("--", shown).lower() != DRY_RUN:
                 raise InstructionUnclear(word=shown[:SHOWN])
             dry_run, going_on = True, None
-        elif names_people and (target := _target(shown, asker)) is not None:
-            targets.append(target)
+        elif names_people and (found := _targets(shown, asker)) is not None:
+            targets += found
+            late += [shown] if words and found else []
             going_on = None
         elif going_on is not None and token["angle"] is None and event_forms.channel(shown) is not None:
             values[going_on].append(shown)
         elif shown:
             words.append(shown)
     given = {name: " ".join(value).strip() for name, value in values.items()}
-    return Phrase(tuple(words), given, tuple(dict.fromkeys(targets)), dry_run)
+    return Phrase(tuple(words), given, tuple(dict.fromkeys(targets)), dry_run, tuple(late))
+
+
+def _targets(text: str, asker: ChatIdentity) -> list[Target] | None:
+    """Return whom a word names: one, or several with commas between them; None when it is another word."""
+    if text.startswith("@"):
+        target = _target(text, asker)
+        return None if target is None else [target]
+    parts = [part for part in _BETWEEN.split(text) if part]
+    found = [_target(part, asker) for part in parts]
+    return None if None in found else [target for target in found if target is not None]
 
 
 def _target(text: str, asker: ChatIdentity) -> Target | None:
@@ -106,7 +120,7 @@ def _target(text: str, asker: ChatIdentity) -> Target | None:
     address = mail["mail"] if mail else text
     if _MAIL.fullmatch(address):
         return Mailed(address)
-    name = text.removeprefix("@").strip('"“”„ ')
+    name = text.removeprefix("@").strip('"“”„,; ')
     return Named(name) if text.startswith("@") and name else None
 
 

@@ -101,7 +101,7 @@ def _plan(rows: Rows, order: Order, command: QuotaSet) -> Draft:
 
 def _show(rows: Rows, order: Order, command: QuotaShow) -> QuotaShown:
     own = sum(one.quota is not None for one in roster.everybody(rows, order.event.id))
-    return QuotaShown(order.event, tuple(roster.named(rows, order)), own)
+    return QuotaShown(order.event, tuple(roster.named(rows, order.event, order.people)), own)
 
 
 def _say(words: Words, shown: QuotaShown) -> Message:

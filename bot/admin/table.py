@@ -3,7 +3,19 @@
 import difflib
 from typing import Final
 
-from bot.admin import basics, events, feed, leaderboards, quotas, races, reports, teardown
+from bot.admin import (
+    adding,
+    basics,
+    events,
+    feed,
+    holds,
+    leaderboards,
+    quotas,
+    races,
+    reports,
+    roster,
+    teardown,
+)
 from bot.admin.phrases import SHOWN, phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Plan, Query, Wording
 from bot.grammar import ADMIN
@@ -11,7 +23,8 @@ from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity
 
 NOUNS: Final = (
-    *(events.NOUN, quotas.NOUN, races.NOUN, leaderboards.NOUN, feed.NOUN),
+    *(events.NOUN, adding.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN),
+    *(races.NOUN, leaderboards.NOUN, feed.NOUN),
     *(teardown.NOUN, reports.NOUN, basics.NOUN),
 )
 

@@ -22,6 +22,7 @@ class AdminCommand:
     dry_run: bool = False
 
     about_event: ClassVar[bool] = True  # False: it is about no event in particular
+    vouches: ClassVar[bool] = False  # True: the targets need have no part in the event yet, but are vetted
     needs_usage: ClassVar[bool] = False  # True: what racers have used is looked up first
 
 

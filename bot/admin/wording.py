@@ -11,6 +11,7 @@ from typing import Any
 from adapters.chat.message import Button, Buttons, Fact, Facts, Message, Note, Paragraph, Part, Plain, Text
 from bot import wording
 from bot.access import Asker, allowed
+from bot.admin.adding import TYPED, results_table
 from bot.admin.basics import HelpShown
 from bot.admin.events import shown_value
 from bot.admin.table import ANSWERS, QUERIES, parse
@@ -121,6 +122,8 @@ def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> T
 
 
 def _table(words: Words, change: Change) -> list[Part]:
+    if any(name.endswith(TYPED) for name in change.beside):
+        return results_table(words, change)
     rows = altered(change)
     facts = tuple(
         Fact(_field(words, change, name), _transition(words, name, before, after))
@@ -162,7 +165,7 @@ def _racers_to_choose(words: Words, rows: Rows, instruction: Instruction) -> Mes
 
 def _said_of(said: str, name: str, who: RegistrationKey) -> str | None:
     """Return the words with this person in place of the name, None where it does not stand in them so."""
-    clear = re.sub(rf'@?["“„]?{re.escape(name)}["”]?', f"@{who.person_id}", said, count=1)
+    clear = re.sub(rf'(?<!\S)@?["“„]?{re.escape(name)}["”]?(?!\S)', f"@{who.person_id}", said, count=1)
     words = f"{ADMIN} {clear} event={who.event_id}"
     return words if clear != said and len(words) <= _LONGEST_WORDS else None
 

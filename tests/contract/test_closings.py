@@ -66,7 +66,9 @@ def test_a_mark_is_found_for_its_person_and_event_once(store: Store, other: Stor
 
     assert store.run(lambda rows: rows.marks.take(SPRING, person(2))).result() is None
     assert store.run(lambda rows: rows.marks.take(AUTUMN, person(1))).result() is None
+    assert other.run(lambda rows: rows.marks.of(SPRING, person(1))).result() == HOLD
     assert other.run(lambda rows: rows.marks.take(SPRING, person(1))).result() == HOLD
+    assert store.run(lambda rows: rows.marks.of(SPRING, person(1))).result() is None
     assert store.run(lambda rows: rows.marks.take(SPRING, person(1))).result() is None
 
 

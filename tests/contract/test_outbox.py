@@ -140,6 +140,24 @@ def test_a_notice_somebody_else_wrote_is_stale(store: Store, version: int) -> No
     assert get(store, a_result(1).id).reference is None
 
 
+def test_what_could_not_be_delivered_is_found_and_nothing_else(store: Store, clock: SetClock) -> None:
+    for number in (1, 2, 3, 4):
+        put(store, a_result(number))
+    put(store, a_card(5))
+    save(store, replace(get(store, a_result(1).id), dropped="DR-408"))
+    clock.moment = after(10)
+    save(store, replace(get(store, a_result(2).id), dropped="DR-303"))
+    save(store, replace(get(store, a_result(3).id), dropped="overtaken"))
+    save(store, replace(get(store, a_result(4).id), sent_at=after(1)))
+    save(store, replace(get(store, a_card(5).id), dropped="DR-408"))
+
+    def found(limit: int) -> list[str]:
+        return store.run(lambda rows: [one.id for one in rows.outbox.undelivered(limit)]).result()
+
+    assert found(9) == [a_result(2).id, a_result(1).id]
+    assert found(1) == [a_result(2).id]
+
+
 def test_only_what_was_sent_or_dropped_long_ago_is_forgotten(store: Store, clock: SetClock) -> None:
     for number in (1, 2, 3, 4):
         put(store, a_result(number))

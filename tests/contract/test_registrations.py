@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provisioning.errors import StaleWrite
-from provisioning.ids import PersonId, RegistrationKey, TargetId
+from provisioning.ids import EventId, PersonId, RegistrationKey, TargetId
 from provisioning.ports import Store
 from provisioning.registrations import Hold, Progress, Registration, Step, Told
 from provisioning.requests import ReplyTo, Wish
@@ -264,3 +264,16 @@ def test_an_event_is_counted(store: Store) -> None:
         "all": 6,
     }
     assert set(store.read(lambda rows: rows.registrations.count(AUTUMN)).values()) == {0}
+
+
+def test_events_with_a_registration_that_nobody_has_claimed_are_known(store: Store) -> None:
+    def found() -> set[EventId]:
+        return set(store.run(lambda rows: rows.registrations.unclaimed()).result())
+
+    save(store, a_registration(1))
+    assert found() == set()
+    added = [save(store, a_registration(number, AUTUMN, reply=None, unclaimed=True)) for number in (2, 3)]
+    assert found() == {AUTUMN}
+    for one in added:
+        save(store, replace(one, reply=ReplyTo(chat(9)), unclaimed=False))
+    assert found() == set()

@@ -128,6 +128,15 @@ class Process:
         """Start it anew, as a supervisor would."""
         self._start()
 
+    def ends(self) -> int:
+        """Wait until the process has ended by itself, and return with what."""
+        return self._process.wait(120)
+
+    @property
+    def said(self) -> str:
+        """What it has written since its last start."""
+        return self._log.read_bytes()[self._from :].decode()
+
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""
         if self._process.poll() is None:

@@ -107,8 +107,8 @@ def kinds_of_notes() -> frozenset[str]:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    shown = ("event-shown.", "audit-shown", "quota-shown", "races-listed", "feed-shown")
-    return _kinds_of(*shown, "change.", "admin-", "instructed", *CLOSING)
+    shown = ("event-shown.", "audit-shown", "quota-shown", "racers-shown", "stuck-shown")
+    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "instructed", *CLOSING)
 
 
 def _kinds_of(*sections: str) -> frozenset[str]:

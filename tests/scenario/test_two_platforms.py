@@ -5,6 +5,7 @@ import pytest
 from tests.scenario.conftest import MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
+from tests.scenario.test_organizers import answered
 from tests.scenario.waiting import eventually
 
 BOTH = ("slack", "teams")
@@ -135,3 +136,24 @@ def test_a_join_here_and_a_leave_there_that_are_both_pending_leave_the_last_word
     eventually(lambda: there.told, "the last word is answered", otherwise=lambda: f"{here}\n{there}")
     assert there.told[-1] in {"gone", "DR-106"}
     assert here.in_groups == set()
+
+
+@ORDERS
+def test_whoever_is_suspended_stays_so_on_the_other_platform(stage: Stage, first: str, last: str) -> None:
+    here, there = stage.person("employee-001", first), stage.person("employee-001", last)
+    organizer = stage.person("organizer", first)
+    here.says("join")
+    here.becomes_ready()
+    assert here.person.entra is not None
+    answered(organizer, f"suspend {here.person.entra.mail} fair play", "suspend-asks")
+    organizer.presses("Yes, do it")
+    here.is_told("ready", "suspended")
+
+    here.says("leave spring-cup --yes")
+    here.is_told("ready", "suspended", "suspended")
+    there.says("join")
+
+    there.is_told("suspended")
+    assert "fair play" in there.messages[-1].text
+    assert there.in_groups == set()
+    assert there.says("join").kind == "suspended"

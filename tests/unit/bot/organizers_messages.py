@@ -15,6 +15,7 @@ from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
 from bot.admin.races import RacesListed
 from bot.admin.reports import ExportShown, ReportShown
+from bot.admin.roster import RacersShown, Stuck, StuckShown
 from bot.admin.table import ANSWERS
 from bot.admin.teardown import TeardownShown, progress, report
 from bot.reporting import Report
@@ -23,6 +24,7 @@ from provisioning.audit import Line
 from provisioning.changes import Change, undoable
 from provisioning.closing import Part, Parting
 from provisioning.closings import Closing
+from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
 from provisioning.events import Ceiling, Event, Quota
 from provisioning.ids import EventId, PersonId
@@ -31,6 +33,7 @@ from provisioning.outcomes import Instructed
 from provisioning.races import Race
 from provisioning.recording import FEED_KINDS
 from provisioning.registrations import Registration
+from provisioning.roster import Listed
 from provisioning.tallies import Funnel
 from tests.unit.provisioning.spring_cup import (
     ADA,
@@ -46,7 +49,7 @@ from tests.unit.provisioning.spring_cup import (
 )
 
 ORGANIZER = PersonId("0a0a")
-OF_RACERS = ("quota",)
+OF_RACERS = ("quota", "suspend", "resume", "remove", "retry")
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove", "feed-set"),
@@ -87,7 +90,31 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         for ceiling in (Ceiling(), Ceiling(100, 20)):
             quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
             yield "quotas", ANSWERS[QuotaShown](words, quotas)
+    yield from _lists(words, name)
+    for people in (0, 1, 2):
+        yield from _changes(words, cup, _added(name, people))
     yield "choice of a racer", _choice_of_racer(words, name)
+
+
+def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    everywhere = [Listed(_called(name), stage, NOON) for stage in Stage]
+    for listed, stage in (
+        (everywhere, None),
+        (everywhere[:1] * 21, Stage.READY),
+        (everywhere[:1], Stage.LATE),
+    ):
+        racers = RacersShown(name, stage, paged(listed, 2, 20, "admin racers event=spring-cup"))
+        yield "racers", ANSWERS[RacersShown](words, racers)
+    for found in ((), everywhere[:1]):
+        yield "racers", ANSWERS[RacersShown](words, RacersShown(name, None, paged(found, 1, 20, "")))
+    late = [Stuck(name, Stage.LATE, NOON - HOUR, code, untold=code is None) for code in (None, *_WHY)]
+    for stuck in ((), late[:1], late):
+        page = paged(stuck, 1, 20, "admin stuck event=spring-cup")
+        yield "stuck", ANSWERS[StuckShown](words, StuckShown(name, "spring-cup", NOON, page))
+
+
+_WHY_NOT = ("DR-211", "DR-212", "DR-221", "DR-222", "DR-223", "DR-224", "DR-273")
+_WHY = ("DR-241", "DR-242", *(f"DR-40{number}" for number in (1, 2, 3, 4, 5, 6, 8)), "DR-500")
 
 
 def _called(name: str) -> Registration:
@@ -106,10 +133,22 @@ def _of_racers(name: str, people: int) -> Change:
             tuple(f"quota:{key}" for key in keys),
             people,
             {f"{key} hours": "10" for key in keys},
-            {f"{key} hours": "15" for key in keys},
+            {f"{key} hours": "15" for key in keys}
+            | {f"{key} hold": "suspended" for key in keys}
+            | {f"{key} wish": "gone" for key in keys},
             beside={f"{key} name": name for key in keys},
         )
     )
+
+
+def _added(name: str, people: int) -> Change:
+    keys = [f"spring-cup/{number}" for number in range(people)]
+    results = ["added", "already-in", "suspended", "removed", "DR-204", *_WHY_NOT]
+    typed = {f"{name}{number} typed": result for number, result in enumerate([*results, *["added"] * 40])}
+    change = Change("i-1", cup_id(), ORGANIZER, NOON, "add", tuple(f"wish:{key}" for key in keys), people)
+    names = {f"{key} name": name for key in keys}
+    before, after = {f"{key} wish": "gone" for key in keys}, {f"{key} wish": "racing" for key in keys}
+    return undoable(replace(change, before=before, after=after, beside=names | typed))
 
 
 def _choice_of_racer(words: Words, name: str) -> Message:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.admin.adding import AddPeople
 from bot.admin.basics import AdminHelp, AuditShow, ConfirmInstruction, Undo
 from bot.admin.events import (
     EventClose,
@@ -18,13 +19,16 @@ from bot.admin.events import (
     Unpause,
     read_value,
 )
+from bot.admin.holds import Remove, Resume, Suspend
 from bot.admin.phrases import phrase
 from bot.admin.quotas import QuotaSet, QuotaShow
+from bot.admin.roster import RacersShow, Retry, StuckShow
 from bot.admin.table import ADMIN_VERBS, ANSWERS, PLANS, QUERIES, find, parse
 from bot.admin.verbs import AdminCommand
 from bot.grammar import VERBS, Admin
 from bot.grammar import parse as heard
 from bot.words import words
+from provisioning.deciding import Stage
 from provisioning.errors import InstructionUnclear, OnlyByFile, Refusal, ValueUnusable
 from provisioning.event_changes import FIELDS, ONLY_BY_FILE
 from provisioning.ids import ChatIdentity
@@ -356,3 +360,48 @@ def test_an_amount_is_a_number_or_refused(text: str) -> None:
     with suppress(Refusal):
         command = parse(f'quota <@U0ADA> hours="{text}"', CHAT)
         assert isinstance(command, QuotaSet | QuotaShow)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<@U0ADA|ada> ada@example.com grace@example.com",
+        "<@U0ADA>, ada@example.com,grace@example.com",
+        "<@U0ADA>;<mailto:ada@example.com|ada@example.com>;grace@example.com;",
+        "<@U0ADA> , ada@example.com , grace@example.com , ada@example.com",
+    ],
+)
+def test_a_pasted_list_names_each_once(said: str) -> None:
+    meant = AddPeople(targets=(ADA, Mailed("ada@example.com"), Mailed("grace@example.com")))
+    assert parse(f"add {said}", CHAT) == meant
+
+
+@pytest.mark.parametrize("said", ["", "Ada", "Ada <@U0ADA>", "ada@example.com, Grace"])
+def test_what_is_no_person_is_not_added(said: str) -> None:
+    with pytest.raises(InstructionUnclear):
+        parse(f"add {said}", CHAT)
+
+
+def test_who_is_named_behind_a_word_of_the_reason_is_not_guessed_at() -> None:
+    assert parse("suspend <@U0ADA> not fair, really", CHAT) == Suspend(
+        targets=(ADA,), reason="not fair, really"
+    )
+    for said in ("suspend <@U0ADA> mocked <@U0BOB>", "suspend", "suspend Ada", "resume <@U0ADA> please"):
+        with pytest.raises(InstructionUnclear):
+            parse(said, CHAT)
+    with pytest.raises(ValueUnusable):
+        parse(f"remove <@U0ADA> {'x' * 301}", CHAT)
+    assert parse("resume Ada Lovelace", CHAT) == Resume(targets=(Named("Ada Lovelace"),))
+    assert parse("remove @ada left", CHAT) == Remove(targets=(Named("ada"),), reason="left")
+
+
+def test_lists_are_asked_for_by_state_and_page() -> None:
+    assert parse("racers", CHAT) == RacersShow()
+    assert parse("racers In line page=2", CHAT) == RacersShow(stage=Stage.IN_LINE, page=2)
+    assert parse("racers in-line event=spring", CHAT) == RacersShow(event="spring", stage=Stage.IN_LINE)
+    assert parse("stuck spring", CHAT) == StuckShow(event="spring")
+    assert parse("retry all", CHAT) == Retry()
+    assert parse("retry <@U0ADA>", CHAT) == Retry(targets=(ADA,))
+    for said in ("racers fast", "retry"):
+        with pytest.raises(InstructionUnclear):
+            parse(said, CHAT)

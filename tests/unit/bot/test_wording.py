@@ -48,6 +48,7 @@ from provisioning.outcomes import (
     ConfirmForget,
     ConfirmLeave,
     Forgotten,
+    LookingUp,
     Nothing,
     Overview,
     Privacy,
@@ -196,12 +197,12 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield "confirm leave", wording.answer(words, ConfirmLeave(cup, pending))
     for events in ((), (cup,), (cup, other)):
         yield f"nothing, {len(events)} open", wording.answer(words, Nothing(events))
+    yield "looking up", wording.answer(words, LookingUp())
     one, two = Standing(cup, ready(), Stage.READY, NOON), Queued(other, Wish.RACING)
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
     yield from refusals(words, cup, facts)
-    for says in ("quota",):
-        yield f"note {says}", wording.note(words, says, one)
+    yield from notes(words, cup)
     for says, values in POSTS:
         told = {key: name if value == NAME else value for key, value in values.items()} | {"event": name}
         yield says, wording.post(words, Notice("post:x", Kind.POST, WHERE, says=says, facts=told))
@@ -218,6 +219,13 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
     yield "defect", wording.defect(words)
+
+
+def notes(words: Words, cup: Event) -> Iterator[tuple[str, Message]]:
+    """Yield everything that racers are told beside the results."""
+    for found in (Standing(cup, ready(), Stage.READY, NOON), Standing(cup, gone(), Stage.GONE, NOON)):
+        for says in ("quota", "resumed"):
+            yield f"note {says}", wording.note(words, says, found)
 
 
 def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterator[tuple[str, Message]]:
