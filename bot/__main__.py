@@ -28,7 +28,7 @@ HOPELESS = frozenset({"DR-401", "DR-402", "DR-404"})
 
 # Tracebacks with local variables, as typer shows them, would put secrets on the terminal.
 app = typer.Typer(
-    help="Employees join AWS DeepRacer events from Slack; organizers run them from there.",
+    help="Employees join AWS DeepRacer events from Slack and Teams; organizers run them from there.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
