@@ -154,7 +154,8 @@ def _edits(rows: Rows, before: Registration, after: Registration, now: datetime)
     """Yield the notices that bring earlier direct messages up to date, so that each is true read alone.
 
     In the place of the new message that is what said something passing, and had not been followed by anything
-    lasting. In the racer's other places it is the newest message, because nothing new comes after it.
+    lasting. In the racer's other places it is the newest message, because nothing new comes after it. An
+    account that was let go is another's place now.
     """
     about = f"registration:{after.key}"
     passing, brought = before.last_result in OVERTAKEN, set[ChatIdentity]()
@@ -167,7 +168,8 @@ def _edits(rows: Rows, before: Registration, after: Registration, now: datetime)
             passing = passing and (serial == before.serial or was_edited)
             is_out_of_date = passing
         else:
-            is_out_of_date = earlier.to.chat not in brought
+            mine = rows.bindings.person_of(earlier.to.chat) == after.key.person_id
+            is_out_of_date = mine and earlier.to.chat not in brought
             brought.add(earlier.to.chat)
         if is_out_of_date:
             edit_id = f"edit:{earlier.id}:{after.serial}"

@@ -12,6 +12,7 @@ from bot.admin import (
     leaderboards,
     quotas,
     races,
+    rebinding,
     reports,
     roster,
     teardown,
@@ -23,7 +24,7 @@ from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity
 
 NOUNS: Final = (
-    *(events.NOUN, adding.NOUN, quotas.NOUN, holds.NOUN, roster.NOUN),
+    *(events.NOUN, adding.NOUN, quotas.NOUN, holds.NOUN, rebinding.NOUN, roster.NOUN),
     *(races.NOUN, leaderboards.NOUN, feed.NOUN),
     *(teardown.NOUN, reports.NOUN, basics.NOUN),
 )

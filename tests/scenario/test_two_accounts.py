@@ -3,6 +3,7 @@
 from sandbox.company import Company
 from tests.scenario.conftest import MakeStage
 from tests.scenario.stage import Stage
+from tests.scenario.test_organizers import answered, mention
 from tests.scenario.waiting import eventually
 
 
@@ -95,3 +96,58 @@ def test_a_changed_name_and_address_of_the_same_person_is_no_incident(stage: Sta
 
     racer.is_told("ready", "gone", "ready")
     assert stage.organizers_hear == []
+
+
+def test_after_an_organizer_lets_the_first_account_go_the_second_takes_its_place(
+    make_stage: MakeStage,
+) -> None:
+    stage = make_stage(company=company_with_a_double())
+    stage.opens_event()
+    stage.starts_bot()
+    organizer = stage.person("organizer")
+    first, second = stage.person("employee-001"), stage.person("second-account")
+    first.says("join")
+    first.is_told("ready")
+    second.says("join")
+    second.is_told("DR-232")
+
+    assert first.person.entra is not None
+    answered(organizer, f"rebind {first.person.entra.mail}", "rebind-asks")
+    assert second.says("status").kind == "nothing"
+    organizer.presses("Yes, do it")
+    said = organizer.sees("rebind-done").text
+
+    assert "can't be taken back" in said
+    assert first.is_member
+    second.says("join")
+    second.is_told("DR-232", "ready")
+    assert first.says("status").kind == "nothing"
+    assert first.messages[-1].earlier == ()
+    (line,) = [line for line in stage.audit_lines() if line.action == "changed"]
+    assert line.facts == {"account": f"slack:T0ACME001:{first.person.slack.id} → -", "kind": "rebind"}
+
+
+def test_an_account_that_is_somebody_elses_now_is_bound_to_them_after_it_was_let_go(stage: Stage) -> None:
+    organizer = stage.person("organizer")
+    racer, other = stage.person("employee-001"), stage.person("employee-002")
+    racer.says("join")
+    racer.is_told("ready")
+
+    def swap() -> None:
+        racer.person.slack.email = other.person.slack.email
+
+    stage.world.do(swap)
+    racer.says("leave --yes")
+    racer.is_told("ready", "gone")
+    racer.says("join")
+    racer.is_told("ready", "gone", "DR-231")
+    answered(organizer, f"rebind {mention(racer)}", "rebind-asks")
+    organizer.presses("Yes, do it")
+    organizer.sees("rebind-done")
+
+    assert other.person.entra is not None
+    racer.person.entra = other.person.entra  # for the check at the end: whose account it is now
+    racer.says("join")
+
+    racer.comes_to("ready")
+    assert stage.members()["entra"] == [other.person.entra.id]

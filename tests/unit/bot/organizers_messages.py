@@ -49,7 +49,7 @@ from tests.unit.provisioning.spring_cup import (
 )
 
 ORGANIZER = PersonId("0a0a")
-OF_RACERS = ("quota", "suspend", "resume", "remove", "retry")
+OF_RACERS = ("quota", "suspend", "resume", "remove", "rebind", "retry")
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove", "feed-set"),
@@ -135,7 +135,8 @@ def _of_racers(name: str, people: int) -> Change:
             {f"{key} hours": "10" for key in keys},
             {f"{key} hours": "15" for key in keys}
             | {f"{key} hold": "suspended" for key in keys}
-            | {f"{key} wish": "gone" for key in keys},
+            | {f"{key} wish": "gone" for key in keys}
+            | {f"{key} account": "slack:T1:U1" for key in keys},
             beside={f"{key} name": name for key in keys},
         )
     )
