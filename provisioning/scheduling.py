@@ -24,7 +24,6 @@ from provisioning.registrations import Registration
 EVERY = timedelta(seconds=5)  # how often the scheduler looks at the clock
 PAGE = 500
 REMINDED = (timedelta(days=3), timedelta(days=1))  # so long before its end racers are reminded of it
-END_IS_NEWS = timedelta(days=1)
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +60,6 @@ class Scheduler:
                 owed += self._remind(event, due, now)
             if self._store.read(lambda rows: is_feed_due(rows, event, now)):
                 owed += self._store.run(lambda rows: _post_feed(rows, event, now)).result()
-            if is_just_over(event, now):
-                owed += self._store.run(lambda rows: _tell_end(rows, event, now)).result()
         except StoreUnavailable:
             raise
         except Exception:
@@ -93,11 +90,6 @@ def reminder_due(event: Event, now: datetime) -> timedelta | None:
         return None
     come = [before for before in REMINDED if event.opens < event.ends - before <= now]
     return min(come) if come else None
-
-
-def is_just_over(event: Event, now: datetime) -> bool:
-    """Whether the event has ended by itself, so lately that it is still news."""
-    return event.torn_down_at is None and event.ends <= now < event.ends + END_IS_NEWS
 
 
 def _announce(rows: Rows, event: Event, now: datetime) -> int:
@@ -137,13 +129,3 @@ def _reminder(registration: Registration, before: timedelta, event: Event, now: 
     about = f"registration:{registration.key}"
     notice_id = f"reminder:{about}:{before.days}:{event.ends.isoformat()}"
     return Notice(notice_id, Kind.REMINDER, about, registration.reply, 0, "", {}, now)
-
-
-def _tell_end(rows: Rows, event: Event, now: datetime) -> int:
-    what = f"ended:{event.id}:{event.ends.isoformat()}"
-    if rows.moments.get(what) is not None:
-        return 0
-    count = rows.registrations.count(event.id).get("ready", 0)
-    rows.moments.note(what, now)
-    post_to_organizers(rows, event, "organizers-ended", what, now, {"count": str(count)})
-    return 1

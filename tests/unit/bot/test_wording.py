@@ -133,7 +133,6 @@ POSTS = [
     ("organizers-stuck-leaving", {"code": "DR-302", "target": NAME, "racer": NAME}),
     ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
     ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
-    ("organizers-ended", {"count": "0"}),
     ("organizers-joins", {"count": "12", "racing": "214", "ready": "200"}),
     ("organizers-refusals", {"codes": "DR-204 × 3"}),
     ("organizers-waiting", {"count": "3", "taken": "100", "capacity": "100"}),

@@ -8,7 +8,7 @@ import pytest
 from provisioning.announcing import Announcement, announcements, soon_at
 from provisioning.ids import PersonId
 from provisioning.races import Race, is_allowed
-from provisioning.scheduling import is_just_over, reminder_due
+from provisioning.scheduling import reminder_due
 from tests.unit.provisioning.spring_cup import DAY, HOUR, MINUTE, NOON, SECOND, spring_cup
 
 CUP = spring_cup(channels=("slack:C1", "slack:C2"))
@@ -137,11 +137,6 @@ def test_racers_are_reminded_three_days_and_one_day_before_the_end(
 def test_an_event_of_a_day_has_no_reminder_of_its_end() -> None:
     short = replace(CUP, opens=NOON, closes=NOON + HOUR, ends=NOON + DAY)
     assert reminder_due(short, NOON + HOUR) is None
-
-
-def test_an_end_is_news_for_a_day() -> None:
-    moments = (CUP.ends - SECOND, CUP.ends, CUP.ends + DAY - SECOND, CUP.ends + DAY)
-    assert [is_just_over(CUP, now) for now in moments] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
