@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from adapters.chat.message import Button, Buttons, Message, Note, Paragraph, Text
+from adapters.chat.message import Button, Buttons, Message, Note, Paragraph, Plain, Text
 from bot.admin.holds import people_or_name
 from bot.admin.paging import Page, paged
 from bot.admin.phrases import SHOWN, Phrase, page
@@ -175,7 +175,7 @@ def _stuck_line(words: Words, one: Stuck, now: datetime) -> Text:
     age = max(now - one.since, timedelta(minutes=1))
     stage = words.plain(f"stage.{one.stage}")
     line = words.text(key, name=one.name, stage=stage, age=age, code=one.code or "", why=why)
-    return (*line, " ", *words.text("stuck-shown.untold")) if one.untold else line
+    return (*line, Plain(" "), *words.text("stuck-shown.untold")) if one.untold else line
 
 
 NOUN = Noun(
