@@ -18,7 +18,7 @@ from bot.outside import Outside
 from bot.serve import Door
 from bot.settings import Settings, SlackSettings, TeamsSettings
 from bot.words import words
-from provisioning.directory import ChatPeople
+from provisioning.directory import ChatPeople, Mentions
 from provisioning.errors import Anonymous, ForeignWorkspace
 from provisioning.events import Event
 from provisioning.ids import Platform
@@ -51,6 +51,7 @@ class Chat:
     platform: Platform
     door: Door | None
     people: ChatPeople
+    mentions: Mentions | None  # where mentions have to be looked up
     speaker: Speaker
     closing: tuple[Closeable, ...]
 
@@ -115,7 +116,7 @@ def _slack(settings: SlackSettings, client: "SlackClient", clock: Clock, answer:
     speaker = SlackSpeaker(client, settings.response_url_hosts)
     people = SlackPeople(client, team_ids, trust_unconfirmed_mail=settings.trust_unconfirmed_email)
     door = None if answer is None else _slack_entrance(settings, team_ids, clock, answer)
-    return Chat("slack", door, people, speaker, (speaker,))
+    return Chat("slack", door, people, None, speaker, (speaker,))
 
 
 def _slack_entrance(
@@ -168,7 +169,7 @@ def _teams(
     )
     people = TeamsPeople(connector, store, settings.tenants)
     door = None if answer is None else _teams_door(settings, store, speaker, clock, answer)
-    return Chat("teams", door, people, speaker, (speaker,))
+    return Chat("teams", door, people, people, speaker, (speaker,))
 
 
 def _teams_door(

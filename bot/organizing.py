@@ -19,6 +19,7 @@ from bot.admin.basics import ConfirmInstruction, Undo
 from bot.admin.table import PLANS, find, parse
 from bot.admin.verbs import AdminCommand
 from provisioning.deciding import backoff
+from provisioning.directory import Mentions
 from provisioning.errors import (
     EventUnknown,
     InstructionStale,
@@ -42,7 +43,7 @@ from provisioning.quotas import Usage
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
 from provisioning.sweeping import wake_event
-from provisioning.targets import resolve
+from provisioning.targets import Claims, Mentioned, resolve
 from provisioning.vetting import Vetted, vet
 
 LEASE: Final = timedelta(seconds=45)
@@ -91,9 +92,17 @@ class Organizing:
     """Carries out instructions. One round is one batch."""
 
     def __init__(
-        self, store: Store, recognizer: Recognizer, organizers: Organizers, usage: Usage, clock: Clock
+        self,
+        store: Store,
+        recognizer: Recognizer,
+        organizers: Organizers,
+        usage: Usage,
+        clock: Clock,
+        mentions: Mapping[str, Mentions] | None = None,
     ) -> None:
+        """Take the collaborators; `mentions` for the platforms that need somebody to say who is mentioned."""
         self._usage = usage
+        self._mentions = mentions or {}
         self._store = store
         self._recognizer = recognizer
         self._organizers = organizers
@@ -210,13 +219,23 @@ class Organizing:
         if event.id not in case.organized.events:
             raise case.organized.failed.get(event.id, NotAllowed())
         if command.vouches:
-            vetted = vet(self._recognizer, event, command.targets)
+            claims = self._claims(confirms or instruction, command)
+            vetted = vet(self._recognizer, event, command.targets, claims)
             return Understood(confirms or instruction, command, event, {}, confirms, vetted=vetted)
         used = self._usage.of(event) if command.needs_usage else {}
         if confirms is not None:
             return Understood(confirms, command, event, confirms.people, confirms, used)
-        people = resolve(self._store, self._recognizer, event, command.targets) if command.targets else {}
+        if not command.targets:
+            return Understood(instruction, command, event, {}, used=used)
+        claims = self._claims(instruction, command)
+        people = resolve(self._store, self._recognizer, event, command.targets, claims)
         return Understood(instruction, command, event, people, used=used)
+
+    def _claims(self, instruction: Instruction, command: AdminCommand) -> Claims:
+        """Return what the platform says of those who are mentioned, where its mentions do not say it."""
+        mentioned = [target.chat for target in command.targets if isinstance(target, Mentioned)]
+        mentions = self._mentions.get(instruction.chat.platform)
+        return mentions.vouch_for(instruction.reply, mentioned) if mentions is not None and mentioned else {}
 
     def _to_confirm(self, case: Case, command: ConfirmInstruction) -> Instruction:
         """Return what is confirmed. Raises NothingToConfirm when it is not theirs, old, or was not asked."""

@@ -19,6 +19,7 @@ from bot.settings import Settings
 from bot.voice import PlatformVoice
 from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
+from provisioning.directory import Mentions
 from provisioning.events import EntraGroup, IdentityCenterGroup
 from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
@@ -101,7 +102,10 @@ def _lanes(
     recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
     gate = Gatekeeper(store, recognizer, clock)
     organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
-    organizing = Organizing(store, recognizer, organizers, NoUsage(), clock)
+    mentions: dict[str, Mentions] = {
+        chat.platform: chat.mentions for chat in platforms if chat.mentions is not None
+    }
+    organizing = Organizing(store, recognizer, organizers, NoUsage(), clock, mentions)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [

@@ -501,6 +501,8 @@ def _person(text: str, name: str) -> Mention | str:
 def _values(facts: Mapping[str, str]) -> dict[str, Any]:
     """Return the facts of an error with its moments as moments, to be shown in the reader's zone."""
     values: dict[str, Any] = dict(facts)
+    if "target" in values:
+        values["target"] = _person(values["target"], "")
     for name in ("opens", "closes", "ends", "until"):
         if name in values:
             values[name] = datetime.fromisoformat(values[name])

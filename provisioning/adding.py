@@ -123,10 +123,13 @@ def add(
 def _reply(rows: Rows, vetted: Vetted, bound: ChatIdentity | None, tenant: str | None) -> ReplyTo | None:
     """Return where this person can be told: where they are bound, as they were named, where they were met."""
     chat = bound or vetted.chat
-    if chat is not None:
-        return ReplyTo(chat)
-    met = ChatIdentity("teams", tenant, vetted.user.id) if tenant is not None else None
-    return ReplyTo(met) if met is not None and rows.references.get(str(met)) is not None else None
+    if chat is None and tenant is not None:
+        chat = ChatIdentity("teams", tenant, vetted.user.id)
+    # In Teams only whom the bot has met can be written to; in Slack everybody.
+    is_in_reach = chat is not None and (
+        chat.platform == "slack" or rows.references.get(str(chat)) is not None
+    )
+    return ReplyTo(chat) if chat is not None and is_in_reach else None
 
 
 def _undo(rows: Rows, order: Order, change: Change) -> Draft:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from provisioning.access import Failed
 from provisioning.ids import ChatIdentity, PersonId
+from provisioning.requests import ReplyTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,19 @@ class ChatPeople(Protocol):
 
         Failed with a Refusal: the platform shows that this is no employee in good standing. Failed with
         Unavailable or Misconfigured: nothing is known, and so nothing is allowed.
+        """
+        ...
+
+
+class Mentions(Protocol):
+    """Who is mentioned, on a platform whose mentions name nobody as the ones they speak as."""
+
+    def vouch_for(
+        self, where: ReplyTo, mentioned: Sequence[ChatIdentity]
+    ) -> Mapping[ChatIdentity, Claim | Failed]:
+        """Look up people who were mentioned in the place where somebody spoke. Answers for every one of them.
+
+        Failed as in `ChatPeople.vouch`. Whom a mention names already as they speak is left out.
         """
         ...
 

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from provisioning.access import Failed
 from provisioning.directory import ChatPeople, Claim, Directory, DirectoryUser, MailClaim, ObjectClaim
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Found = tuple[DirectoryUser, ...] | Failed
+NOTHING_KNOWN: Final[Mapping[ChatIdentity, Claim | Failed]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,15 @@ class Recognizer:
         self._people = people
         self._directory = directory
 
-    def recognize(self, asked: Mapping[K, Asked]) -> dict[K, DirectoryUser | ProvisioningError]:
-        """Return for each the one enabled member, or why that is not known."""
+    def recognize(
+        self, asked: Mapping[K, Asked], known: Mapping[ChatIdentity, Claim | Failed] = NOTHING_KNOWN
+    ) -> dict[K, DirectoryUser | ProvisioningError]:
+        """Return for each the one enabled member, or why that is not known.
+
+        `known` is what the platform has said of some of them a moment ago.
+        """
         recognized: dict[K, DirectoryUser | ProvisioningError] = {}
-        claims = self._claims({one.chat for one in asked.values()})
+        claims = self._claims({one.chat for one in asked.values()} - known.keys()) | dict(known)
         wanted: dict[K, str] = {}
         for key, one in asked.items():
             try:

@@ -1,9 +1,10 @@
 """Targets: whom an instruction names, by mention, by address or by name, and who that is in the directory."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from provisioning.access import Failed
+from provisioning.directory import Claim, ObjectClaim
 from provisioning.errors import (
     EmailOutsideCompany,
     EmailUnusable,
@@ -63,12 +64,21 @@ class Named:
 
 
 Target = Mentioned | Mailed | Named
+Claims = Mapping[ChatIdentity, Claim | Failed]
+
+
+def speaking_as(mentioned: ChatIdentity, claims: Claims) -> ChatIdentity:
+    """Return the chat identity as which a mentioned person speaks."""
+    claim = claims.get(mentioned)
+    if isinstance(claim, ObjectClaim):
+        return ChatIdentity(mentioned.platform, mentioned.tenant, claim.person_id)
+    return mentioned
 
 
 def resolve(
-    store: Store, recognizer: Recognizer, event: Event, targets: Collection[Target]
+    store: Store, recognizer: Recognizer, event: Event, targets: Collection[Target], claims: Claims
 ) -> dict[str, PersonId]:
-    """Return who each target is, by its text.
+    """Return who each target is, by its text. `claims` is what the platform has said of mentions already.
 
     A mention is the person it is bound to, else whom the gate recognizes. Raises TargetUnknown,
     TargetUnclear, SeveralRacers, or what keeps the chat platform or the directory from being asked.
@@ -78,7 +88,7 @@ def resolve(
         lambda rows: {
             str(target): person
             for target in mentioned
-            if (person := rows.bindings.person_of(target.chat)) is not None
+            if (person := rows.bindings.person_of(speaking_as(target.chat, claims))) is not None
         }
     )
     unbound = {
@@ -86,7 +96,7 @@ def resolve(
         for target in mentioned
         if str(target) not in found
     }
-    for name, user in recognizer.recognize(unbound).items():
+    for name, user in recognizer.recognize(unbound, claims).items():
         if isinstance(user, Refusal):
             raise TargetUnknown(target=name, why=user.code) from user
         if isinstance(user, ProvisioningError):

@@ -13,8 +13,8 @@ from provisioning.errors import ProvisioningError, Refusal, TargetUnknown
 from provisioning.events import Event
 from provisioning.identity import admitted_mail, the_employee
 from provisioning.ids import ChatIdentity
-from provisioning.recognizing import Asked, Recognizer
-from provisioning.targets import Mailed, Mentioned, Target
+from provisioning.recognizing import NOTHING_KNOWN, Asked, Recognizer
+from provisioning.targets import Claims, Mailed, Mentioned, Target, speaking_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,9 @@ class Vetted:
     chat: ChatIdentity | None = None
 
 
-def vet(recognizer: Recognizer, event: Event, targets: Collection[Target]) -> dict[str, Vetted | Refusal]:
+def vet(
+    recognizer: Recognizer, event: Event, targets: Collection[Target], claims: Claims = NOTHING_KNOWN
+) -> dict[str, Vetted | Refusal]:
     """Return who each target is, or why they may not be added, by its text; all are asked for together.
 
     Raises what keeps the chat platform or the directory from being asked.
@@ -33,8 +35,9 @@ def vet(recognizer: Recognizer, event: Event, targets: Collection[Target]) -> di
     found: dict[str, Vetted | Refusal] = {}
     mentioned = {str(one): one.chat for one in targets if isinstance(one, Mentioned)}
     asked = {text: Asked(chat, event.email_domains) for text, chat in mentioned.items()}
-    for text, user in recognizer.recognize(asked).items():
-        found[text] = Vetted(user, mentioned[text]) if isinstance(user, DirectoryUser) else _refused(user)
+    for text, user in recognizer.recognize(asked, claims).items():
+        chat = speaking_as(mentioned[text], claims)
+        found[text] = Vetted(user, chat) if isinstance(user, DirectoryUser) else _refused(user)
     mails: dict[str, str] = {}
     for target in targets:
         text = str(target)

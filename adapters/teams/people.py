@@ -7,11 +7,13 @@ favor.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from adapters.teams.address import Address
 from adapters.teams.connector import Connector
+from adapters.teams.wire import conversation_of
 from provisioning.access import Failed
 from provisioning.directory import Claim, ObjectClaim
 from provisioning.errors import (
@@ -25,9 +27,11 @@ from provisioning.errors import (
 )
 from provisioning.ids import ChatIdentity, PersonId
 from provisioning.ports import Store
+from provisioning.requests import ReplyTo
 
 ROUND: Final = timedelta(seconds=25)  # what was not asked by then is asked in a later round
 AT_ONCE: Final = 8  # lookups at the same time
+CONNECTOR_ID: Final = "29:"  # begins the id by which Bot Connector names a person, and so do mentions
 EXTERNAL: Final = "#EXT#"  # stands in the user principal name of guests of a tenant
 _NO_MEMBER: Final = "MemberNotFoundInConversation"
 _ASK_AGAIN_SECONDS: Final = 60.0
@@ -46,6 +50,35 @@ class TeamsPeople:
         until = self._connector.clock.now() + ROUND
         with ThreadPoolExecutor(max_workers=min(AT_ONCE, max(1, len(chats)))) as threads:
             return dict(zip(chats, threads.map(lambda chat: self._one(chat, until), chats), strict=True))
+
+    def vouch_for(
+        self, where: ReplyTo, mentioned: Sequence[ChatIdentity]
+    ) -> Mapping[ChatIdentity, Claim | Failed]:
+        """Look up whom a mention names (`29:…`), in the conversation where it was made; see `Mentions`."""
+        known = self._store.read(lambda rows: rows.references.get(str(where.chat)))
+        asked = [chat for chat in mentioned if chat.user.startswith(CONNECTOR_ID)]
+        if not asked:
+            return {}
+        if known is None or where.handle is None:
+            return {chat: Failed(Stranger()) for chat in asked}
+        spoken_in = conversation_of(where.handle)
+        place = replace(Address.unpack(known.address), conversation=spoken_in, user=None)
+        until = self._connector.clock.now() + ROUND
+        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked))) as threads:
+            found = threads.map(lambda chat: self._mentioned(place, chat, until), asked)
+            return dict(zip(asked, found, strict=True))
+
+    def _mentioned(self, place: Address, chat: ChatIdentity, until: datetime) -> Claim | Failed:
+        if self._connector.clock.now() >= until:
+            return Failed(ChatUnavailable(1.0, reason="no time left in this round"))
+        try:
+            member = self._connector.member(place, chat.user)
+        except Undeliverable:  # nobody of this conversation
+            return Failed(Stranger())
+        except ProvisioningError as error:
+            return Failed(error)
+        object_id = str(member.get("objectId") or member.get("aadObjectId") or "").lower()
+        return claimed(replace(chat, user=object_id), lambda: member, self._tenants)
 
     def _one(self, chat: ChatIdentity, until: datetime) -> Claim | Failed:
         if self._connector.clock.now() >= until:

@@ -106,6 +106,11 @@ class Noticed:
     address: Address
 
 
+def conversation_of(handle: str) -> str:
+    """Return the conversation in which something was said, without the thread, from the reply's handle."""
+    return handle.partition("/")[0].partition(";")[0]
+
+
 def envelope(raw: object) -> Envelope:
     """Read the outside of an activity. Raises Malformed."""
     if not isinstance(raw, dict):
