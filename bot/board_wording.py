@@ -1,7 +1,6 @@
-"""Leaderboards in words: the board, its news, the podium, and what the pictures say. Pure.
+"""Leaderboards in words: the board, its news and the podium. Pure.
 
-Racers appear by the alias that the ranking has for them, never by name; only on their own certificate do they
-have the name they wish.
+Racers appear by the alias that the ranking has for them, never by name.
 """
 
 from dataclasses import replace
@@ -20,8 +19,6 @@ from adapters.chat.message import (
     Plain,
     Table,
 )
-from adapters.chat.text import one_line, utc
-from adapters.pictures.shown import BoardPicture, Certificate, Row
 from bot.words import Value, Words
 from provisioning.board_news import News
 from provisioning.boards import Board
@@ -30,7 +27,6 @@ from provisioning.outcomes import BoardsShown
 
 SHOWN: Final = 20
 CHOICES: Final = 5
-DRAWN: Final = 10
 
 
 def board(words: Words, shown: Board) -> Message:
@@ -99,41 +95,6 @@ def podium(words: Words, shown: Board) -> Message:
     summary = words.text("podium.summary", race=shown.name, racers=names)
     lead = words.text("podium.next", count=_timed(shown.ranking))
     return Message(summary, (Paragraph(lead), _table(words, shown, winners), _open(words, shown)))
-
-
-def board_picture(words: Words, shown: Board) -> tuple[BoardPicture, str]:
-    """Return what the picture of a leaderboard shows, and the same in words for those who don't see it."""
-    ranking = shown.ranking
-    lines = [line for line in ranking.lines if line.place is not None][:DRAWN]
-    rows = tuple(Row(str(line.place), line.alias, _time(line), _gap(ranking, line)) for line in lines)
-    told = "; ".join(f"{row.place}. {row.alias} {row.time}" for row in rows)
-    picture = BoardPicture(
-        shown.name,
-        f"{words.plain('board.next', count=_timed(ranking))} {utc(_updated_at(shown), 'date-time')}",
-        rows,
-        words.plain(f"board-picture.{_phase(shown)}", closes=utc(shown.closes, "date-time")),
-    )
-    return picture, words.plain("board-picture.alt", race=shown.name, lines=told)
-
-
-def certificate(words: Words, shown: Board, event: str, line: Line, name: str) -> tuple[Certificate, str]:
-    """Return what a finisher's certificate says, under the name they wish, and the same in words."""
-    place = words.plain("certificate.place", place=str(line.place), count=_timed(shown.ranking))
-    made = Certificate(
-        words.plain("certificate.heading"),
-        words.plain("certificate.lead"),
-        one_line(name),
-        words.plain("certificate.achievement", race=shown.name, event=event),
-        (
-            (words.plain("board.place"), place),
-            (words.plain(f"board.{shown.timing}"), _time(line)),
-        ),
-        str(line.place),
-        utc(shown.closes, "date"),
-    )
-    return made, words.plain(
-        "certificate.alt", name=made.name, race=shown.name, place=place, time=_time(line)
-    )
 
 
 def _table(words: Words, shown: Board, lines: tuple[Line, ...]) -> Table:

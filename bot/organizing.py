@@ -39,11 +39,11 @@ from provisioning.instructions import CONFIRMED_WITHIN, Instruction, State
 from provisioning.joining import find_event
 from provisioning.organizers import Organized, Organizers
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.quotas import Usage
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
 from provisioning.sweeping import wake_event
 from provisioning.targets import Claims, Mentioned, resolve
+from provisioning.usage import Usage
 from provisioning.vetting import Vetted, vet
 
 LEASE: Final = timedelta(seconds=45)

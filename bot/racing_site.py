@@ -62,6 +62,11 @@ class RacingSites:
         """Whether the bot has a user of its own on the site."""
         return self._settings.admin_user is not None
 
+    @property
+    def api(self) -> DeepRacerPlatform | None:
+        """Return what the API of the sites can do, None without a user of the bot's own there."""
+        return self.platform if self.has_service_user else None
+
     def client_of(self, site_url: str) -> SiteClient:
         """Return the client of the site's API.
 

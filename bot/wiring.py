@@ -25,13 +25,13 @@ from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
 from provisioning.ports import Clock, Rows, Store, Work
-from provisioning.quotas import NoUsage
 from provisioning.recognizing import Recognizer
 from provisioning.scheduling import Scheduler
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
+from provisioning.usage import Usage
 from provisioning.watching import Watcher
 from provisioning.working import Lane, Worker
 
@@ -105,7 +105,8 @@ def _lanes(
     mentions: dict[str, Mentions] = {
         chat.platform: chat.mentions for chat in platforms if chat.mentions is not None
     }
-    organizing = Organizing(store, recognizer, organizers, NoUsage(), clock, mentions)
+    usage = Usage(store, lambda: outside.racing.sites.api)
+    organizing = Organizing(store, recognizer, organizers, usage, clock, mentions)
     settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [

@@ -3,13 +3,11 @@
 present quota + Adjustment ─▶ adjusted ─▶ within what is used and the event's ceiling, or refused
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from provisioning.errors import QuotaAboveCeiling, QuotaBelowUse
-from provisioning.events import Ceiling, Event, Quota
-from provisioning.ids import PersonId
+from provisioning.events import Ceiling, Quota
 
 NOTHING: Final = Quota(training_hours=0, models=0)
 
@@ -42,25 +40,6 @@ class Adjustment:
 
 
 NO_CHANGE: Final = Adjustment()
-
-
-class Usage(Protocol):
-    """Where it is known what racers have used. The racing platform is one such place."""
-
-    def of(self, event: Event) -> Mapping[PersonId, Quota]:
-        """Return what racers of this event have used, begun hours as whole ones; who is missing used nothing.
-
-        Raises Unavailable or Misconfigured while that cannot be known.
-        """
-        ...
-
-
-class NoUsage:
-    """The usage that the bot knows without a racing platform: none."""
-
-    def of(self, event: Event) -> Mapping[PersonId, Quota]:
-        """Return nobody."""
-        return {}
 
 
 def ensure_within(asked: Quota, present: Quota, used: Quota, ceiling: Ceiling, who: str) -> None:

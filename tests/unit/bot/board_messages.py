@@ -59,13 +59,3 @@ def _news(words: Words, name: str) -> Iterator[tuple[str, Message]]:
         yield "news, level", board_wording.news(words, shown, level)
     for kind in (Kind.PODIUM, Kind.FIRST, Kind.IMPROVEMENT):
         yield f"news, {kind}", board_wording.news(words, shown, News(kind, other, first, 63_000))
-
-
-def pictures(words: Words) -> None:
-    """Word every picture."""
-    for lines in ((), (line(None, "Ada", 62_345),), (line(None, "Ada", 62_345), line(None, "Bo", 62_500))):
-        shown = board_of(*lines)
-        board_wording.board_picture(words, shown)
-        board_wording.board_picture(words, replace(shown, is_final=True))
-        for found in shown.ranking.lines:
-            board_wording.certificate(words, shown, "Spring Cup", found, "Ada")

@@ -171,26 +171,3 @@ def test_the_whole_recorded_race_can_be_told() -> None:
         assert refusal(render(message)[1]) is None
         if told is not None:
             assert told.line.alias in fallback(board_wording.news(WORDS, shown, told))
-
-
-# --- pictures -----------------------------------------------------------------------------------------------
-
-
-def test_a_picture_says_the_same_in_words() -> None:
-    picture, alt = board_wording.board_picture(WORDS, board_of(*THREE))
-
-    assert [row.alias for row in picture.rows] == ["Ada", "Grace"]
-    assert picture.subtitle == "2 racers have a valid time. 15 Mar 2027, 12:00 UTC"
-    assert alt == "Leaderboard of Lap of R&D. 1. Ada 1:02.345; 2. Grace 1:02.500"
-
-
-def test_a_certificate_is_made_out_in_the_name_that_the_racer_wishes() -> None:
-    shown = board_of(*THREE)
-    made, alt = board_wording.certificate(
-        WORDS, shown, "Spring Cup", shown.ranking.lines[1], " Grace\nHopper "
-    )
-
-    assert made.name == "Grace Hopper"
-    assert made.facts == (("Place", "2 of 2"), ("Best lap", "1:02.500"))
-    assert (made.seal, made.footer) == ("2", "22 Mar 2027 (UTC)")
-    assert alt == "Certificate of Grace Hopper for Lap of R&D: place 2 of 2, 1:02.500."

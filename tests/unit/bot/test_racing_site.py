@@ -16,11 +16,13 @@ from bot.settings import DeepRacerSettings
 from provisioning.access import Failed, Present
 from provisioning.directory import DirectoryUser
 from provisioning.errors import DirectoryUnavailable, Unexpected
-from provisioning.events import DeepRacerOnAws
-from provisioning.ids import PersonId
-from provisioning.registrations import Person
+from provisioning.events import DeepRacerOnAws, Quota
+from provisioning.ids import PersonId, RegistrationKey
+from provisioning.registrations import Person, Progress, Step
+from provisioning.usage import Usage
 from sandbox.company import Company
 from sandbox.world import World
+from tests.unit.provisioning.spring_cup import NOON, ada, spring_cup
 
 MakeSites = Callable[..., RacingSites]
 
@@ -94,6 +96,27 @@ def test_the_real_clients_reach_pool_and_api_by_what_the_site_tells(world: World
     assert outcome.subject in {one.id for one in sites.platform.profiles(grant)}
     assert sites.first_sign_in.renew(grant, ada).sign_in_as == "ada@acme.example"
     assert sites.client_of(grant.site_url) is sites.client_of(grant.site_url)
+
+
+def test_what_racers_have_used_is_read_from_the_site(world: World, made: MakeSites, tmp_path: Path) -> None:
+    grant = DeepRacerOnAws(world.urls["racing"])
+    settings = {name: value for name, value in world.environment().items() if name.startswith("DEEPRACER_")}
+    sites = made(**settings)
+    outcome = sites.access.add(grant, [Person(PersonId("ada"), "ada@corp", "Ada")])[PersonId("ada")]
+    assert isinstance(outcome, Present)
+    profile = world.company.racing.profiles[str(outcome.subject)]
+    profile.minutes_used, profile.minutes_queued, profile.models_counted = 100, 21, 2
+    cup = spring_cup(grant, version=0)
+    key = RegistrationKey(cup.id, PersonId("ada"))
+    at_site = {grant.target: Progress(Step.CONFIRMED, NOON, outcome.subject)}
+
+    with closing(open_store(f"sqlite:///{tmp_path}/usage.db")) as store:
+        store.run(lambda rows: rows.events.save(cup)).result()
+        store.run(lambda rows: rows.registrations.save(ada(key=key, progress=at_site))).result()
+
+        assert Usage(store, lambda: sites.api).of(cup) == {PersonId("ada"): Quota(3, 2)}
+        assert Usage(store, lambda: made().api).of(cup) == {}
+        assert Usage(store, lambda: sites.api).of(spring_cup()) == {}
 
 
 def test_nothing_is_reached_before_somebody_asks_and_then_once(made: MakeSites) -> None:

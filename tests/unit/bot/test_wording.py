@@ -62,7 +62,7 @@ from provisioning.outcomes import (
 from provisioning.platform import FirstPassword
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Request, Wish
-from tests.unit.bot.board_messages import board_messages, pictures
+from tests.unit.bot.board_messages import board_messages
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
@@ -359,7 +359,6 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
     spoken = Spoken()
     for _ in messages(Words("en", spoken)):
         pass
-    pictures(Words("en", spoken))
     assert spoken.keys() == spoken.used
 
 

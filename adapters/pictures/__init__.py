@@ -1,1 +1,0 @@
-"""Pictures, drawn with Pillow: a leaderboard, and a certificate for whoever finished a race."""
