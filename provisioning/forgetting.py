@@ -108,6 +108,7 @@ def forget_event(store: Store, event: Event, now: datetime) -> bool:
         if rows.requests.forget_event(event.id, BATCH) or rows.audit.forget_texts_of(event.id, BATCH):
             return False
         rows.marks.forget(event.id)
+        rows.boards.forget(event.id)
         rows.closings.save(replace(closing, asked_by=None, forgotten_at=now))
         rows.audit.append(Line(now, "bot", "forgotten", event.id, event.id))
         return True

@@ -456,6 +456,10 @@ class Boards(Protocol):
         """Write the row if the stored version is still `board.version` (0: none yet); else StaleWrite."""
         ...
 
+    def forget(self, event_id: EventId) -> None:
+        """Delete every board of the event, the racers' aliases with them."""
+        ...
+
 
 class Moments(Protocol):
     """What was done once because its time had come, and what was known then."""

@@ -16,6 +16,7 @@ from provisioning.board_news import News
 from provisioning.boards import Board, has_lost, named, of_race, read
 from provisioning.errors import ProvisioningError, StaleWrite, StoreUnavailable
 from provisioning.events import DeepRacerOnAws, Event
+from provisioning.forgetting import kept_until
 from provisioning.ids import EventId
 from provisioning.leaderboards import Leaderboard, Line
 from provisioning.outbox import Kind, Notice
@@ -57,7 +58,7 @@ class Watcher:
         return sum(
             self._look(event, grant)
             for event in self._store.read(lambda rows: rows.events.all())
-            if event.opens <= now < event.ends + OVER
+            if event.opens <= now and is_followed(event, now)
             for grant in event.grants
             if isinstance(grant, DeepRacerOnAws)
         )
@@ -144,12 +145,17 @@ def record(rows: Rows, event_id: EventId, race_id: str, ranking: Leaderboard, no
     return owed
 
 
+def is_followed(event: Event, now: datetime) -> bool:
+    """Whether races are read and shown: until a day after the event, if its people are known so long."""
+    return now < min(event.over_at + OVER, kept_until(event))
+
+
 def ask_boards(rows: Rows, name: str, alias: str, now: datetime) -> BoardsShown:
     """Return the leaderboards of this name; without one those of open races, else the last that was run."""
     boards = [
         board
         for event in rows.events.all()
-        if now < event.ends + OVER
+        if is_followed(event, now)
         for board in rows.boards.of_event(event.id)
         if board.opens <= now
     ]

@@ -19,6 +19,7 @@ _INSERT = """
 _UPDATE = """
     UPDATE boards SET version = ?, closes_at = ?, body = ? WHERE event_id = ? AND race_id = ? AND version = ?
 """
+_FORGET = "DELETE FROM boards WHERE event_id = ?"
 
 
 class BoardRows:
@@ -51,3 +52,6 @@ class BoardRows:
         if not written:
             raise StaleWrite(row=f"board {board.key}")
         return replace(board, version=version)
+
+    def forget(self, event_id: EventId) -> None:
+        self._sql.change(_FORGET, (event_id,))

@@ -61,6 +61,14 @@ def test_boards_of_an_event_come_as_they_close(store: Store) -> None:
     assert [board.race_id for board in later] == ["b", "a", "c"]
 
 
+def test_boards_of_an_event_are_forgotten_and_no_others(store: Store) -> None:
+    for board in (a_board("a"), a_board("b"), a_board(event_id=AUTUMN)):
+        save(store, board)
+    store.run(lambda rows: rows.boards.forget(SPRING)).result()
+    assert store.read(lambda rows: rows.boards.of_event(SPRING)) == ()
+    assert len(store.read(lambda rows: rows.boards.of_event(AUTUMN))) == 1
+
+
 @pytest.mark.parametrize("version", [0, 2])
 def test_a_board_somebody_else_wrote_is_stale(store: Store, version: int) -> None:
     board = save(store, a_board())

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from provisioning.ids import PersonId
+from provisioning.leaderboards import Line
 from provisioning.ports import Rows
 from provisioning.registrations import Hold
 from tests.scenario.conftest import ON_BOTH, MakeStage
@@ -15,6 +16,8 @@ from tests.scenario.stage import Stage
 from tests.scenario.test_organizers import answered
 from tests.scenario.test_teardown import soon
 from tests.scenario.waiting import eventually
+from tests.unit.bot.board_messages import board_of
+from tests.unit.provisioning.spring_cup import NOON
 
 pytestmark = ON_BOTH
 AUDITED = {"audit", "audit_head"}  # the chain names people by their ids, for good
@@ -141,6 +144,8 @@ def test_with_the_retention_of_an_event_its_people_are_forgotten_and_numbers_sta
     stage.all_say(racers, "join")
     for racer in racers:
         racer.becomes_ready()
+    board = board_of(Line(1, names_of(racers[0])[-1], 62_345, NOON, 1))  # whose alias there is their name
+    stage.does(lambda rows: rows.boards.save(replace(board, event_id=stage.event().id)))
     answered(organizer, "teardown", "teardown-asks")
     organizer.presses("Yes, do it")
     for racer in racers:
