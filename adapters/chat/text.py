@@ -59,6 +59,14 @@ def one_line(text: str, *, strip: bool = True) -> str:
     return made.strip() if strip else made
 
 
+def in_blanks(text: str) -> tuple[str, str, str]:
+    """Return the text as one line in three: blanks, the words that marks may go round, blanks."""
+    line = one_line(text, strip=False)
+    words = line.strip()
+    before, _, after = line.partition(words) if words else (line, "", "")
+    return before, words, after
+
+
 def size(text: str) -> int:
     """Return the length in UTF-16 units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

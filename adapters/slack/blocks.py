@@ -43,6 +43,7 @@ from adapters.chat.text import (
     cells,
     clean,
     encoded,
+    in_blanks,
     one_line,
     pieces,
     plain_lines,
@@ -355,12 +356,8 @@ def _mention(person: Mention) -> str:
 
 
 def _bold(text: str) -> str:
-    line = one_line(text, strip=False)
-    inner = line.strip()
-    if not inner:
-        return line
-    before, after = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
-    return f"{before}*{_literal(inner).replace('*', _LOOKALIKE['*'])}*{after}"
+    before, inner, after = in_blanks(text)
+    return f"{before}*{_literal(inner).replace('*', _LOOKALIKE['*'])}*{after}" if inner else before
 
 
 def _link(label: str, url: str) -> str:

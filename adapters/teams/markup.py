@@ -28,7 +28,19 @@ from adapters.chat.message import (
     Typed,
     When,
 )
-from adapters.chat.text import NAME, called, clean, encoded, one_line, rfc3339, short, size, utc, web_address
+from adapters.chat.text import (
+    NAME,
+    called,
+    clean,
+    encoded,
+    in_blanks,
+    one_line,
+    rfc3339,
+    short,
+    size,
+    utc,
+    web_address,
+)
 from provisioning.ids import ChatIdentity
 
 _LABEL, _URL = 300, 2000  # an address may be its own label
@@ -134,12 +146,8 @@ def _span(span: Span, people: People, *, in_bold: bool) -> str:
 
 
 def _bold(text: str) -> str:
-    line = one_line(text, strip=False)
-    inner = line.strip()
-    if not inner:
-        return line
-    before, after = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
-    return f"{before}**{_literal(inner)}**{after}"
+    before, inner, after = in_blanks(text)
+    return f"{before}**{_literal(inner)}**{after}" if inner else before
 
 
 def _link(label: str, url: str) -> str:
