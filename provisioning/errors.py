@@ -30,6 +30,9 @@ the catalog holds its words; the docstring is the sentence for logs.
 """
 
 import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -541,12 +544,14 @@ class Unexpected(Misconfigured):
     code = "DR-500"
 
 
-def by_code() -> dict[str, type[ProvisioningError]]:
+@cache
+def by_code() -> Mapping[str, type[ProvisioningError]]:
     """Return every error class that stands for itself, by its code."""
 
     def walk(cls: type[ProvisioningError]) -> list[type[ProvisioningError]]:
         return [cls, *(found for child in cls.__subclasses__() for found in walk(child))]
 
-    return {
-        cls.code: cls for cls in walk(ProvisioningError) if not cls.code.endswith("00") or cls is Unexpected
-    }
+    found = walk(ProvisioningError)
+    return MappingProxyType(
+        {cls.code: cls for cls in found if not cls.code.endswith("00") or cls is Unexpected}
+    )
