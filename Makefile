@@ -15,7 +15,7 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run check test playground-test bench manifest teams-package format lock clean
+.PHONY: help install demo run check test explore playground-test bench manifest teams-package format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ check: install ## format, lint, types and the direction of imports
 
 test: check ## check, then every test
 	@echo "tests"   && $(PY) -m pytest -q -n 4 --dist loadfile
+
+explore: install ## the property tests with examples that nobody tried before
+	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile explore
 
 playground-test: install ## the bot in Microsoft's Agents Playground, in a browser; wants Node.js and Chromium
 	@for tool in npm "$(CHROMIUM)"; do command -v "$$tool" >/dev/null || { echo "$$tool is not there."; exit 1; }; done

@@ -15,30 +15,18 @@ from pathlib import Path
 _FOR_ALL = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 _FOR_AWS = ("AWS_CA_BUNDLE", *_FOR_ALL)
 
+_Stamped = tuple[tuple[Path, int], ...]  # paths and their times of change
+
 
 def ssl_context(environ: Mapping[str, str] | None = None) -> ssl.SSLContext:
     """Return a client context (httpx, aiohttp) that trusts the system's authorities and the company's own.
 
     Reads `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` from the process environment unless told otherwise. Where
-    the system has no store of its own (slim images), the one that comes with httpx stands in. Raises
-    FileNotFoundError, naming the variable, for a path that is not there, and ssl.SSLError for a file that
-    holds no certificate.
+    the system has no store of its own (slim images), the one that comes with httpx stands in. The authorities
+    are read once for the same files: all clients share one context. Raises FileNotFoundError, naming the
+    variable, for a path that is not there, and ssl.SSLError for a file that holds no certificate.
     """
-    context = ssl.create_default_context()
-    # OpenSSL takes SSL_CERT_FILE *instead of* the system's file; a proxy's authority is meant in addition.
-    system = Path(ssl.get_default_verify_paths().openssl_cafile)
-    if system.is_file():
-        context.load_verify_locations(cafile=system)
-    elif not any(Path(ssl.get_default_verify_paths().openssl_capath).glob("*.0")):
-        import certifi
-
-        context.load_verify_locations(cafile=certifi.where())
-    for path in _paths(_FOR_ALL, environ):
-        if path.is_dir():
-            context.load_verify_locations(capath=path)
-        else:
-            context.load_verify_locations(cafile=path)
-    return context
+    return _trusting(_stamped(_paths(_FOR_ALL, environ)), os.environ.get("SSL_CERT_FILE"))
 
 
 def ca_bundle(environ: Mapping[str, str] | None = None) -> str | None:
@@ -53,7 +41,7 @@ def ca_bundle(environ: Mapping[str, str] | None = None) -> str | None:
         return None
     if len(paths) == 1 and paths[0].is_file():
         return str(paths[0])
-    return _merged(tuple((path, path.stat().st_mtime_ns) for path in paths))
+    return _merged(_stamped(paths))
 
 
 def _paths(names: tuple[str, ...], environ: Mapping[str, str] | None) -> list[Path]:
@@ -70,8 +58,32 @@ def _paths(names: tuple[str, ...], environ: Mapping[str, str] | None) -> list[Pa
     return list(found.values())
 
 
+def _stamped(paths: list[Path]) -> _Stamped:
+    return tuple((path, path.stat().st_mtime_ns) for path in paths)
+
+
 @lru_cache(maxsize=8)
-def _merged(stamped: tuple[tuple[Path, int], ...]) -> str:
+def _trusting(stamped: _Stamped, instead: str | None) -> ssl.SSLContext:
+    """Return a context for the system's authorities and these; `instead` is a file OpenSSL takes for them."""
+    context = ssl.create_default_context()
+    system = Path(ssl.get_default_verify_paths().openssl_cafile)
+    if system.is_file():
+        if instead is not None:  # a proxy's authority is meant in addition
+            context.load_verify_locations(cafile=system)
+    elif not any(Path(ssl.get_default_verify_paths().openssl_capath).glob("*.0")):
+        import certifi
+
+        context.load_verify_locations(cafile=certifi.where())
+    for path, _ in stamped:
+        if path.is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    return context
+
+
+@lru_cache(maxsize=8)
+def _merged(stamped: _Stamped) -> str:
     """Write the certificates of these files (with their times of change) into one, once for the same."""
     files: list[Path] = []
     for path, _ in stamped:

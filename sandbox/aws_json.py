@@ -11,10 +11,11 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import ListShape, Shape, StructureShape
+from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 from sandbox.clock import Clock
 
@@ -95,11 +96,16 @@ def _read_token(token: str) -> str:
     return after
 
 
+@cache
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
 class InputRules:
     """What one service accepts, by its model in botocore."""
 
     def __init__(self, service: str) -> None:
-        self._model = botocore.session.get_session().get_service_model(service)
+        self._model = _model(service)
         self.target_prefix = str(self._model.metadata["targetPrefix"])
         self.signing_name = str(self._model.signing_name)
         # What breaks the model's rules is refused under the one of these names that the service knows.

@@ -56,7 +56,7 @@ class SigningKeys:
     """The keys that are published now. `current` signs what comes from Teams."""
 
     def __init__(self) -> None:
-        self.current = SigningKey.make(TEAMS_CHANNELS)
+        self.current = _first_key_of_teams()
         self.of_web_chat = _key_of_web_chat()
         self._fading: list[SigningKey] = []
 
@@ -68,6 +68,11 @@ class SigningKeys:
     def document(self) -> Json:
         """Return what `/v1/.well-known/keys` answers."""
         return {"keys": [key.as_jwk() for key in (self.of_web_chat, *self._fading, self.current)]}
+
+
+@cache  # to make one takes a while
+def _first_key_of_teams() -> SigningKey:
+    return SigningKey.make(TEAMS_CHANNELS)
 
 
 @cache

@@ -3,8 +3,9 @@
 A user is a person's when one of its ExternalIds is the person's directory object id; failing that, when
 exactly one user has the person's user principal name as UserName and no other object id. Never by e-mail.
 
-A few people are looked up one by one; many are found by reading the pages of ListUsers, which stay known for
-a minute, so that the next batch costs nothing.
+A few people are looked up one by one; many are found by reading the pages of ListUsers. Who was found stays
+known for five minutes, so that the next batches cost nothing; that somebody was *not* there, and who has a
+name, is believed for one.
 """
 
 import re
@@ -20,7 +21,8 @@ from provisioning.ports import Clock
 from provisioning.registrations import Person
 
 FEW: Final = 10  # people looked up one by one
-KEPT_SECONDS: Final = 60.0
+KEPT_SECONDS: Final = 300.0  # for how long a user who was found by object id stays found
+FRESH_SECONDS: Final = 60.0  # for how long pages say who is not there
 PAGE: Final = 100  # ListUsers gives no more at once
 PAGES_PER_CALL: Final = 100  # reading on is for the next call, so that one call stays short
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -71,7 +73,7 @@ class StorePeople:
         self._looked_up: dict[PersonId, tuple[StoreUser, float]] = {}
 
     def find(self, people: Sequence[Person]) -> Mapping[PersonId, Found]:
-        """Answer for each of these people; what was read is at most a minute old."""
+        """Answer for each of these people, by what was read in the last minutes or is read now."""
         self._forget_old()
         found: dict[PersonId, Found] = {}
         left = self._known(people, found)
@@ -117,11 +119,14 @@ class StorePeople:
         if by_object:
             return _only(by_object)
         # A page not read yet may hold the user with the object id: the name alone settles nothing until then.
-        by_name = reading.by_name.get(person.user_principal_name.casefold(), []) if reading.whole else []
+        settled = reading.whole and self._is_fresh(reading)
+        by_name = reading.by_name.get(person.user_principal_name.casefold(), []) if settled else []
         return _of_name(person, by_name) if by_name else None
 
     def _read_pages(self, left: list[Person], found: dict[PersonId, Found]) -> None:
-        """Read on until these people are found or the store is at its end."""
+        """Read on, or anew what is old, until these people are found or the store is at its end."""
+        if self._reading is not None and self._reading.whole and not self._is_fresh(self._reading):
+            self._reading = None
         for _ in range(PAGES_PER_CALL):
             if not left or (self._reading is not None and self._reading.whole):
                 break
@@ -201,6 +206,9 @@ class StorePeople:
         ids = frozenset(key for _, key in external)
         # A user without a status is one of an older time; only DISABLED is a no.
         return StoreUser(row["UserId"], row.get("UserName", ""), ids, row.get("UserStatus") != "DISABLED")
+
+    def _is_fresh(self, reading: _Reading) -> bool:
+        return reading.read_at >= self._now() - FRESH_SECONDS
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

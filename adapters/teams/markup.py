@@ -49,7 +49,8 @@ _USER: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _BREAK: Final = "\u2060"  # word joiner: nothing to see, and the end of whatever had begun
 
 # Live everywhere in a card: tags of the service, functions such as {{DATE(…)}}, character references.
-_LIVE: Final = re.compile(r"<|\{(?=\{)|&(?=#?\w{1,31};)")
+_REFERENCE: Final = r"&(?=#?\w{1,31};)"
+_LIVE: Final = re.compile(r"<|\{(?=\{)|" + _REFERENCE)
 # Live where markdown is read, in clients of two minds; an underscore between letters and digits is not.
 _LIVE_IN_MARKDOWN: Final = re.compile(_LIVE.pattern + r"|[*`~{\]\\]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _INDENTED: Final = re.compile(r"(?m)^[ \t]+")  # would be a block of code
@@ -77,7 +78,7 @@ People = Mapping[ChatIdentity, str]  # the name by which each person is mentione
 
 def plain(text: Text) -> str:
     """Return a text in plain words: times in UTC, links as `label: url`, people by name."""
-    return "".join(map(plain_span, text))
+    return inert("".join(map(plain_span, text)))  # once more: two spans may be live only side by side
 
 
 def plain_span(span: Span) -> str:
@@ -102,6 +103,7 @@ def inert(text: str) -> str:
 def markdown(text: Text, people: People, *, in_bold: bool = False) -> str:
     """Return a text as TextBlock and FactSet read it: only our own spans format, only line ends end lines."""
     made = "".join(_span(span, people, in_bold=in_bold) for span in text).replace("****", "")
+    made = re.sub(_REFERENCE, "&" + _BREAK, made)  # of two spans, that is
     made = _STARTS_A_BLOCK.sub(_BREAK, _INDENTED.sub("", made)).replace("![", f"!{_BREAK}[")  # no pictures
     return re.sub(r"[ \t]*\n[ \t\n]*", "\n\n", made).strip()
 

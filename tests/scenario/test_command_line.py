@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -221,7 +222,9 @@ def test_a_person_who_joins_is_followed_to_the_end(
     assert "[message, new]" in done.stdout
     assert (there.returncode, there.stderr) == (0, "")
     assert "employee-003 types: @DeepRacer join" in there.stdout
-    assert "You're in the queue" in there.stdout
+    assert re.search(
+        "^You're (in the queue|being added to) ", there.stdout, re.MULTILINE
+    )  # a worker is quick
     assert "[message, new]\nYou're in: " in there.stdout
     assert "{{" not in there.stdout
     assert "Get started <https://" in there.stdout

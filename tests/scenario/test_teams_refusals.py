@@ -109,7 +109,7 @@ def test_somebody_anonymous_in_a_meeting_is_told_where_they_are_and_heard_by_nob
 
 @pytest.mark.parametrize("key", ["teams-foreigner", "teams-partner"])
 def test_another_tenants_chat_with_the_bot_ends_at_the_door(gate: Stage, key: str) -> None:
-    eventually(gate.has_nothing_due, "nothing is still to be said to those before")
+    eventually(gate.is_at_rest, "nothing is still to be said to those before")
     foreigner, before, calls = gate.person(key), gate.audit(), gate.calls("teams", "(POST|PUT|GET) [acm]")
 
     for words in ("join", "help", "leave --yes"):

@@ -233,15 +233,26 @@ def test_a_disabled_user_is_neither_added_nor_confirmed_but_can_be_taken_out(
     assert world.group.memberships == {}
 
 
-def test_the_pages_of_users_are_kept_for_a_minute_and_no_longer(world: World) -> None:
+def test_who_was_found_stays_so_for_five_minutes_and_no_longer(world: World) -> None:
     people = world.employees(30)
     world.access.presence(world.grant, people)
     read = world.calls("ListUsers")
+    world.clock.seconds += 299
     world.access.presence(world.grant, people)
     assert world.calls("ListUsers") == read
-    world.clock.seconds += 61
+    world.clock.seconds += 2
     world.access.presence(world.grant, people)
     assert world.calls("ListUsers") == 2 * read
+
+
+def test_who_was_not_there_is_looked_for_again_after_a_minute(world: World) -> None:
+    people = world.employees(30)
+    late = [world.company.store_users.pop(world.user(person).user_id) for person in people[:12]]
+    assert world.access.presence(world.grant, people)[people[0].id] == NotThere()
+    world.company.store_users |= {user.user_id: user for user in late}
+    assert world.access.presence(world.grant, people)[people[0].id] == NotThere()
+    world.clock.seconds += 61
+    assert world.access.presence(world.grant, people)[people[0].id] == Absent()
 
 
 def test_a_user_deleted_and_brought_again_is_found_under_the_new_id(world: World) -> None:

@@ -268,9 +268,7 @@ def test_an_empty_message_is_still_one_that_slack_takes() -> None:
     assert refusal(blocks) is None
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(TEXTS, st.lists(PARTS, max_size=5), st.sampled_from([1, 1, 30]))
 def test_slack_takes_whatever_people_typed(summary: Text, parts: list[Part], times: int) -> None:
     said, blocks = render(Message(summary, tuple(parts * times)))

@@ -512,9 +512,18 @@ def test_no_value_breaks_the_card_wherever_it_stands(value: str) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", "".join(texts(card)))
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+@pytest.mark.parametrize(
+    ("one", "other"), [("{", "{DATE(2027-04-01T16:00:00Z)}}"), ("&", "lt;"), ("&#", "60;")]
 )
+def test_what_stands_in_two_pieces_is_as_dead_as_in_one(one: str, other: str) -> None:
+    said, card = render(Message(text(one, other), (Paragraph(text(one, other, When(CLOSES))),)))
+
+    for seen in [said, *texts(card)]:
+        assert one + other not in seen
+    check(card)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(TEXTS, st.lists(PARTS, max_size=5), st.sampled_from([1, 1, 30]))
 def test_teams_takes_whatever_people_typed(summary: Text, parts: list[Part], times: int) -> None:
     said, card = render(Message(summary, tuple(parts * times)))
