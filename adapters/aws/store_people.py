@@ -3,9 +3,9 @@
 A user is a person's when one of its ExternalIds is the person's directory object id; failing that, when
 exactly one user has the person's user principal name as UserName and no other object id. Never by e-mail.
 
-A few people are looked up one by one; many are found by reading the pages of ListUsers. Who was found stays
-known for five minutes, so that the next batches cost nothing; that somebody was *not* there, and who has a
-name, is believed for one.
+A few people are looked up one by one; many are found by reading the pages of ListUsers. Who was found in
+order stays known for five minutes, so that the next batches cost nothing; anything that keeps somebody out is
+believed for one.
 """
 
 import re
@@ -21,8 +21,8 @@ from provisioning.ports import Clock
 from provisioning.registrations import Person
 
 FEW: Final = 10  # people looked up one by one
-KEPT_SECONDS: Final = 300.0  # for how long a user who was found by object id stays found
-FRESH_SECONDS: Final = 60.0  # for how long pages say who is not there
+KEPT_SECONDS: Final = 300.0  # for how long an enabled user who was found by object id stays found
+FRESH_SECONDS: Final = 60.0  # for how long anything else is believed
 PAGE: Final = 100  # ListUsers gives no more at once
 PAGES_PER_CALL: Final = 100  # reading on is for the next call, so that one call stays short
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -103,29 +103,36 @@ class StorePeople:
         """Take over what is known already; return the people left."""
         left = []
         for person in people:
-            known = self._looked_up[person.id][0] if person.id in self._looked_up else self._read(person)
+            known = self._kept(person) or self._read(person)
             if known is None:
                 left.append(person)
             else:
                 found[person.id] = known
         return left
 
+    def _kept(self, person: Person) -> StoreUser | None:
+        """Return the user found when this person was looked up."""
+        user, at = self._looked_up.get(person.id, (None, 0.0))
+        return user if user is not None and (user.enabled or self._is_fresh(at)) else None
+
     def _read(self, person: Person) -> StoreUser | Failed | None:
         """Return the person's user among the pages read, or None when these do not settle it."""
         reading = self._reading
         if reading is None:
             return None
+        is_fresh = self._is_fresh(reading.read_at)
         by_object = reading.by_object.get(person.id.lower(), [])
         if by_object:
-            return _only(by_object)
+            found = _only(by_object)
+            return found if is_fresh or (isinstance(found, StoreUser) and found.enabled) else None
         # A page not read yet may hold the user with the object id: the name alone settles nothing until then.
-        settled = reading.whole and self._is_fresh(reading)
+        settled = reading.whole and is_fresh
         by_name = reading.by_name.get(person.user_principal_name.casefold(), []) if settled else []
         return _of_name(person, by_name) if by_name else None
 
     def _read_pages(self, left: list[Person], found: dict[PersonId, Found]) -> None:
         """Read on, or anew what is old, until these people are found or the store is at its end."""
-        if self._reading is not None and self._reading.whole and not self._is_fresh(self._reading):
+        if self._reading is not None and not self._is_fresh(self._reading.read_at):
             self._reading = None
         for _ in range(PAGES_PER_CALL):
             if not left or (self._reading is not None and self._reading.whole):
@@ -207,8 +214,8 @@ class StorePeople:
         # A user without a status is one of an older time; only DISABLED is a no.
         return StoreUser(row["UserId"], row.get("UserName", ""), ids, row.get("UserStatus") != "DISABLED")
 
-    def _is_fresh(self, reading: _Reading) -> bool:
-        return reading.read_at >= self._now() - FRESH_SECONDS
+    def _is_fresh(self, read_at: float) -> bool:
+        return read_at >= self._now() - FRESH_SECONDS
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

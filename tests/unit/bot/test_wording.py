@@ -320,6 +320,7 @@ def renamed(found: Any, change: Callable[[str], str]) -> Any:
 
 
 ALL = list(messages(words()))
+NAMING = {what for what, plain in ALL if NAME in repr(plain)}
 
 
 def test_every_outcome_stage_and_error_has_words() -> None:
@@ -370,7 +371,10 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
 def test_a_name_changes_nothing_but_itself(name: str) -> None:
     """The same message with the same spans, only the other name in it."""
     for (what, plain), (_, odd) in zip(ALL, messages(words(), name), strict=True):
-        assert odd == renamed(plain, lambda text: text.replace(NAME, name)), what
+        if what in NAMING:
+            assert odd == renamed(plain, lambda text: text.replace(NAME, name)), what
+        else:
+            assert odd == plain, what
 
 
 def test_a_name_never_stands_where_something_is_typed_or_opened() -> None:
