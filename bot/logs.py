@@ -36,7 +36,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
     "turned-away": "A Teams request was not from Bot Connector, or not for this bot; it was refused.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
-    "watch": "The races of a racing site could not be read; it is tried again every 30 seconds.",
+    "watch": "The races of a racing site could not be read; it is tried again every few seconds.",
     "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",
     "working": "The worker has started, without a server.",
 }

@@ -26,9 +26,8 @@ from provisioning.ports import Clock, Rows, Store
 
 EVERY = timedelta(seconds=5)  # how often the watcher looks whether something is due
 LIST_EVERY = timedelta(minutes=5)
-READ_EVERY = timedelta(
-    seconds=30
-)  # a ranking of a thousand is ten requests, of which a site takes five a second
+READ_EVERY = timedelta(seconds=10)  # a ranking of up to a page
+A_PAGE, PER_PAGE = 100, timedelta(seconds=3)  # each is a request, of which a site takes five a second
 LEASE = timedelta(seconds=45)
 OVER = timedelta(days=1)  # so long after its end an event's races are still watched
 
@@ -76,7 +75,7 @@ class Watcher:
                 owed += self._list(event, grant)
             for board in self._store.read(lambda rows: rows.boards.of_event(event.id)):
                 if not board.is_final and board.opens <= self._clock.now():
-                    owed += self._read(grant, board) if self._is_due(board.key, READ_EVERY) else 0
+                    owed += self._read(grant, board) if self._is_due(board.key, read_every(board)) else 0
         except StoreUnavailable:
             raise
         except ProvisioningError as error:
@@ -127,6 +126,11 @@ class Watcher:
             return self._store.run(unit).result()
         except StaleWrite:
             return 0
+
+
+def read_every(board: Board) -> timedelta:
+    """Return how often this ranking is read: a small one every ten seconds, a thousand rows every thirty."""
+    return max(READ_EVERY, PER_PAGE * (len(board.ranking.lines) // A_PAGE + 1))
 
 
 def record(rows: Rows, event_id: EventId, race_id: str, ranking: Leaderboard, now: datetime) -> int:

@@ -15,6 +15,7 @@ STAGES = (
     ("in AWS", "a member in IAM Identity Center"),
     ("ready", "told so, with the link"),
 )
+NIGHT = "Race Night"  # the second event
 _THROTTLED = 429
 _THROTTLING = {"ThrottlingException", "TooManyRequestsException"}
 _BATCH = "$batch"  # its items are calls of their own
@@ -42,6 +43,8 @@ class Board:
     in_store: frozenset[str] = frozenset()
     refused: dict[str, str] = field(default_factory=dict)  # key -> code, of the newest refusal
     left: set[str] = field(default_factory=set)
+    at_night: set[str] = field(default_factory=set)  # who are in the second event
+    in_channels: list[str] = field(default_factory=list)  # what was said in channels, edits included
     ready_at: dict[str, float] = field(default_factory=dict)  # key -> when the first such message came
     messages: int = 0
     graph_requests: int = 0
@@ -80,6 +83,11 @@ class Board:
 
     def _read(self, line: Json) -> None:
         key, text = line["to"], line["text"]
+        if line["surface"] == "channel":
+            self.in_channels.append(text)
+        if line["surface"] == "dm" and words.is_ready(text, NIGHT):
+            self.at_night.add(key)
+            return
         self.messages += not line["edited"]
         if code := words.code(text):
             self.refused[key] = code

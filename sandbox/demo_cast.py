@@ -26,6 +26,11 @@ class Cast:
     in_teams: frozenset[str]  # who use Microsoft Teams; everybody else uses Slack
     in_both: str  # who joins in Slack and, before anything has come of it, in Teams as well
     colleague: str  # put into the Entra group by an administrator meanwhile; never joins
+    night: tuple[
+        str, ...
+    ]  # who join the second event, on the racing site, too; each drives faster than the one before
+    promoted: str  # whose quota there is raised
+    organizer: str
 
     @property
     def crowd(self) -> tuple[str, ...]:
@@ -85,6 +90,9 @@ def cast() -> Cast:
         in_teams=frozenset({*employees[3::3], "teams-guest", "teams-no-role", "not-in-directory"}),
         in_both="employee-006",
         colleague="organizer",
+        night=("employee-010", "employee-003", "employee-021", "employee-018", "employee-036"),
+        promoted="employee-010",
+        organizer="organizer",
     )
 
 

@@ -9,6 +9,8 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from sandbox.racing import RACERS, USER_POOL_ID
+
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
 
@@ -18,11 +20,14 @@ Json = dict[str, Any]
 class Directories:
     """Entra and the identity store of the company that has these settings."""
 
-    def __init__(self, settings: Mapping[str, str], http: httpx.Client, store: "IdentityStoreClient") -> None:
+    def __init__(
+        self, settings: Mapping[str, str], http: httpx.Client, store: "IdentityStoreClient", pool: Any
+    ) -> None:
         self._graph = settings["GRAPH_BASE_URL"]
         self._store_id = settings["IDENTITY_STORE_ID"]
         self._http = http
         self._store = store
+        self._pool = pool
 
     def group_members(self, group_id: str) -> list[str]:
         """Return the object ids of the group's members, as Graph lists them."""
@@ -58,6 +63,14 @@ class Directories:
             IdentityStoreId=self._store_id, GroupId=group_id, MemberId={"UserId": user_id}
         )
 
+    def racers_at_site(self) -> list[str]:
+        """Return the addresses of the enabled users in the racing site's group of racers."""
+        pages = self._pool.get_paginator("list_users_in_group").paginate(
+            UserPoolId=USER_POOL_ID, GroupName=RACERS
+        )
+        users = [user for page in pages for user in page["Users"] if user["Enabled"]]
+        return [one["Value"] for user in users for one in user["Attributes"] if one["Name"] == "email"]
+
     def _external_ids(self) -> dict[str, str]:
         """Return the Entra object id of every user of the store that has one, by user id."""
         pages = self._store.get_paginator("list_users").paginate(IdentityStoreId=self._store_id)
@@ -68,21 +81,27 @@ class Directories:
 @contextmanager
 def reached(settings: Mapping[str, str]) -> Iterator[Directories]:
     """Sign in to both directories with these settings, those of a `World`."""
-    store = boto3.client(
-        "identitystore",
+    store = _client("identitystore", settings, settings["AWS_ENDPOINT_URL"])
+    pool = _client("cognito-idp", settings, settings["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"])
+    headers = {"Authorization": f"Bearer {_token(settings)}"}
+    try:
+        with httpx.Client(trust_env=False, headers=headers) as http:
+            yield Directories(settings, http, store, pool)
+    finally:
+        store.close()
+        pool.close()
+
+
+def _client(service: str, settings: Mapping[str, str], url: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]  # the stubs want each service by name
         region_name=settings["AWS_REGION"],
-        endpoint_url=settings["AWS_ENDPOINT_URL"],
+        endpoint_url=url,
         aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
         # The bot may have used up the account's twenty calls a second just before.
         config=Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 8}),
     )
-    headers = {"Authorization": f"Bearer {_token(settings)}"}
-    try:
-        with httpx.Client(trust_env=False, headers=headers) as http:
-            yield Directories(settings, http, store)
-    finally:
-        store.close()
 
 
 def _token(settings: Mapping[str, str]) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sandbox import demo_words as words
-from sandbox.demo_board import throttled
+from sandbox.demo_board import NIGHT, throttled
 from sandbox.demo_cast import Cast
+from sandbox.demo_race import RACE, in_order
 from sandbox.demo_readback import Evidence, Json
 from sandbox.demo_story import Course
 
@@ -28,7 +29,12 @@ class Claim:
 
 def prove(evidence: Evidence, course: Course, cast: Cast) -> list[Claim]:
     """Return every claim."""
-    return [*directories(evidence, cast), *chat(evidence, cast), *on_the_way(course, cast)]
+    return [
+        *directories(evidence, cast),
+        *chat(evidence, cast),
+        *on_the_way(course, cast),
+        *race_night(evidence, course, cast),
+    ]
 
 
 def directories(evidence: Evidence, cast: Cast) -> list[Claim]:
@@ -131,6 +137,22 @@ def on_the_way(course: Course, cast: Cast) -> list[Claim]:
             "the storm, the push and the crash were real",
             tuple(what for what, is_so in stories.items() if is_so),
         ),
+    ]
+
+
+def race_night(evidence: Evidence, course: Course, cast: Cast) -> list[Claim]:
+    """Return the claims about the second event."""
+    boards = [post for post in evidence.channel if post["text"].startswith(f"{RACE}: the leaderboard")]
+    shown = boards[-1]["says"] if boards else ""
+    wrong = [f"there are {len(boards)}"] if len(boards) != 1 else []
+    wrong += [] if in_order(shown, course.standing) else [f"it shows {shown!r}"]
+    wrong += [] if boards and boards[-1]["versions"] else ["it was never edited"]
+    return [
+        Claim(
+            f"the racing site has accounts for the {len(cast.night)} racers of {NIGHT}, and no one else's",
+            _against(cast.night, evidence.at_site),
+        ),
+        Claim("one leaderboard stands in the channel, edited in place, and is as the race is", tuple(wrong)),
     ]
 
 

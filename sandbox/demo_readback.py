@@ -9,6 +9,7 @@ import httpx
 from sandbox.company import RACERS_GROUP, Company
 from sandbox.demo_directories import reached
 from sandbox.onlooker import surface_of
+from sandbox.slack_channels import RACING
 from sandbox.world import Address
 
 Json = dict[str, Any]
@@ -21,6 +22,8 @@ class Evidence:
     group: tuple[str, ...]  # members of the Entra group, as Graph lists them
     store: tuple[str, ...]  # one for each membership of the identity store's group
     messages: Mapping[str, tuple[Json, ...]]  # key -> the private messages the person sees, oldest first
+    at_site: tuple[str, ...]  # who have an account on the racing site that is enabled and in its group
+    channel: tuple[Json, ...]  # what stands in the racing channel, oldest first
 
     def direct(self, key: str) -> tuple[Json, ...]:
         """Return the direct messages this person got, oldest first."""
@@ -29,15 +32,25 @@ class Evidence:
 
 def read_back(address: Address, company: Company) -> Evidence:
     """Ask the running company; `company` tells who is who."""
+    mails = {person.entra.mail: person.key for person in company.people.values() if person.entra is not None}
     names = {person.entra.id: person.key for person in company.people.values() if person.entra is not None}
     with reached(address.environment) as directories:
         group = directories.group_members(company.group(RACERS_GROUP).id)
         store = directories.store_members(company.store_group(RACERS_GROUP).group_id)
+        racers = directories.racers_at_site()
     return Evidence(
         tuple(sorted(names.get(found, found) for found in group)),
         tuple(sorted(names.get(found, found) for found in store)),
         _messages(address, company),
+        tuple(sorted(mails.get(found, found) for found in racers)),
+        _channel(address),
     )
+
+
+def _channel(address: Address) -> tuple[Json, ...]:
+    with httpx.Client(trust_env=False, timeout=20.0) as http:
+        seen = http.get(f"{address.urls['slack']}/_slack/transcript?channel={RACING}").raise_for_status()
+    return tuple(seen.json())
 
 
 def _messages(address: Address, company: Company) -> dict[str, tuple[Json, ...]]:

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox import demo_words as words
-from sandbox.demo_board import Board, Json, answered, throttled
+from sandbox.demo_board import NIGHT, Board, Json, answered, throttled
 from sandbox.demo_cast import Cast, cast
 from sandbox.demo_proof import ANSWER_SECONDS, Claim, duplicates
+from sandbox.demo_race import RACE
 from sandbox.demo_readback import Evidence
 from sandbox.demo_show import WIDTH, clock
 from sandbox.demo_story import Course
@@ -56,6 +57,9 @@ def report(
     console.print(Text(_FLOW, no_wrap=True), end="")
     _head(console, f"What {reader} saw: joined twice, and was in hand when the worker was killed")
     for line in transcript(evidence, reader, course.typed_at[reader], _width(console)):
+        console.print(Text(line), soft_wrap=True)
+    _head(console, f"What the channel saw of {NIGHT}")
+    for line in channel(evidence, _width(console)):
         console.print(Text(line), soft_wrap=True)
     _head(console, "Who was refused, and what they read")
     console.print(_refusals(evidence, played), width=_width(console))
@@ -102,6 +106,19 @@ def transcript(evidence: Evidence, key: str, since: float, width: int) -> list[s
             lines.append(margin + text[0])
             more = words.says(message["says"])[1:] if is_direct else _steps(text)
             lines += [f"{'':20}{shorten(line, width - 20)}" for line in more]
+    return lines
+
+
+def channel(evidence: Evidence, width: int) -> list[str]:
+    """Return what stands in the racing channel about the race, as it looks at the end."""
+    lines = []
+    for post in evidence.channel:
+        if RACE not in post["text"]:
+            continue
+        said = [line for line in words.says(post["says"]) if line.strip()]
+        edits = f"   (edited {len(post['versions'])} times in place)" if post["versions"] else ""
+        lines += [shorten(f"  {said[0]}{edits}", width)]
+        lines += [shorten(f"      {line}", width) for line in said[1:]]
     return lines
 
 

@@ -2,20 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
-from sandbox import demo_words as words
-from sandbox.chatting import Answer, Flow, Moves, Result, Sent, perform, sign
+from sandbox.chatting import sign
 from sandbox.company import RACERS_GROUP
 from sandbox.demo_board import Board
 from sandbox.demo_cast import Cast, company
 from sandbox.demo_directories import reached
-from sandbox.demo_theater import TakesTooLong, Theater
-from sandbox.teams_chatting import TeamsMoves
+from sandbox.demo_players import PATIENCE_SECONDS, Players, outcome
+from sandbox.demo_race import RaceNight
+from sandbox.demo_theater import Theater
 
 Json = dict[str, Any]
 BURST_SECONDS = 1.5  # within which a wave of people types join
@@ -23,11 +21,8 @@ STORM_SECONDS = 4.0
 RETRY_AFTER = 2.0
 LATE_SECONDS = 7.0  # how long AWS takes for the call in which the worker is killed
 KILL_AFTER_SECONDS = 4.0
-PATIENCE_SECONDS = 90.0  # for what must come, however slow the machine
 OLD_SECONDS = 600  # Slack's requests are good for five minutes
 CYCLE_SECONDS = 2400.0
-ANSWER_LOOKS, ANSWER_PAUSE = 100, 0.1  # how often, and how many seconds apart, somebody looks for an answer
-DOORS = {"/slack/events", "/api/messages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +46,9 @@ class Course:
     replay: Replay | None = None
     worker_exit: int | None = None
     in_hand: frozenset[str] = frozenset()  # had begun and were not ready when the worker was killed
+    standing: list[str] = field(default_factory=list)  # the aliases on the leaderboard, the fastest first
     graph_calls: list[Json] = field(default_factory=list)  # the bot's, from its start until it rests
     aws_calls: list[Json] = field(default_factory=list)
-
-
-class Client(httpx.AsyncClient):
-    """Sends what people do, and notes how long the bot takes to answer."""
-
-    def __init__(self, seconds: list[float]) -> None:
-        super().__init__(trust_env=False)
-        self._seconds = seconds
-
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send one request."""
-        begun = time.monotonic()
-        response = await super().send(request, **options)
-        if request.url.path in DOORS:
-            self._seconds.append(time.monotonic() - begun)
-        return response
 
 
 class Story:
@@ -80,14 +60,14 @@ class Story:
         self._theater = theater
         self._board = board
         self._cast = cast
-        self._client = Client(self.course.answer_seconds)
-        self._requests: dict[str, Sent] = {}
+        self._players = Players(theater, board, cast.in_teams)
+        self._race_night = RaceNight(theater, board, self._players, cast, self.company)
         self._answers: dict[str, str] = {}
         self._before: dict[str, int] = {}  # calls in the logs before the bot began
 
     async def tell(self) -> None:
         """Play the story to its end."""
-        async with self._client:
+        try:
             await self._open()
             await self._start()
             await self._outsiders()
@@ -98,7 +78,12 @@ class Story:
             await self._taken_over()
             await self._leavers()
             await self._take_stock()
+            await self._race_night.tell()
+            self.course.standing = self._race_night.standing
             await self._scim_cycle()
+        finally:
+            await self._players.close()
+        self.course.answer_seconds = self._players.answer_seconds
 
     async def _open(self) -> None:
         chapter = self._board.begin(
@@ -130,27 +115,27 @@ class Story:
         outsiders = self._cast.outsiders
         chapter = self._board.begin(f"{len(outsiders)} people who must not get in try, and somebody forges")
         await asyncio.gather(*(self._join(key) for key in outsiders), self._forge())
-        await self._all(outsiders, lambda: self._board.refused, "told why they are refused")
+        await self._players.all_are(outsiders, lambda: self._board.refused, "told why they are refused")
         self._board.end(
             chapter, "each is told why, with a code; forged and stale requests do not get past the door"
         )
 
     async def _forge(self) -> None:
         """Send a join that is signed wrongly, and one that is signed well but long ago."""
-        moves = self._slack(self._cast.first[0])
+        moves = self._players.slack(self._cast.first[0])
         body, secret = b"command=%2Fdeepracer&text=join", self._theater.address.signing_secret
         now = int(time.time())
         for what, headers in (
             ("signed with a wrong secret", sign("guessed", body, now)),
             ("ten minutes old", sign(secret, body, now - OLD_SECONDS)),
         ):
-            self.course.forged[what] = (await self._play(moves.send(body, headers))).status
-        teams = self._teams(self._cast.first[0])
+            self.course.forged[what] = (await self._players.play(moves.send(body, headers))).status
+        teams = self._players.teams(self._cast.first[0])
         for what, deviation in (
             ("with a Teams token for another bot", "wrong-audience"),
             ("with a Teams token that nobody signed", "unsigned"),
         ):
-            self.course.forged[what] = (await self._play(teams.say("join", token=deviation))).status
+            self.course.forged[what] = (await self._players.play(teams.say("join", token=deviation))).status
 
     async def _first_wave(self) -> None:
         wave = self._cast.first
@@ -160,7 +145,7 @@ class Story:
         await self._theater.delay_aws("CreateGroupMembership", LATE_SECONDS)
         await self._wave(wave)
         await self._leave(self._cast.leaves_pending)
-        await self._until(lambda: self._board.throttled > 0, "one request throttled")
+        await self._players.until(lambda: self._board.throttled > 0, "one request throttled")
         await asyncio.sleep(STORM_SECONDS)  # the length of the storm is the story's, nothing is awaited
         await self._theater.calm_graph()
         self._board.end(
@@ -174,7 +159,7 @@ class Story:
         chapter = self._board.begin("The worker is killed (SIGKILL) in the middle of a call to AWS")
         await self._theater.until_struck("aws", PATIENCE_SECONDS)
         since = self._board.seconds()
-        await self._until(
+        await self._players.until(
             lambda: (
                 wave <= self._board.reached["verified"] or self._board.seconds() - since > KILL_AFTER_SECONDS
             ),
@@ -192,7 +177,7 @@ class Story:
         wave, newcomer = self._cast.second, self._cast.newcomer
         chapter = self._board.begin(f"{len(wave)} more join meanwhile, one of them new to AWS")
         await self._wave(wave)
-        await self._all(wave, lambda: self._board.reached["verified"], "verified")
+        await self._players.all_are(wave, lambda: self._board.reached["verified"], "verified")
         self._board.end(
             chapter, f"{newcomer} is not in the identity store yet and will be pushed there on demand"
         )
@@ -200,11 +185,11 @@ class Story:
     async def _once_more(self) -> None:
         key = self._cast.replayed
         chapter = self._board.begin(f"A request of {key} arrives a second time, byte for byte")
-        moves, sent = self._slack(key), self._requests[key]
-        before = await self._play(moves.seen())
-        answer = await self._play(moves.send(sent.body, sent.headers))
-        after = await self._play(moves.seen())
-        self.course.replay = Replay(self._answers[key], _outcome(answer), len(before), len(after))
+        moves, sent = self._players.slack(key), self._players.requests[key]
+        before = await self._players.play(moves.seen())
+        answer = await self._players.play(moves.send(sent.body, sent.headers))
+        after = await self._players.play(moves.seen())
+        self.course.replay = Replay(self._answers[key], outcome(answer), len(before), len(after))
         self._board.end(chapter, "it gets the answer it had got, and does nothing")
 
     async def _taken_over(self) -> None:
@@ -212,8 +197,10 @@ class Story:
             "When the dead worker's leases have run out (30 s), the new one takes over"
         )
         early = self._cast.got_ready - set(self._cast.late)
-        await self._all(early, lambda: self._board.reached["ready"], "ready")
-        await self._all([self._cast.leaves_pending], lambda: self._board.left, "told that they have left")
+        await self._players.all_are(early, lambda: self._board.reached["ready"], "ready")
+        await self._players.all_are(
+            [self._cast.leaves_pending], lambda: self._board.left, "told that they have left"
+        )
         self._board.end(
             chapter, "it looks first at what is true in the directories, then goes on; all are ready"
         )
@@ -223,8 +210,8 @@ class Story:
         late = self._cast.late
         chapter = self._board.begin(f"{' and '.join(leavers)} leave, and {len(late)} latecomers join")
         await asyncio.gather(*(self._leave(key) for key in leavers), *(self._join(key) for key in late))
-        await self._all(leavers, lambda: self._board.left, "told that they have left")
-        await self._all(late, lambda: self._board.reached["ready"], "ready")
+        await self._players.all_are(leavers, lambda: self._board.left, "told that they have left")
+        await self._players.all_are(late, lambda: self._board.reached["ready"], "ready")
         self._board.end(
             chapter, "what the bot gave is gone from both directories; what was there before stays"
         )
@@ -243,7 +230,7 @@ class Story:
         )
         await asyncio.to_thread(self._add_colleague)
         await self._theater.turn_clock(CYCLE_SECONDS)
-        await self._all([colleague], lambda: self._board.in_store, "brought by the SCIM cycle")
+        await self._players.all_are([colleague], lambda: self._board.in_store, "brought by the SCIM cycle")
         self._board.end(
             chapter, f"it brings {colleague}, whom an administrator added, and changes nothing else"
         )
@@ -265,69 +252,20 @@ class Story:
         await asyncio.sleep(after_seconds)
         await self._join(key)
         if key in self._cast.twice:
-            self.course.second_answers[key] = await self._said(key, "join")
+            self.course.second_answers[key] = await self._players.says(key, "join")
         if key == self._cast.in_both:
-            await self._play(self._teams(key).say("join"))
+            await self._players.play(self._players.teams(key).say("join"))
 
     async def _join(self, key: str) -> None:
         self.course.typed_at[key] = time.time()
-        self._answers[key] = await self._said(key, "join")
+        self._answers[key] = await self._players.says(key, "join")
 
     async def _leave(self, key: str) -> None:
-        await self._said(key, "leave")
-        moves = self._teams(key) if key in self._cast.in_teams else self._slack(key)
-        await self._play(moves.press("Leave"))
-
-    async def _said(self, key: str, text: str) -> str:
-        """Let this person say something where they are, and return the first line of the bot's answer."""
-        if key not in self._cast.in_teams:
-            answer = await self._play(self._slack(key).command(text))
-            self._requests[key] = answer.sent
-            return _outcome(answer)
-        moves = self._teams(key)
-        before = len(_answers(await self._play(moves.seen())))
-        await self._play(moves.say(text))
-        for _ in range(ANSWER_LOOKS):  # the answer is a message of its own, right behind the request
-            answers = _answers(await self._play(moves.seen()))
-            if len(answers) > before:
-                return str(answers[-1]["wordings"][0]).partition("\n")[0]
-            await asyncio.sleep(ANSWER_PAUSE)
-        raise TakesTooLong(f"{key} got no answer in Teams")
-
-    async def _until(self, condition: Callable[[], bool], what: str) -> None:
-        await self._theater.until(condition, PATIENCE_SECONDS, what)
-
-    async def _all(self, keys: Iterable[str], known: Callable[[], Collection[str]], what: str) -> None:
-        """Wait until all these people are among the known. Raises TakesTooLong with those who are not."""
-        wanted = set(keys)
-        try:
-            await self._until(lambda: wanted <= set(known()), what)
-        except TakesTooLong as error:
-            raise TakesTooLong(f"{', '.join(sorted(wanted - set(known())))}: {error}") from None
-
-    async def _play(self, flow: Flow[Result]) -> Result:
-        return await perform(self._client, flow)
-
-    def _slack(self, key: str) -> Moves:
-        return self._theater.address.moves(key, bot_url=self._theater.bot_url)
-
-    def _teams(self, key: str) -> TeamsMoves:
-        return self._theater.address.teams_moves(key, bot_url=self._theater.bot_url)
+        await self._players.says(key, "leave")
+        await self._players.presses(key, "Leave")
 
     def _entra_id(self, key: str) -> str:
         user = self.company.people[key].entra
         if user is None:
             raise ValueError(f"{key} is not in the directory")
         return user.id
-
-
-def _answers(seen: list[Json]) -> list[Json]:
-    """Return the bot's answers among what somebody sees in Teams."""
-    return [entry for entry in seen if entry["answers"] is not None]
-
-
-def _outcome(answer: Answer) -> str:
-    """Return the first line of an answer: what came of the request."""
-    body = answer.body
-    text = str(body.get("text", "")) if isinstance(body, dict) else str(body)
-    return words.plain(text).partition("\n")[0]

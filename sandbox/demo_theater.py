@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -49,10 +50,10 @@ class Theater:
         self.address = Address.load(path)
         self.is_open = True
 
-    async def apply_event(self, company: Company) -> str:
-        """Apply the company's event with the bot's own command; returns what that printed."""
+    async def apply_event(self, company: Company, **overrides: Any) -> str:
+        """Apply an event of the company with the bot's own command; returns what that printed."""
         path = self._folder / "event.toml"
-        path.write_text(event_toml(company), encoding="utf-8")
+        path.write_text(event_toml(company, **overrides), encoding="utf-8")
         applying = self._bot("event-apply", "event", "apply", str(path), "--yes")
         code = await asyncio.to_thread(self._processes.finish, applying, START_SECONDS)
         if code != 0:
@@ -112,6 +113,20 @@ class Theater:
         url = f"{self.address.urls['graph']}/_control/faults"
         (await self._http.delete(url)).raise_for_status()
 
+    async def open_race(self, name: str, seconds: float) -> str:
+        """Open a race on the racing site; returns its id."""
+        made = await self._site("POST", "_racing/races", {"name": name, "seconds": seconds})
+        return str(made["raceId"])
+
+    async def drive(self, race_id: str, email: str, time_ms: int) -> None:
+        """Let somebody drive a lap in this race."""
+        await self._site("POST", "_racing/laps", {"raceId": race_id, "email": email, "timeMs": time_ms})
+
+    async def profiles(self) -> list[Json]:
+        """Return every racer's row on the racing site."""
+        rows: list[Json] = await self._site("GET", "_racing/profiles")
+        return rows
+
     async def turn_clock(self, seconds: float) -> None:
         """Turn the company's clock forward."""
         await self._post("graph", "_control/clock", {"turn_seconds": seconds})
@@ -138,6 +153,13 @@ class Theater:
 
     def _said(self, running: Running, action: str) -> bool:
         return any(line.get("action") == action for line in _lines(running))
+
+    async def _site(self, method: str, path: str, body: Json | None = None) -> Any:
+        """Ask the racing site, whose certificate is the company's own."""
+        trusted = ssl.create_default_context(cafile=self.address.environment["SSL_CERT_FILE"])
+        async with httpx.AsyncClient(trust_env=False, verify=trusted) as http:
+            answer = await http.request(method, f"{self.address.urls['racing']}/{path}", json=body)
+        return answer.raise_for_status().json()
 
     async def _get(self, part: str, path: str) -> Any:
         return (await self._http.get(f"{self.address.urls[part]}/{path}")).raise_for_status().json()

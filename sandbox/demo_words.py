@@ -7,9 +7,9 @@ _LINK = re.compile(r"<[^|<>]+\|([^<>]+)>")  # an address or a date with what is 
 _CODE = re.compile(r"\bCode (DR-\d{3})\b")
 
 
-def is_ready(text: str) -> bool:
-    """Tell whether this message says that the reader is in."""
-    return text.startswith("You're in: ")
+def is_ready(text: str, event: str = "") -> bool:
+    """Tell whether this message says that the reader is in (in this event)."""
+    return text.startswith(f"You're in: {event}")
 
 
 def is_gone(text: str) -> bool:

@@ -3,6 +3,12 @@
 A call of the API passes: firewall → route → signature → role → headers and body → the caller's lookup → the
 operation. Each layer refuses in its own form, as the layers of the real one do. Only an operation can return
 an error it declares; anything else comes back as 500 with the body `{}`.
+
+Beside the real ones there are routes to make a story:
+
+    POST /_racing/races      {"name": …, "seconds": …}                a race that opens now, for so long
+    POST /_racing/laps       {"raceId": …, "email": …, "timeMs": …}   somebody drives a lap
+    GET  /_racing/profiles   every racer's row, quotas and all
 """
 
 import json
@@ -66,6 +72,9 @@ class RacingSimulator:
             throttled=lambda _: _refused(_gateway(429, "Too Many Requests", "TooManyRequestsException")),
         )
         app.router.add_get("/env.js", self._environment)
+        app.router.add_post("/_racing/races", self._open_race)
+        app.router.add_post("/_racing/laps", self._drive)
+        app.router.add_get("/_racing/profiles", self._profiles)
         app.router.add_route("*", STAGE + "/{path:.*}", self._answer)
         app.router.add_get("/{path:.*}", _page)
         return app
@@ -84,6 +93,27 @@ class RacingSimulator:
         }
         text = f"window.EnvironmentConfig = {json.dumps(found)};"
         return web.Response(text=text, content_type="text/javascript", headers={"Cache-Control": "no-store"})
+
+    async def _open_race(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        now = self.company.clock.now()
+        race = self.company.racing.add_race(
+            str(asked["name"]), opens_at=now, closes_at=now + float(asked["seconds"])
+        )
+        return _json(200, {"raceId": race.race_id})
+
+    async def _drive(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        racing = self.company.racing
+        driver = racing.user(str(asked["email"]))
+        if driver is None or asked["raceId"] not in racing.races:
+            return _json(404, {"message": "There is no such racer or race."})
+        race = racing.races[asked["raceId"]]
+        racing.rank(race, driver.username, int(asked["timeMs"]), self.company.clock.now())
+        return _json(200, {})
+
+    async def _profiles(self, _: web.Request) -> web.Response:
+        return _json(200, [vars(profile) for profile in self.company.racing.profiles.values()])
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()

@@ -111,6 +111,17 @@ def test_a_site_is_asked_no_more_often_than_needed(store: Store, clock: SetClock
     assert site.asked.count("7") == LIST_EVERY // READ_EVERY
 
 
+def test_a_long_ranking_is_read_less_often(store: Store, clock: SetClock) -> None:
+    applied(store)
+    site = Site([replace(standing(f"Racer {number}", 60_000 + number)) for number in range(1000)])
+    watching = watcher(store, site, clock)
+    for seconds in range(0, int(LIST_EVERY.total_seconds()), 5):
+        clock.moment = after(seconds)
+        watching.round()
+
+    assert site.asked.count("7") in range(2, LIST_EVERY // timedelta(seconds=30) + 1)
+
+
 def test_an_event_that_gives_no_account_on_a_site_asks_none(store: Store, clock: SetClock) -> None:
     applied(store, grants=an_event().grants[:1])
     site = Site()

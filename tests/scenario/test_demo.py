@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,11 +18,14 @@ from sandbox.company import RACERS_GROUP, Company, EntraUser
 from sandbox.connector_conversations import BOT_MRI
 from sandbox.demo_cast import Cast
 from sandbox.demo_directories import reached
-from sandbox.demo_proof import Claim, chat, directories, duplicates, on_the_way
+from sandbox.demo_proof import Claim, chat, directories, duplicates, on_the_way, race_night
+from sandbox.demo_race import RACE
 from sandbox.demo_readback import Evidence, read_back
 from sandbox.demo_story import Course, Replay
 from sandbox.onlooker import Onlooker
 from sandbox.opening import opened
+from sandbox.racing import RACERS
+from sandbox.slack_channels import RACING
 from sandbox.slack_transcript import Surface
 from sandbox.world import Address, World
 
@@ -41,6 +45,9 @@ CAST = Cast(
     in_teams=frozenset(),
     in_both="employee-005",
     colleague="organizer",
+    night=("employee-001", "employee-005"),
+    promoted="employee-001",
+    organizer="organizer",
 )
 
 
@@ -135,6 +142,44 @@ def test_a_leaver_who_still_has_access_is_named(world: World) -> None:
 def test_a_second_membership_of_one_person_is_named(world: World) -> None:
     world.do(lambda: _enter_store(world.company, "employee-001"))
     assert _differences(directories(_read(world), CAST)) == ["employee-001 has two memberships"]
+
+
+ORDER = ["racer-fast", "racer-slow"]
+
+
+def _race(world: World, shown: str, *, edited: bool = True) -> Course:
+    """Let the second event have gone as planned but for what its leaderboard shows."""
+    for key in CAST.night:
+        world.company.racing.enroll(f"{key:x<15}"[:15], str(_entra(world.company, key).mail), RACERS, 0.0)
+    post = world.slack.transcript.write(
+        "channel", RACING, author="U0BOT", text=f"{RACE}: the leaderboard", blocks=_section(shown)
+    )
+    if edited:
+        post.change(post.text, _section(shown))
+    return Course(standing=ORDER)
+
+
+def _section(text: str) -> list[dict[str, Any]]:
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]
+
+
+def test_a_race_night_that_went_well_is_proven(world: World) -> None:
+    course = world.do(lambda: _race(world, "1. racer-fast\n2. racer-slow"))
+    assert _differences(race_night(_read(world), course, CAST)) == []
+
+
+def test_a_leaderboard_that_is_not_as_the_race_is_named(world: World) -> None:
+    course = world.do(lambda: _race(world, "1. racer-slow\n2. racer-fast", edited=False))
+    shows, never = _differences(race_night(_read(world), course, CAST))
+    assert "racer-slow" in shows
+    assert never == "it was never edited"
+
+
+def test_an_account_at_the_site_that_is_disabled_is_named(world: World) -> None:
+    course = world.do(lambda: _race(world, "1. racer-fast\n2. racer-slow"))
+    user = world.do(lambda: world.company.racing.members(RACERS)[0])
+    user.enabled = False
+    assert _differences(race_night(_read(world), course, CAST)) == ["employee-001 is missing"]
 
 
 def test_an_outsider_who_was_told_that_they_are_in_is_named(world: World) -> None:
