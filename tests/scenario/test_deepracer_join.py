@@ -182,7 +182,7 @@ def test_a_crowd_at_once_costs_four_requests_each_at_most(
     took, tally = (stage.clock.now() - begun).total_seconds(), stage.tally("cognito")
     with capsys.disabled():
         print(  # noqa: T201 - the figures are what this is for
-            f"\n{CROWD} accounts in {took:.0f} s; at the least {CROWD / GROUP_ADDS_PER_SECOND:.0f} s by Cognito's"
+            f"\n{CROWD} accounts in {took:.0f} s; at least {CROWD / GROUP_ADDS_PER_SECOND:.0f} s by Cognito's"
             f" limit on changes of users\n  {tally.answered / CROWD:.2f} requests each: {tally.by_operation}"
         )
     assert tally.answered <= 4 * CROWD, tally
