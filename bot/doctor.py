@@ -172,6 +172,7 @@ def _looks_at_site(event: Event, grant: DeepRacerOnAws, outside: Outside) -> Ite
         f"{event.id}: invitations",
         lambda: site_checks.invitations(event, racing.pools.of(url), invites=racing.invites),
     )
+    yield f"{event.id}: training jobs", lambda: site_checks.jobs(event, racing.jobs_at(url).at_once)
 
 
 def _all(looks: Iterable[tuple[str, Look]]) -> list[Check]:

@@ -10,6 +10,7 @@ from adapters.deepracer.access import Mails, RacerAccounts
 from adapters.deepracer.client import SiteClient
 from adapters.deepracer.first_sign_in import OneTimePasswords
 from adapters.deepracer.invitations import InvitedRacers
+from adapters.deepracer.jobs import JobQuota
 from adapters.deepracer.platform import DeepRacerPlatform
 from adapters.deepracer.pool import Pools
 from adapters.deepracer.session import ServiceUser, Session
@@ -95,6 +96,11 @@ class RacingSites:
                     clock=self._clock,
                 )
             return self._clients[site.api_url]
+
+    def jobs_at(self, site_url: str) -> JobQuota:
+        """Return who tells how many jobs the site may run at once. Raises SiteUnknown and SiteUnavailable."""
+        region = self.sites.of(site_url).region
+        return JobQuota(_aws("service-quotas")(region), region, brakes=self._brakes, clock=self._clock)
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,6 +1,7 @@
-"""The checks of `doctor` about a racing site: its version, its firewall, the user of the bot, invitations."""
+"""The checks of `doctor` about a racing site: version, firewall, the bot's user, invitations, capacity."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from bot.checks import MENDS, Check, failure
@@ -92,3 +93,23 @@ def invitations(event: Event, pool: UserPool, *, invites: bool) -> Iterator[Chec
     found = f"mailed by Cognito itself, {MAILS_A_DAY} a day; the event has {event.capacity} seats"
     mend = "Let the stack send with SES (EmailDeliveryMethod), or unset DEEPRACER_INVITATIONS."
     yield Check(name, "ok" if event.capacity <= MAILS_A_DAY else "warn", found, mend)
+
+
+def jobs(event: Event, at_once: Callable[[], int | None]) -> Iterator[Check]:
+    """Look whether the jobs that may run at once suffice for what the event's quota promises."""
+    name = f"{event.id}: training jobs"
+    mend = "Ask AWS for more of them in Service Quotas, Amazon SageMaker; or lower the quota or the capacity."
+    try:
+        found = at_once()
+    except PermissionMissing as error:
+        yield Check(
+            name, "warn", "how many run at once cannot be read", MENDS.get(error.code, ""), error.code
+        )
+        return
+    if found is None:
+        yield Check(name, "warn", "how many run at once is not listed", mend)
+        return
+    promised = event.capacity * event.quota.training_hours
+    there = int(found * (event.ends - event.opens) / timedelta(hours=1))
+    told = f"{found} at once, {there:,} hours in all; {event.capacity} racers may train {promised:,}"
+    yield Check(name, "ok", told) if promised <= there else Check(name, "warn", told, mend)

@@ -1,4 +1,4 @@
-"""Acme's AWS account on the wire: the identity store and the SSO admin API behind one address."""
+"""Acme's AWS account on the wire: the identity store, the SSO admin API and Service Quotas at one address."""
 
 from aiohttp import web
 
@@ -6,6 +6,7 @@ from sandbox.aws_front import JsonFront, operation_named, refusal
 from sandbox.aws_json import throttling
 from sandbox.company import Company
 from sandbox.identity_store import IdentityStore
+from sandbox.service_quotas import ServiceQuotas
 from sandbox.sso_admin import SsoAdmin
 from sandbox.wire import CallLog, Faults, application
 
@@ -41,7 +42,13 @@ class AwsSimulator:
             seed=seed,
         )
         self.sso_admin = SsoAdmin(company, assignment_seconds=assignment_seconds, rate_scale=rate_scale)
-        self._front = JsonFront({"identitystore": self.identity_store, "sso-admin": self.sso_admin})
+        self._front = JsonFront(
+            {
+                "identitystore": self.identity_store,
+                "sso-admin": self.sso_admin,
+                "service-quotas": ServiceQuotas(company),
+            }
+        )
 
     def app(self) -> web.Application:
         """Return the application; every operation is `POST /` with its name in `X-Amz-Target`."""

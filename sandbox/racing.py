@@ -113,6 +113,7 @@ class Racing:
     models: dict[str, list[Model]] = field(default_factory=dict)
     mails: list[tuple[float, str]] = field(default_factory=list)  # invitations: when, and to whom
     keys: dict[str, Keys] = field(default_factory=dict)
+    jobs_at_once: int = 8  # SageMaker's quota for training, evaluation and race submissions together
     sends_with_ses: bool = False  # without it Cognito's own mailer sends 50 a day
     version: str = "v1.2.5"
     settings: dict[str, Any] = field(

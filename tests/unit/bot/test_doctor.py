@@ -214,6 +214,20 @@ def test_without_a_user_of_its_own_the_bot_still_gives_access(racing: Settings) 
     assert (found["deepracer-on-aws"].state, found["racing site's API"].state) == ("ok", "warn")
 
 
+def test_too_few_jobs_for_what_the_quota_promises_are_told(racing: Settings, world: World) -> None:
+    check = on_site(racing)["training jobs"]
+    assert (check.state, "8 at once" in check.found, "may train 20,000" in check.found) == (
+        "warn",
+        True,
+        True,
+    )
+    world.do(lambda: setattr(world.company.racing, "jobs_at_once", 40))
+    try:
+        assert on_site(racing)["training jobs"].state == "ok"
+    finally:
+        world.do(lambda: setattr(world.company.racing, "jobs_at_once", 8))
+
+
 def test_invitations_by_cognitos_own_mailer_are_too_few_for_a_large_event(
     racing: Settings, world: World
 ) -> None:
