@@ -106,7 +106,8 @@ Meant = TypeVar("Meant")
 class Verb(Generic[Rest, Meant]):
     """One line of the grammar: how what follows the name becomes a command.
 
-    `key` finds its words in the catalog under `verb.`.
+    `key` finds its words in the catalog under `verb.`. `listed`: Teams offers it to whoever begins a message,
+    and has room for ten; help names the others all the same.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Verb(Generic[Rest, Meant]):
     audience: Audience
     parse: Callable[[Rest], Meant]
     aliases: tuple[str, ...] = ()
+    listed: bool = True
 
     @property
     def key(self) -> str:
