@@ -39,6 +39,7 @@ from provisioning.joining import (
     request_leave,
 )
 from provisioning.outcomes import Outcome
+from provisioning.pictures import request_picture
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.questions import answer_question
 from provisioning.signing_in import request_sign_in
@@ -145,6 +146,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_sign_in(rows, asking, event)
             case Races():
                 return ask_races(rows, now)
+            case Leaderboard(race, as_picture=True):
+                return request_picture(rows, asking, race)
             case Leaderboard(race, alias):
                 return ask_boards(rows, race, alias, now)
             case Answer(event, question, text):

@@ -10,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 Audience = Literal["everyone", "organizers"]
 
 YES = "--yes"  # what the button of a confirmation says for you
+_PICTURE = re.compile(r"(?:(?P<race>.*) )??picture", re.IGNORECASE)
 _AS = re.compile(r"(?:(?P<race>.*) )??as (?P<alias>\S+)", re.IGNORECASE)
 _YES = frozenset({YES, "—yes", "–yes"})  # phones make one dash of two hyphens
 
@@ -60,10 +61,11 @@ class Races:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Show the leaderboard of the named race, and the place of whoever goes by this alias."""
+    """Show the leaderboard of the named race, and the place of whoever goes by this alias; or draw it."""
 
     race: str = ""
     alias: str = ""
+    as_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,9 @@ def _leave(rest: str) -> Leave:
 
 
 def _leaderboard(rest: str) -> Leaderboard:
+    drawn = _PICTURE.fullmatch(rest)
+    if drawn:
+        return Leaderboard(_unquoted(drawn["race"] or ""), as_picture=True)
     found = _AS.fullmatch(rest)
     return (
         Leaderboard(_unquoted(found["race"] or ""), found["alias"]) if found else Leaderboard(_unquoted(rest))
@@ -152,7 +157,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
-    Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
+    Verb("leaderboard", "leaderboard [race] [as alias | picture]", "everyone", _leaderboard, ("standings",)),
     Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),

@@ -10,6 +10,7 @@ from provisioning.errors import AlreadySo, BoardUnknown, ChannelNotListed, UndoO
 from provisioning.events import Event
 from provisioning.instructing import Draft, Order, Undo
 from provisioning.outbox import Kind, Notice
+from provisioning.pictures import AS_PICTURE
 from provisioning.ports import Rows
 from provisioning.watching import BOARD, show
 
@@ -24,15 +25,20 @@ def find_board(rows: Rows, order: Order, name: str) -> Board:
     return found[0]
 
 
-def post(rows: Rows, order: Order, name: str, channels: tuple[str, ...]) -> Draft:
-    """Plan to post a leaderboard as it is now, once. Raises BoardUnknown, ChannelNotListed."""
+def post(
+    rows: Rows, order: Order, name: str, channels: tuple[str, ...], *, as_picture: bool = False
+) -> Draft:
+    """Plan to post a leaderboard as it is now, once, as a table or drawn.
+
+    Raises BoardUnknown, ChannelNotListed.
+    """
     board = find_board(rows, order, name)
     places = _places(order.event, channels)
     after = {"race": board.name, "channels": ", ".join(places)}
     change = _change(order, "leaderboard-post", board, {}, after)
 
     def make(rows: Rows) -> None:
-        facts = {"event": str(board.event_id), "board": board.race_id}
+        facts = {"event": str(board.event_id), "board": board.race_id} | (AS_PICTURE if as_picture else {})
         for channel in places:
             notice_id = f"post:{channel}:{BOARD} {order.id}"
             rows.outbox.put(Notice(notice_id, Kind.POST, channel, None, 0, BOARD, facts, order.at))

@@ -85,6 +85,8 @@ def forget(rows: Rows, known: Known, now: datetime) -> None:
     for request in known.requests:
         if (now_there := rows.requests.get(request.key)) is not None:
             _delete_request(rows, now_there)
+    for chat in known.chats:
+        rows.outbox.forget_about(f"picture:{chat}")
     if known.person_id is not None:
         rows.audit.forget_texts(known.person_id)
 

@@ -38,10 +38,11 @@ class Notice:
     `post:<channel>:<what>`, `answer:<about>`, `announcement:<channel>:<event>:<subject>`,
     `reminder:<about>:<what>`.
 
-    `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post and an announcement,
-    the channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code
-    and values of a refusal, or the kind of an announcement with its event and race; an edit names the notice
-    to be changed in `says`, and a note what is different ("quota"). Empty where the row itself is read.
+    `about` is "registration:<key>", "request:<key>", "instruction:<id>", "signin:<key of a registration>",
+    "picture:<chat identity>" or, for a post and an announcement, the channel ("slack:C0123"). `says` and
+    `facts` are the catalog key and values of a post, the error code and values of a refusal, or the kind of
+    an announcement with its event and race; an edit names the notice to be changed in `says`, and a note what
+    is different ("quota"). Empty where the row itself is read.
     """
 
     id: str

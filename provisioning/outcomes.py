@@ -133,10 +133,21 @@ class RacesShown:
 
 @dataclass(frozen=True, slots=True)
 class BoardsShown:
-    """The leaderboard that was asked for, or those that can be meant; `alias` is whose place is told."""
+    """The leaderboard that was asked for, or those that can be meant.
+
+    `alias` is whose place is told; `as_picture` whether a drawing was asked for.
+    """
 
     boards: tuple[Board, ...]
     alias: str = ""
+    as_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture is on its way, of this race's leaderboard."""
+
+    race: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,7 @@ Outcome = (
     | RacesShown
     | SigningIn
     | BoardsShown
+    | Drawing
     | Privacy
     | ConfirmForget
     | Forgotten

@@ -1,5 +1,6 @@
 """Leaderboards in channels: one message edited in place, news of the weightiest, and nothing twice."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.scenario.test_organizers_races import Post, posts, shows
 from tests.scenario.waiting import eventually
 from tests.unit.provisioning.recorded_race import EVERY, Expected, Reading, Row, readings
 
+WITH_FILES = frozenset({"commands", "chat:write", "users:read", "users:read.email", "files:write"})
 VOID = 86_000_000  # what the site ranks a racer with who has no valid time
 SPRING = EventId("spring-cup-2027")
 
@@ -25,8 +27,8 @@ SPRING = EventId("spring-cup-2027")
 def make_track(make_stage: MakeStage) -> Any:
     """Open a stage with a race on the racing site, and a bot."""
 
-    def make(*names: str) -> Stage:
-        stage = make_stage()
+    def make(*names: str, **switches: Any) -> Stage:
+        stage = make_stage(**switches)
         now = stage.company.clock.now()
         for name in names or ("Lap of honor",):
             stage.world.do(
@@ -193,6 +195,71 @@ def test_a_board_that_is_posted_once_stays_as_it_was(make_track: Any) -> None:
     assert "Nobody has a valid time yet." in board_post(stage, "slack").text
     assert board_post(stage, "slack").edits == 0
     assert answered(organizer, "leaderboard watch <#C0STRANGE|x>", "DR-293")
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+class Drawn:
+    """A picture that somebody was sent: its bytes, what a screen reader says, and where it was put."""
+
+    def __init__(self, content: bytes, alt: str, place: str) -> None:
+        self.content = content
+        self.alt = alt
+        self.place = place
+
+
+def pictures(stage: Stage, platform: str) -> list[Drawn]:
+    """Return every picture that anybody was sent, oldest first."""
+    if platform == "slack":
+        files = stage.world.do(stage.world.slack.files.shared)
+        return [Drawn(file.content or b"", file.alt, str(file.channel)) for file in files]
+    entries = stage.world.do(
+        lambda: [one for one in stage.world.teams.transcript.entries if one.author.startswith("28:")]
+    )
+    return [
+        Drawn(base64.b64decode(part["url"].partition(",")[2]), part["altText"], one.kind)
+        for one in entries
+        for part in (one.card or {}).get("body", ())
+        if part["type"] == "Image"
+    ]
+
+
+@ON_BOTH
+def test_a_leaderboard_is_drawn_for_whoever_asks_and_for_a_channel(make_track: Any, platform: str) -> None:
+    stage = make_track(slack={"scopes": WITH_FILES})
+    organizer = organizer_of(stage)
+    rows = laps(stage, Ada=62_345, Grace=62_500)
+    rank(stage, rows)
+    is_read(stage, rows)
+    racer = stage.person("employee-001")
+
+    assert racer.says("leaderboard picture").text.startswith(
+        "The leaderboard of Lap of honor is being drawn."
+    )
+    (private,) = eventually(lambda: pictures(stage, platform), "the picture is sent")
+    assert private.content.startswith(b"\x89PNG")
+    assert private.alt == "Leaderboard of Lap of honor. 1. Ada 1:02.345; 2. Grace 1:02.500"
+    assert not posts(stage, platform)
+
+    answered(organizer, "leaderboard post picture", "leaderboard-post-done")
+    eventually(lambda: len(pictures(stage, platform)) == 2, "the channel has it, too")
+    assert pictures(stage, platform)[1].place in {slack_channels.RACING, "channel"}
+    shows(stage, platform, "Lap of honor: the leaderboard")
+
+
+def test_without_the_scope_for_files_the_table_is_shown_and_why(make_track: Any) -> None:
+    stage = make_track()
+    organizer_of(stage)
+    rows = laps(stage, Ada=62_345)
+    rank(stage, rows)
+    is_read(stage, rows)
+    racer = stage.person("employee-001")
+
+    racer.says("leaderboard lap picture")
+    said = racer.sees("board").text
+    assert "1 · Ada · 1:02.345" in said
+    assert "There's no picture of it: in Slack I need the permission files:write" in said
 
 
 # --- the recorded race --------------------------------------------------------------------------------------

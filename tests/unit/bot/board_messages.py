@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.chat.message import Message
-from bot import board_wording, wording
+from bot import board_wording, picture_wording, wording
 from bot.words import Words
 from provisioning.board_news import Kind, News
 from provisioning.boards import Board
 from provisioning.leaderboards import Leaderboard, Line
-from provisioning.outcomes import BoardsShown
+from provisioning.outcomes import BoardsShown, Drawing
 from provisioning.platform import Timing
 from tests.unit.provisioning.spring_cup import NOON, spring_cup
 
@@ -39,6 +39,11 @@ def board_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
             yield "board, final", board_wording.board(words, replace(shown, is_final=True))
             yield "podium", board_wording.podium(words, replace(shown, is_final=True))
             yield "boards, one", wording.answer(words, BoardsShown((shown,), name))
+        yield "picture, message", picture_wording.board_message(words, shown)
+        yield "picture, instead", picture_wording.board_instead(words, shown)
+        picture_wording.board_picture(words, shown)
+        picture_wording.board_picture(words, replace(shown, is_final=True))
+    yield "drawing", wording.answer(words, Drawing(name))
     yield "boards, none", wording.answer(words, BoardsShown(()))
     yield "boards, nobody", wording.answer(words, BoardsShown((board_of(void),), f"not {name}"))
     yield "boards, several", wording.answer(words, BoardsShown((board_of(name=name),) * 7))
