@@ -25,6 +25,7 @@ from bot.words import Value, Words
 from provisioning.announcing import subject_event
 from provisioning.errors import Undeliverable
 from provisioning.events import Event
+from provisioning.naming import by_name, names_on, news_by_name
 from provisioning.outbox import Notice
 from provisioning.ports import Rows
 from provisioning.races import Race
@@ -51,9 +52,11 @@ def of_board(words: Words, rows: Rows, notice: Notice) -> Message:
     board = board_of(rows, notice)
     if board is None:
         raise Undeliverable(reason="overtaken")
+    names = names_on(rows, board)
+    shown = by_name(board, names)
     if notice.says == NEWS:
-        return board_wording.news(words, board, news_of(notice))
-    return board_wording.podium(words, board) if notice.says == PODIUM else board_wording.board(words, board)
+        return board_wording.news(words, shown, news_by_name(news_of(notice), names))
+    return board_wording.podium(words, shown) if notice.says == PODIUM else board_wording.board(words, shown)
 
 
 def of_race(words: Words, kind: str, event: Event, race: Race, now: datetime) -> Message:

@@ -46,7 +46,7 @@ def shown(words: Words, asked: BoardsShown) -> Message:
     """Return the leaderboard that was asked for, or what there is to choose from."""
     if len(asked.boards) == 1:
         message = board(words, asked.boards[0])
-        mine = _mine(words, asked.boards[0].ranking, asked.alias) if asked.alias else ()
+        mine = _mine(words, asked)
         return replace(message, parts=(message.parts[0], *mine, *message.parts[1:]))
     if not asked.boards:
         return Message(words.text("boards.none"), (Paragraph(words.text("boards.none-next")),))
@@ -55,9 +55,16 @@ def shown(words: Words, asked: BoardsShown) -> Message:
     return Message(words.text("boards.summary"), (buttons, Note(words.text("boards.next"))))
 
 
-def _mine(words: Words, ranking: Leaderboard, alias: str) -> tuple[Paragraph, ...]:
-    """Return the place of everybody who goes by this alias."""
-    lines = ranking.lines_of(alias)
+def _mine(words: Words, asked: BoardsShown) -> tuple[Paragraph, ...]:
+    """Return the place of everybody who goes by the alias that was named, else the asker's own."""
+    own, alias = asked.own, asked.alias
+    if not alias:
+        if own is None:
+            return ()
+        if own.place is None:
+            return (Paragraph(words.text("boards.own-void")),)
+        return (Paragraph(words.text("boards.own", place=str(own.place), time=_time(own))),)
+    lines = asked.boards[0].ranking.lines_of(alias)
     if not lines:
         return (Paragraph(words.text("boards.not-there", racer=alias)),)
     return tuple(

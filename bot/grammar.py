@@ -69,6 +69,13 @@ class Leaderboard:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """Draw the certificates of the races that the asker finished, in this name."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Answer a question of an event."""
 
@@ -98,7 +105,19 @@ class Admin:
 
 
 Command = (
-    Join | Leave | Status | Races | Leaderboard | SignIn | Answer | Privacy | Forget | Help | Unknown | Admin
+    Join
+    | Leave
+    | Status
+    | Races
+    | Leaderboard
+    | Certificate
+    | SignIn
+    | Answer
+    | Privacy
+    | Forget
+    | Help
+    | Unknown
+    | Admin
 )
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
@@ -145,6 +164,10 @@ def _leaderboard(rest: str) -> Leaderboard:
     )
 
 
+def _certificate(rest: str) -> Certificate:
+    return Certificate(_unquoted(rest)[:LONGEST_NAME].rstrip())
+
+
 def _answer(rest: str) -> Answer:
     event, _, more = rest.partition(" ")
     question, _, text = more.partition(" ")
@@ -158,6 +181,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("leaderboard", "leaderboard [race] [as alias | picture]", "everyone", _leaderboard, ("standings",)),
+    Verb("certificate", "certificate [name]", "everyone", _certificate, ("certificates",), listed=False),
     Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
@@ -165,6 +189,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else
 EXAMPLES = ("join", "status", "leave")
+LONGEST_NAME = 60  # characters on a certificate
 WORD_SHOWN = 40  # characters of an unknown word that are repeated back
 
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 
 from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
+from adapters.chat.text import one_line
 from bot import drawing, wording
 from bot.admin import teardown
 from bot.admin.wording import answer_of
 from bot.announcement_wording import announcement, of_board
 from bot.metrics import Metrics
+from bot.picture_wording import Finish
 from bot.question_wording import questions
 from bot.words import Words, words
+from provisioning.boards import Board
+from provisioning.certifying import to_certify
 from provisioning.deciding import RESULTS, Stage
 from provisioning.errors import (
     ChatUnavailable,
@@ -22,6 +26,7 @@ from provisioning.errors import (
 )
 from provisioning.ids import Platform, RegistrationKey
 from provisioning.joining import standing_of
+from provisioning.naming import by_name, names_on
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Questioned, Standing
 from provisioning.platform import FirstSignIn
@@ -57,7 +62,12 @@ class PlatformVoice:
         if notice.to is None:
             raise Undeliverable(reason="no address")
         spoken = words(notice.to.locale, self.platform)
-        asked_for = {"instruction": self._instructed, "signin": self._signed_in, "picture": self._drawn}
+        asked_for = {
+            "instruction": self._instructed,
+            "signin": self._signed_in,
+            "picture": self._drawn,
+            "certificate": self._certificate,
+        }
         answer = asked_for.get(notice.about.partition(":")[0])
         if answer is not None:
             return answer(spoken, notice, notice.to)
@@ -103,7 +113,12 @@ class PlatformVoice:
 
     def _picture(self, spoken: Words, notice: Notice) -> Message:
         """Return the leaderboard as a picture, if the platform takes one."""
-        board = self.store.read(lambda rows: board_of(rows, notice))
+
+        def unit(rows: Rows) -> Board | None:
+            found = board_of(rows, notice)
+            return None if found is None else by_name(found, names_on(rows, found))
+
+        board = self.store.read(unit)
         if board is None:
             raise Undeliverable(reason="overtaken")
         return drawing.board(spoken, board, self.speaker.picture_room())
@@ -112,6 +127,17 @@ class PlatformVoice:
         """Send what was to be drawn: a picture goes with a new message, what takes its place anywhere."""
         message = self._picture(spoken, notice)
         return self.speaker.tell(to.chat, message) if message.picture else self._answer(to, message)
+
+    def _certificate(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
+        """Draw the certificate of a finisher, in the name they asked for, and send it to them alone."""
+        found = self.store.read(lambda rows: to_certify(rows, notice))
+        if found is None:
+            raise Undeliverable(reason="overtaken")
+        event, board, line, registration = found
+        usual = registration.person.display_name if event.names else ""
+        name = one_line(notice.facts.get("name") or usual or line.alias)
+        finish = Finish(event, board, line, name)
+        return self.speaker.tell(to.chat, drawing.certificate(spoken, finish, self.speaker.picture_room()))
 
     def _announce(self, notice: Notice) -> str:
         """Post what the channel should show, or edit what stands there."""

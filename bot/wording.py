@@ -40,6 +40,7 @@ from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
     BoardsShown,
+    Certificates,
     Choice,
     ConfirmForget,
     ConfirmLeave,
@@ -95,15 +96,15 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case Questioned():
             return questions(words, outcome)
-        case RacesShown() | BoardsShown() | Drawing():
+        case RacesShown() | BoardsShown() | Drawing() | Certificates():
             return _racing(words, outcome)
 
 
-def _racing(words: Words, outcome: RacesShown | BoardsShown | Drawing) -> Message:
-    """Return the open races, or their leaderboards."""
+def _racing(words: Words, outcome: RacesShown | BoardsShown | Drawing | Certificates) -> Message:
+    """Return the open races, their leaderboards, or that what was asked for is being drawn."""
     if isinstance(outcome, RacesShown):
         return races(words, outcome)
-    if isinstance(outcome, Drawing):
+    if isinstance(outcome, Drawing | Certificates):
         return picture_wording.drawing(words, outcome)
     return board_wording.shown(words, outcome)
 

@@ -14,7 +14,7 @@ AS_PICTURE = {"picture": "yes"}  # in the facts of a notice: what it says is dra
 
 def request_picture(rows: Rows, asking: Asking, name: str) -> Drawing | BoardsShown:
     """Owe the asker a picture of this race's leaderboard. A repeated delivery owes nothing more."""
-    found = ask_boards(rows, name, "", asking.now)
+    found = ask_boards(rows, name, asking.now)
     if len(found.boards) != 1:
         return replace(found, as_picture=True)
     (board,) = found.boards

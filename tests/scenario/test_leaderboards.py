@@ -27,12 +27,12 @@ SPRING = EventId("spring-cup-2027")
 def make_track(make_stage: MakeStage) -> Any:
     """Open a stage with a race on the racing site, and a bot."""
 
-    def make(*names: str, **switches: Any) -> Stage:
+    def make(*names: str, seconds: float = 86_400, **switches: Any) -> Stage:
         stage = make_stage(**switches)
         now = stage.company.clock.now()
         for name in names or ("Lap of honor",):
             stage.world.do(
-                lambda name=name: stage.company.racing.add_race(name, opens_at=now, closes_at=now + 86_400)  # type: ignore[misc]
+                lambda name=name: stage.company.racing.add_race(name, opens_at=now, closes_at=now + seconds)  # type: ignore[misc]
             )
         stage.opens_event(grants=[stage.world.racing_grant()], access_url=None)
         stage.starts_bot()
@@ -260,6 +260,59 @@ def test_without_the_scope_for_files_the_table_is_shown_and_why(make_track: Any)
     said = racer.sees("board").text
     assert "1 · Ada · 1:02.345" in said
     assert "There's no picture of it: in Slack I need the permission files:write" in said
+
+
+# --- certificates -------------------------------------------------------------------------------------------
+
+
+def has_raced(stage: Stage, racer: Racer, alias: str, time_ms: int) -> None:
+    """Let a racer have a valid time, under an alias that they chose on the site."""
+
+    def drive() -> None:
+        racing, now = stage.company.racing, stage.company.clock.now()
+        mail = racer.person.entra.mail if racer.person.entra is not None else None
+        (profile,) = [one for one in racing.profiles.values() if one.email == mail]
+        profile.alias = alias
+        racing.rank(race_of(stage), profile.profile_id, time_ms, now)
+
+    stage.world.do(drive)
+
+
+@ON_BOTH
+def test_every_finisher_gets_their_certificate_once_and_again_in_any_name(
+    make_track: Any, platform: str
+) -> None:
+    stage = make_track(seconds=1800, slack={"scopes": WITH_FILES})
+    racers = stage.people(2)
+    for racer, alias, time_ms in zip(racers, ("bolt", "RacerAlias"), (62_345, 62_500), strict=True):
+        racer.says("join")
+        racer.becomes_ready()
+        has_raced(stage, racer, alias, time_ms)
+    first, second = racers
+    stage.clock.turn(minutes=6)
+    eventually(
+        lambda: stage.rows(lambda rows: rows.boards.claims(SPRING, race_of(stage).race_id)),
+        "it is known whose line is whose",
+    )
+    assert "You're in place 1 with 1:02.345." in first.says("leaderboard").text
+    assert "You're in place" not in second.says("leaderboard").text
+    assert first.says("certificate").text.startswith("I have no certificate for you.")
+
+    stage.clock.turn(minutes=40)  # a token of Teams lives for an hour
+    (certificate,) = eventually(lambda: pictures(stage, platform), "the certificate is sent")
+    assert certificate.content.startswith(b"\x89PNG")
+    assert certificate.alt == "Certificate of bolt for Lap of honor: place 1 of 2, 1:02.345."
+    assert any("one finisher got no certificate" in one.text for one in stage.organizers)
+
+    stage.stop_bots()
+    stage.racers.clear()
+    stage.starts_bot()
+    first = stage.person(first.key)
+    first.says("certificate Łucja “Bolt” Đorđević \U0001f680")
+    eventually(lambda: len(pictures(stage, platform)) == 2, "another is drawn")
+    assert pictures(stage, platform)[1].alt.startswith(
+        "Certificate of Łucja “Bolt” Đorđević for Lap of honor"
+    )
 
 
 # --- the recorded race --------------------------------------------------------------------------------------

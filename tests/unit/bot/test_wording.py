@@ -137,6 +137,8 @@ POSTS = [
     ("organizers-refusals", {"codes": "DR-204 × 3"}),
     ("organizers-waiting", {"count": "3", "taken": "100", "capacity": "100"}),
     ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
+    ("organizers-uncertified", {"race": NAME, "count": "1", "racers": NAME}),
+    ("organizers-uncertified", {"race": NAME, "count": "3", "racers": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
