@@ -85,7 +85,7 @@ def certificate(words: Words, finish: Finish) -> tuple[Certificate, str]:
         words.plain("certificate.achievement", race=board.name, event=finish.event.name),
         ((words.plain("board.place"), place), (words.plain(f"board.{board.timing}"), time)),
         str(finish.line.place),
-        utc(board.closes, "date"),
+        utc(board.closes, "date").removesuffix(" (UTC)"),
     )
     alt = words.plain("certificate.alt", name=made.name, race=board.name, place=place, time=time)
     return made, alt

@@ -79,9 +79,10 @@ class Canvas:
         weight: Weight = "Regular",
         anchor: Anchor = "l",
         room: float | None = None,
+        smallest: float = _SMALLEST,
     ) -> None:
         """Write a line whose middle is at this height, smaller or cut where the room is too narrow for it."""
-        font, found = _fitted(text, size, weight, None if room is None else room * _SCALE)
+        font, found = _fitted(text, size, weight, None if room is None else room * _SCALE, smallest)
         if found:
             self._use(color)
         ascent, descent = font.getmetrics()
@@ -141,13 +142,15 @@ class Canvas:
         return palette
 
 
-def _fitted(text: str, size: float, weight: Weight, room: float | None) -> tuple[Font, list[Run]]:
+def _fitted(
+    text: str, size: float, weight: Weight, room: float | None, smallest: float
+) -> tuple[Font, list[Run]]:
     """Return the text as it fits into the room, whole or cut, with the size of font that it has there."""
     font = main_font(weight, round(size * _SCALE))
     found = runs(text, weight, round(font.size))
     if room is None or (width := _width(found)) <= room:
         return font, found
-    points = max(round(font.size * _SMALLEST), int(font.size * room / width))
+    points = max(round(font.size * smallest), int(font.size * room / width))
     shown = "".join(part for _, part in found)
     found = runs(shown, weight, points)
     if (width := _width(found)) > room:

@@ -27,7 +27,9 @@ def draw(certificate: Certificate, room: int | None = None) -> bytes:
         canvas.checkers((left, 90, left + 196, 174), 3, _INK)
     _centered(canvas, 200, " ".join(certificate.heading.upper()), 40, _GOLD, "Bold", 1100)
     _centered(canvas, 318, certificate.lead, 32, _QUIET, "Medium", 1400)
-    _centered(canvas, 446, certificate.name, 108, _INK, "ExtraBold", 1400)
+    canvas.text(
+        (_MIDDLE, 446), certificate.name, 108, _INK, weight="ExtraBold", anchor="m", room=1400, smallest=0.4
+    )
     canvas.box((_MIDDLE - 300, 536, _MIDDLE + 300, 540), _GOLD)
     _centered(canvas, 612, certificate.achievement, 38, _INK, "Medium", 1460)
     _facts(canvas, certificate.facts[:3], 700)

@@ -41,11 +41,17 @@ def written(text: str) -> str:
 
 
 def runs(text: str, weight: Weight, size: int) -> list[Run]:
-    """Return the text in runs of one font each."""
+    """Return the text in runs of one font each; in one run where one font has all of it."""
+    fonts = list(_fonts(weight, size))
+    line = _line(text, fonts)
+    whole = next((font for font in fonts if all(_has(font, letter) for letter in line)), None)
+    if whole is not None:
+        return [(whole, line)] if line else []
     found: list[Run] = []
-    for font, letter in _letters(text, weight, size):
-        if found and found[-1][0] is font:
-            found[-1] = (font, found[-1][1] + letter)
+    for letter in line:
+        font = next(one for one in fonts if _has(one, letter))
+        if found and (found[-1][0] is font or letter == " " or _is_mark(letter)):
+            found[-1] = (found[-1][0], found[-1][1] + letter)
         else:
             found.append((font, letter))
     return found
@@ -56,37 +62,34 @@ def main_font(weight: Weight, size: int) -> Font:
     return _manrope(weight, size)
 
 
-def _letters(text: str, weight: Weight, size: int) -> Iterator[tuple[Font, str]]:
-    """Yield each letter with its font; marks, joiners and blanks stay with the letter before them."""
-    font, marks, after = _manrope(weight, size), 0, ""
-    line = re.sub(r"\s+", " ", unicodedata.normalize("NFC", text[:LONGEST])).strip()
-    for letter in line:
-        if letter == " ":
-            if after not in ("", " "):
-                yield font, letter
-                after = letter
-        elif unicodedata.category(letter)[0] == "M" or letter in _JOINERS:
+def _line(text: str, fonts: list[Font]) -> str:
+    """Return what any of these fonts has of the text, in one line; marks go with the letter they stand on."""
+    shown, marks, has_base = "", 0, False
+    for letter in re.sub(r"\s+", " ", unicodedata.normalize("NFC", text[:LONGEST])).strip():
+        if _is_mark(letter):
             marks += 1
-            if after not in ("", " ") and marks <= _MARKS and _has(font, letter):
-                yield font, letter
-        elif (having := _font_of(letter, weight, size)) is not None:
-            font, marks, after = having, 0, letter
-            yield font, letter
+            keeps = has_base and marks <= _MARKS
+        elif letter == " ":
+            keeps, has_base = not shown.endswith(" ") and bool(shown), False
         else:
-            marks = _MARKS  # what belongs to a letter that is left out is left out with it
+            keeps = has_base = unicodedata.category(letter)[0] != "C" and any(
+                _has(font, letter) for font in fonts
+            )
+            marks = 0
+        if keeps and any(_has(font, letter) for font in fonts):
+            shown += letter
+    return shown.rstrip()
 
 
-def _font_of(letter: str, weight: Weight, size: int) -> Font | None:
-    """Return the first font that has this letter; control and direction characters are in none."""
-    if unicodedata.category(letter)[0] == "C":
-        return None
-    font = _manrope(weight, size)
-    if _has(font, letter):
-        return font
-    if not features.check("raqm"):  # nobody would join letters, or set them from right to left
-        return None
-    others = (_of_the_machine(names[weight in _BOLD], size) for names in _OF_THE_MACHINE)
-    return next((other for other in others if other is not None and _has(other, letter)), None)
+def _is_mark(letter: str) -> bool:
+    return letter in _JOINERS or unicodedata.category(letter)[0] == "M"
+
+
+def _fonts(weight: Weight, size: int) -> Iterator[Font]:
+    yield _manrope(weight, size)
+    if features.check("raqm"):  # else nobody would join letters, or set them from right to left
+        others = (_of_the_machine(names[weight in _BOLD], size) for names in _OF_THE_MACHINE)
+        yield from (font for font in others if font is not None)
 
 
 @cache
@@ -95,8 +98,14 @@ def _has(font: Font, letter: str) -> bool:
 
 
 def _shape(font: Font, letter: str) -> bytes:
-    mask = font.getmask(letter)
+    mask = _plain(font).getmask(letter)
     return bytes(mask) + repr(mask.size).encode()
+
+
+@cache
+def _plain(font: Font) -> Font:
+    """Return the font as it draws single letters, nothing put under marks that stand alone."""
+    return font.font_variant(layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache
