@@ -42,6 +42,12 @@ def board(words: Words, shown: Board) -> Message:
     return Message(words.text("board.summary", race=shown.name), (*parts, _open(words, shown)))
 
 
+def withdrawn(words: Words, shown: Board) -> Message:
+    """Return what stands where a leaderboard was shown until an organizer took that back."""
+    said = Paragraph(words.text("board.withdrawn-next"))
+    return Message(words.text("board.withdrawn", race=shown.name), (said, _open(words, shown)))
+
+
 def shown(words: Words, asked: BoardsShown) -> Message:
     """Return the leaderboard that was asked for, or what there is to choose from."""
     if len(asked.boards) == 1:

@@ -88,16 +88,15 @@ def _altering(order: Order, kind: str, board: Board, changed: Board) -> Draft:
 
     def make(rows: Rows) -> None:
         saved = rows.boards.save(changed)
-        known = {watch.channel for watch in board.watches}
-        for watch in saved.watches:
-            if watch.channel not in known:
-                show(rows, saved, watch.channel, order.at)
+        before, after = ({watch.channel for watch in one.watches} for one in (board, saved))
+        for channel in sorted(before ^ after):  # where it is watched no more, it says so
+            show(rows, saved, channel, order.at)
 
     return Draft(undoable(change), make)
 
 
 def _undo(rows: Rows, order: Order, change: Change) -> Draft:
-    """Plan to watch as before. What was posted stays where it is, as it was when it was watched last."""
+    """Plan to watch as before. What stands in a channel that did not watch then says that it is over."""
     race_id = change.subjects[0].partition("#")[2]
     board = rows.boards.get(order.event.id, race_id)
     if board is None or _shown(board) != change.after:

@@ -37,6 +37,7 @@ def board_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
         for timing in timings:
             shown = board_of(*lines, name=name, timing=timing)
             yield "board", board_wording.board(words, shown)
+            yield "board, withdrawn", board_wording.withdrawn(words, shown)
             yield "board, final", board_wording.board(words, replace(shown, is_final=True))
             yield "podium", board_wording.podium(words, replace(shown, is_final=True))
             yield "boards, one", wording.answer(words, BoardsShown((shown,), name))
