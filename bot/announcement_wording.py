@@ -25,7 +25,8 @@ from bot.words import Value, Words
 from provisioning.announcing import subject_event
 from provisioning.errors import Undeliverable
 from provisioning.events import Event
-from provisioning.outbox import Notice
+from provisioning.naming import by_name, names_on, news_by_name
+from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows
 from provisioning.races import Race
 from provisioning.watching import NEWS, PODIUM, board_of, news_of
@@ -51,9 +52,13 @@ def of_board(words: Words, rows: Rows, notice: Notice) -> Message:
     board = board_of(rows, notice)
     if board is None:
         raise Undeliverable(reason="overtaken")
+    names = names_on(rows, board)
+    shown = by_name(board, names)
+    if notice.kind is Kind.ANNOUNCEMENT and not board.is_watched_in(notice.about):
+        return board_wording.withdrawn(words, board)
     if notice.says == NEWS:
-        return board_wording.news(words, board, news_of(notice))
-    return board_wording.podium(words, board) if notice.says == PODIUM else board_wording.board(words, board)
+        return board_wording.news(words, shown, news_by_name(news_of(notice), names))
+    return board_wording.podium(words, shown) if notice.says == PODIUM else board_wording.board(words, shown)
 
 
 def of_race(words: Words, kind: str, event: Event, race: Race, now: datetime) -> Message:

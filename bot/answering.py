@@ -13,6 +13,7 @@ from bot.access import Asker
 from bot.grammar import (
     Admin,
     Answer,
+    Certificate,
     Command,
     Forget,
     Help,
@@ -27,6 +28,7 @@ from bot.grammar import (
 )
 from bot.metrics import Metrics
 from bot.words import Words, words
+from provisioning.certifying import request_certificates
 from provisioning.claiming import request_status
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
@@ -39,6 +41,7 @@ from provisioning.joining import (
     request_leave,
 )
 from provisioning.outcomes import Outcome
+from provisioning.pictures import request_picture
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.questions import answer_question
 from provisioning.signing_in import request_sign_in
@@ -143,10 +146,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return ask_privacy(rows, asking.chat)
             case SignIn(event):
                 return request_sign_in(rows, asking, event)
-            case Races():
-                return ask_races(rows, now)
-            case Leaderboard(race, alias):
-                return ask_boards(rows, race, alias, now)
+            case Races() | Leaderboard() | Certificate():
+                return _of_races(rows, asking, command)
             case Answer(event, question, text):
                 return answer_question(rows, asking, event, question, text)
             case Admin(said):
@@ -155,3 +156,15 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_status(rows, asking)
 
     return unit
+
+
+def _of_races(rows: Rows, asking: Asking, command: Races | Leaderboard | Certificate) -> Outcome:
+    match command:
+        case Races():
+            return ask_races(rows, asking.now)
+        case Leaderboard(race, as_picture=True):
+            return request_picture(rows, asking, race)
+        case Leaderboard(race, alias):
+            return ask_boards(rows, race, asking.now, alias=alias, chat=asking.chat)
+        case Certificate(name):
+            return request_certificates(rows, asking, name)

@@ -32,7 +32,7 @@ CHOICES: Final = 5
 def board(words: Words, shown: Board) -> Message:
     """Return the leaderboard: the first twenty lines, how many there are, and when it was read."""
     ranking = shown.ranking
-    count = words.text("board.next", count=_timed(ranking))
+    count = words.text("board.next", count=timed(ranking))
     parts: list[Part] = [Paragraph((*count, Plain(" "), *words.text("board.updated", at=_updated_at(shown))))]
     if ranking.lines:
         parts.append(_table(words, shown, ranking.lines[:SHOWN]))
@@ -42,22 +42,35 @@ def board(words: Words, shown: Board) -> Message:
     return Message(words.text("board.summary", race=shown.name), (*parts, _open(words, shown)))
 
 
+def withdrawn(words: Words, shown: Board) -> Message:
+    """Return what stands where a leaderboard was shown until an organizer took that back."""
+    said = Paragraph(words.text("board.withdrawn-next"))
+    return Message(words.text("board.withdrawn", race=shown.name), (said, _open(words, shown)))
+
+
 def shown(words: Words, asked: BoardsShown) -> Message:
     """Return the leaderboard that was asked for, or what there is to choose from."""
     if len(asked.boards) == 1:
         message = board(words, asked.boards[0])
-        mine = _mine(words, asked.boards[0].ranking, asked.alias) if asked.alias else ()
+        mine = _mine(words, asked)
         return replace(message, parts=(message.parts[0], *mine, *message.parts[1:]))
     if not asked.boards:
         return Message(words.text("boards.none"), (Paragraph(words.text("boards.none-next")),))
-    some = asked.boards[:CHOICES]
-    buttons = Buttons(tuple(Button(found.name, f"leaderboard {found.race_id}") for found in some))
+    some, more = asked.boards[:CHOICES], " picture" if asked.as_picture else ""
+    buttons = Buttons(tuple(Button(found.name, f"leaderboard {found.race_id}{more}") for found in some))
     return Message(words.text("boards.summary"), (buttons, Note(words.text("boards.next"))))
 
 
-def _mine(words: Words, ranking: Leaderboard, alias: str) -> tuple[Paragraph, ...]:
-    """Return the place of everybody who goes by this alias."""
-    lines = ranking.lines_of(alias)
+def _mine(words: Words, asked: BoardsShown) -> tuple[Paragraph, ...]:
+    """Return the place of everybody who goes by the alias that was named, else the asker's own."""
+    own, alias = asked.own, asked.alias
+    if not alias:
+        if own is None:
+            return ()
+        if own.place is None:
+            return (Paragraph(words.text("boards.own-void")),)
+        return (Paragraph(words.text("boards.own", place=str(own.place), time=_time(own))),)
+    lines = asked.boards[0].ranking.lines_of(alias)
     if not lines:
         return (Paragraph(words.text("boards.not-there", racer=alias)),)
     return tuple(
@@ -93,7 +106,7 @@ def podium(words: Words, shown: Board) -> Message:
         return Message(summary, (Paragraph(lead), _open(words, shown)))
     names = ", ".join(line.alias for line in shown.ranking.leaders)
     summary = words.text("podium.summary", race=shown.name, racers=names)
-    lead = words.text("podium.next", count=_timed(shown.ranking))
+    lead = words.text("podium.next", count=timed(shown.ranking))
     return Message(summary, (Paragraph(lead), _table(words, shown, winners), _open(words, shown)))
 
 
@@ -106,7 +119,7 @@ def _table(words: Words, shown: Board, lines: tuple[Line, ...]) -> Table:
         Column(words.plain("board.gap"), is_number=True),
     )
     rows = tuple(
-        ("" if line.place is None else str(line.place), line.alias, _time(line), _gap(ranking, line))
+        ("" if line.place is None else str(line.place), line.alias, _time(line), gap(ranking, line))
         for line in lines
     )
     return Table(words.text("board.caption"), columns, rows)
@@ -124,7 +137,8 @@ def _updated_at(shown: Board) -> datetime:
     return shown.updated_at or shown.opens
 
 
-def _timed(ranking: Leaderboard) -> int:
+def timed(ranking: Leaderboard) -> int:
+    """Return how many racers have a valid time."""
     return sum(line.place is not None for line in ranking.lines)
 
 
@@ -132,9 +146,10 @@ def _time(line: Line) -> str:
     return "" if line.time_ms is None else lap_time(line.time_ms)
 
 
-def _gap(ranking: Leaderboard, line: Line) -> str:
-    gap = ranking.gap_ms(line)
-    return f"+{lap_time(gap)}" if gap else ""
+def gap(ranking: Leaderboard, line: Line) -> str:
+    """Return how far this line is behind the best; nothing for the best."""
+    behind = ranking.gap_ms(line)
+    return f"+{lap_time(behind)}" if behind else ""
 
 
 def _distance(line: Line, other: Line) -> str:

@@ -91,6 +91,7 @@ def _event(reader: Reader, portal: str | None) -> Event:
         training_links=tuple(_training_links(reader)),
         channels=reader.texts("channels", event_forms.channel),
         organizer_channel=reader.text("organizer_channel", event_forms.channel, default="") or None,
+        names=reader.switch("names"),
     )
     reader.finish()
     if reader.is_sound("opens", "closes", "ends"):
@@ -287,6 +288,8 @@ def _shown(event: Event) -> dict[str, str]:
 
 
 def _item_shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
     if isinstance(value, Question):
         return f"{value.id}: {value.text} ({' | '.join(value.options) or 'text'})"
     if isinstance(value, TrainingLink):

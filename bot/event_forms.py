@@ -83,6 +83,13 @@ class Reader:
             return value
         return at_least
 
+    def switch(self, key: str) -> bool:
+        """Read what is on or off; it is off when nothing says so."""
+        value = self.take(key)
+        if value is not None and not isinstance(value, bool):
+            self.fault(key, "is neither true nor false", f"Write it as {key} = true, without quotes.")
+        return value is True
+
     def time(self, key: str) -> datetime:
         """Read a moment with its zone; it comes back in UTC."""
         value = self.take(key)

@@ -10,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 Audience = Literal["everyone", "organizers"]
 
 YES = "--yes"  # what the button of a confirmation says for you
+_PICTURE = re.compile(r"(?:(?P<race>.*) )??picture", re.IGNORECASE)
 _AS = re.compile(r"(?:(?P<race>.*) )??as (?P<alias>\S+)", re.IGNORECASE)
 _YES = frozenset({YES, "—yes", "–yes"})  # phones make one dash of two hyphens
 
@@ -60,10 +61,18 @@ class Races:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Show the leaderboard of the named race, and the place of whoever goes by this alias."""
+    """Show the leaderboard of the named race, and the place of whoever goes by this alias; or draw it."""
 
     race: str = ""
     alias: str = ""
+    as_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Draw the certificates of the races that the asker finished, in this name."""
+
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,19 @@ class Admin:
 
 
 Command = (
-    Join | Leave | Status | Races | Leaderboard | SignIn | Answer | Privacy | Forget | Help | Unknown | Admin
+    Join
+    | Leave
+    | Status
+    | Races
+    | Leaderboard
+    | Certificate
+    | SignIn
+    | Answer
+    | Privacy
+    | Forget
+    | Help
+    | Unknown
+    | Admin
 )
 Rest = TypeVar("Rest")
 Meant = TypeVar("Meant")
@@ -106,7 +127,8 @@ Meant = TypeVar("Meant")
 class Verb(Generic[Rest, Meant]):
     """One line of the grammar: how what follows the name becomes a command.
 
-    `key` finds its words in the catalog under `verb.`.
+    `key` finds its words in the catalog under `verb.`. `listed`: Teams offers it to whoever begins a message,
+    and has room for ten; help names the others all the same.
     """
 
     name: str
@@ -114,6 +136,7 @@ class Verb(Generic[Rest, Meant]):
     audience: Audience
     parse: Callable[[Rest], Meant]
     aliases: tuple[str, ...] = ()
+    listed: bool = True
 
     @property
     def key(self) -> str:
@@ -132,10 +155,17 @@ def _leave(rest: str) -> Leave:
 
 
 def _leaderboard(rest: str) -> Leaderboard:
+    drawn = _PICTURE.fullmatch(rest)
+    if drawn:
+        return Leaderboard(_unquoted(drawn["race"] or ""), as_picture=True)
     found = _AS.fullmatch(rest)
     return (
         Leaderboard(_unquoted(found["race"] or ""), found["alias"]) if found else Leaderboard(_unquoted(rest))
     )
+
+
+def _certificate(rest: str) -> Certificate:
+    return Certificate(_unquoted(rest)[:LONGEST_NAME].rstrip())
 
 
 def _answer(rest: str) -> Answer:
@@ -150,7 +180,8 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("leave", "leave [event]", "everyone", _leave, ("quit",)),
     Verb("signin", "signin [event]", "everyone", lambda rest: SignIn(_unquoted(rest) or None), ("sign-in",)),
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
-    Verb("leaderboard", "leaderboard [race] [as alias]", "everyone", _leaderboard, ("standings",)),
+    Verb("leaderboard", "leaderboard [race] [as alias | picture]", "everyone", _leaderboard, ("standings",)),
+    Verb("certificate", "certificate [name]", "everyone", _certificate, ("certificates",), listed=False),
     Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
@@ -158,6 +189,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else
 EXAMPLES = ("join", "status", "leave")
+LONGEST_NAME = 60  # characters on a certificate
 WORD_SHOWN = 40  # characters of an unknown word that are repeated back
 
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 
 from adapters.chat.message import Message
 from adapters.chat.speaker import Speaker
-from bot import wording
+from adapters.chat.text import one_line
+from bot import drawing, wording
 from bot.admin import teardown
 from bot.admin.wording import answer_of
 from bot.announcement_wording import announcement, of_board
 from bot.metrics import Metrics
+from bot.picture_wording import Finish
 from bot.question_wording import questions
 from bot.words import Words, words
+from provisioning.boards import Board
+from provisioning.certifying import to_certify
 from provisioning.deciding import RESULTS, Stage
 from provisioning.errors import (
     ChatUnavailable,
@@ -22,6 +26,7 @@ from provisioning.errors import (
 )
 from provisioning.ids import Platform, RegistrationKey
 from provisioning.joining import standing_of
+from provisioning.naming import by_name, names_on
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Questioned, Standing
 from provisioning.platform import FirstSignIn
@@ -29,6 +34,7 @@ from provisioning.ports import Clock, Rows, Store
 from provisioning.questions import SAYS
 from provisioning.requests import ReplyTo, Wish
 from provisioning.signing_in import account_to_sign_in
+from provisioning.watching import board_of
 
 FINAL = frozenset(RESULTS) - {Stage.IN_LINE, Stage.WAITING, Stage.BROKEN, Stage.LATE}
 KEPT_FOR_THE_END = 1  # posts through a handle that are kept for the final state
@@ -56,10 +62,15 @@ class PlatformVoice:
         if notice.to is None:
             raise Undeliverable(reason="no address")
         spoken = words(notice.to.locale, self.platform)
-        if notice.about.startswith("instruction:"):
-            return self._instructed(spoken, notice, notice.to)
-        if notice.about.startswith("signin:"):
-            return self._signed_in(spoken, notice, notice.to)
+        asked_for = {
+            "instruction": self._instructed,
+            "signin": self._signed_in,
+            "picture": self._drawn,
+            "certificate": self._certificate,
+        }
+        answer = asked_for.get(notice.about.partition(":")[0])
+        if answer is not None:
+            return answer(spoken, notice, notice.to)
         found = self._standing(notice)
         if notice.kind is Kind.NOTE and notice.says == SAYS and found is not None:
             return self._question(spoken, notice.to, found)
@@ -94,9 +105,39 @@ class PlatformVoice:
 
     def _post(self, notice: Notice) -> Message:
         spoken = words(None, self.platform)
+        if "picture" in notice.facts:
+            return self._picture(spoken, notice)
         if "board" in notice.facts:
             return self.store.read(lambda rows: of_board(spoken, rows, notice))
         return wording.post(spoken, notice)
+
+    def _picture(self, spoken: Words, notice: Notice) -> Message:
+        """Return the leaderboard as a picture, if the platform takes one."""
+
+        def unit(rows: Rows) -> Board | None:
+            found = board_of(rows, notice)
+            return None if found is None else by_name(found, names_on(rows, found))
+
+        board = self.store.read(unit)
+        if board is None:
+            raise Undeliverable(reason="overtaken")
+        return drawing.board(spoken, board, self.speaker.picture_room())
+
+    def _drawn(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
+        """Send what was to be drawn: a picture goes with a new message, what takes its place anywhere."""
+        message = self._picture(spoken, notice)
+        return self.speaker.tell(to.chat, message) if message.picture else self._answer(to, message)
+
+    def _certificate(self, spoken: Words, notice: Notice, to: ReplyTo) -> str:
+        """Draw the certificate of a finisher, in the name they asked for, and send it to them alone."""
+        found = self.store.read(lambda rows: to_certify(rows, notice))
+        if found is None:
+            raise Undeliverable(reason="overtaken")
+        event, board, line, registration = found
+        usual = registration.person.display_name if event.names else ""
+        name = one_line(notice.facts.get("name") or usual or line.alias)
+        finish = Finish(event, board, line, name)
+        return self.speaker.tell(to.chat, drawing.certificate(spoken, finish, self.speaker.picture_room()))
 
     def _announce(self, notice: Notice) -> str:
         """Post what the channel should show, or edit what stands there."""

@@ -27,7 +27,7 @@ from adapters.chat.message import (
     Steps,
     Text,
 )
-from bot import board_wording, privacy
+from bot import board_wording, picture_wording, privacy
 from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.question_wording import questions
@@ -40,9 +40,11 @@ from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
     BoardsShown,
+    Certificates,
     Choice,
     ConfirmForget,
     ConfirmLeave,
+    Drawing,
     Forgotten,
     Instructed,
     LookingUp,
@@ -94,14 +96,16 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case Questioned():
             return questions(words, outcome)
-        case RacesShown() | BoardsShown():
+        case RacesShown() | BoardsShown() | Drawing() | Certificates():
             return _racing(words, outcome)
 
 
-def _racing(words: Words, outcome: RacesShown | BoardsShown) -> Message:
-    """Return the open races, or their leaderboards."""
+def _racing(words: Words, outcome: RacesShown | BoardsShown | Drawing | Certificates) -> Message:
+    """Return the open races, their leaderboards, or that what was asked for is being drawn."""
     if isinstance(outcome, RacesShown):
         return races(words, outcome)
+    if isinstance(outcome, Drawing | Certificates):
+        return picture_wording.drawing(words, outcome)
     return board_wording.shown(words, outcome)
 
 

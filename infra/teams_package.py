@@ -67,13 +67,13 @@ def version() -> str:
 
 
 def commands() -> list[dict[str, str]]:
-    """Return what Teams offers to whoever begins a message to the bot: the verbs for everyone.
+    """Return what Teams offers to whoever begins a message to the bot: the listed verbs for everyone.
 
     Picking one puts its title into the message; hence the bare verb.
     """
     said = words(platform="teams")
-    everyone = [verb for verb in VERBS if verb.audience == "everyone"]
-    return [{"title": verb.name, "description": _sentence(said.plain(verb.key))} for verb in everyone]
+    offered = [verb for verb in VERBS if verb.audience == "everyone" and verb.listed]
+    return [{"title": verb.name, "description": _sentence(said.plain(verb.key))} for verb in offered]
 
 
 def filled(manifest: dict[str, Any], app_id: str, developer: Developer) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def is_worth_posting(rows: Rows, notice: Notice, now: datetime) -> bool:
     if event is None:
         return False
     if "board" in notice.facts:
-        return True
+        board = rows.boards.get(event.id, notice.facts["board"])
+        return board is not None and board.is_watched_in(notice.about)
     if notice.says in {"open", "soon"}:
         return event.phase(now) == "open"
     if notice.says == "closed":

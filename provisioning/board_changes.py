@@ -10,6 +10,7 @@ from provisioning.errors import AlreadySo, BoardUnknown, ChannelNotListed, UndoO
 from provisioning.events import Event
 from provisioning.instructing import Draft, Order, Undo
 from provisioning.outbox import Kind, Notice
+from provisioning.pictures import AS_PICTURE
 from provisioning.ports import Rows
 from provisioning.watching import BOARD, show
 
@@ -24,15 +25,20 @@ def find_board(rows: Rows, order: Order, name: str) -> Board:
     return found[0]
 
 
-def post(rows: Rows, order: Order, name: str, channels: tuple[str, ...]) -> Draft:
-    """Plan to post a leaderboard as it is now, once. Raises BoardUnknown, ChannelNotListed."""
+def post(
+    rows: Rows, order: Order, name: str, channels: tuple[str, ...], *, as_picture: bool = False
+) -> Draft:
+    """Plan to post a leaderboard as it is now, once, as a table or drawn.
+
+    Raises BoardUnknown, ChannelNotListed.
+    """
     board = find_board(rows, order, name)
     places = _places(order.event, channels)
     after = {"race": board.name, "channels": ", ".join(places)}
     change = _change(order, "leaderboard-post", board, {}, after)
 
     def make(rows: Rows) -> None:
-        facts = {"event": str(board.event_id), "board": board.race_id}
+        facts = {"event": str(board.event_id), "board": board.race_id} | (AS_PICTURE if as_picture else {})
         for channel in places:
             notice_id = f"post:{channel}:{BOARD} {order.id}"
             rows.outbox.put(Notice(notice_id, Kind.POST, channel, None, 0, BOARD, facts, order.at))
@@ -82,16 +88,15 @@ def _altering(order: Order, kind: str, board: Board, changed: Board) -> Draft:
 
     def make(rows: Rows) -> None:
         saved = rows.boards.save(changed)
-        known = {watch.channel for watch in board.watches}
-        for watch in saved.watches:
-            if watch.channel not in known:
-                show(rows, saved, watch.channel, order.at)
+        before, after = ({watch.channel for watch in one.watches} for one in (board, saved))
+        for channel in sorted(before ^ after):  # where it is watched no more, it says so
+            show(rows, saved, channel, order.at)
 
     return Draft(undoable(change), make)
 
 
 def _undo(rows: Rows, order: Order, change: Change) -> Draft:
-    """Plan to watch as before. What was posted stays where it is, as it was when it was watched last."""
+    """Plan to watch as before. What stands in a channel that did not watch then says that it is over."""
     race_id = change.subjects[0].partition("#")[2]
     board = rows.boards.get(order.event.id, race_id)
     if board is None or _shown(board) != change.after:

@@ -58,6 +58,10 @@ class Board:
         final = "final" if self.is_final else self.closes.isoformat()
         return f"{self.ranking.version} {final} {self.name}"
 
+    def is_watched_in(self, channel: str) -> bool:
+        """Whether this channel shows the board."""
+        return any(watch.channel == channel for watch in self.watches)
+
     def is_open(self, at: datetime) -> bool:
         """Whether models may be submitted at this moment."""
         return self.opens <= at < self.closes

@@ -135,6 +135,7 @@ class Event:
     organizer_channel: str | None = None
     retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
     questions: tuple[Question, ...] = ()  # asked after joining; nobody must answer
+    names: bool = False  # leaderboards show racers by name, where it is known whose line it is
     feed: tuple[str, ...] = ("stuck", "failures")  # what the organizers' channel is told, set in chat
     paused: str | None = None  # nobody joins while it is; what organizers say about it, "" for nothing
     torn_down_at: datetime | None = None  # when organizers ended it, whatever `ends` says

@@ -85,6 +85,8 @@ def forget(rows: Rows, known: Known, now: datetime) -> None:
     for request in known.requests:
         if (now_there := rows.requests.get(request.key)) is not None:
             _delete_request(rows, now_there)
+    for chat in known.chats:
+        rows.outbox.forget_about(f"picture:{chat}")
     if known.person_id is not None:
         rows.audit.forget_texts(known.person_id)
 
@@ -127,11 +129,12 @@ def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdenti
     keep_hold(rows, key.event_id, key.person_id, registration.hold)
     for request in rows.requests.of_person(key.event_id, key.person_id):
         _delete_request(rows, request)
-    for what in ("registration", "signin"):
+    for what in ("registration", "signin", "certificate"):
         rows.outbox.forget_about(f"{what}:{key}")
     for question, answer in rows.answers.of(key).items():  # what they answered stays as a number
         rows.tallies.add(key.event_id, tallies.answer(question, answer))
     rows.answers.forget(key)
+    rows.boards.forget_claims(key)
     rows.registrations.delete(key)
     if not rows.registrations.of_person(key.person_id):
         bound = (rows.bindings.chat_of(key.person_id, "slack"), rows.bindings.chat_of(key.person_id, "teams"))

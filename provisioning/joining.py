@@ -5,6 +5,7 @@ and folds the request into the person's registration. What is known here already
 event, a second join, a repetition by the platform.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -58,6 +59,11 @@ class Asking:
     asked_id: str
     now: datetime
     reply: ReplyTo
+
+    @property
+    def digest(self) -> str:
+        """Return what tells one asking from another; delivered twice, it has the same."""
+        return hashlib.blake2b(f"{self.chat}|{self.asked_id}".encode(), digest_size=10).hexdigest()
 
 
 def request_join(rows: Rows, asking: Asking, event_name: str | None) -> Outcome:

@@ -22,7 +22,7 @@ class Kind(StrEnum):
     EDIT = "edit"  # an earlier direct message that has been overtaken, brought up to date; low priority
     POST = "post"  # a message to a channel (organizers' feed, announcements)
     ANNOUNCEMENT = "announcement"  # what a channel shows of an event or a race: posted once, then edited
-    REMINDER = "reminder"  # a new direct message that is in no hurry: what ends soon
+    REMINDER = "reminder"  # a new direct message that is in no hurry: what ends soon, a certificate
     ANSWER = "answer"  # what an instruction came to: where it was said, else as a direct message
 
 
@@ -38,10 +38,11 @@ class Notice:
     `post:<channel>:<what>`, `answer:<about>`, `announcement:<channel>:<event>:<subject>`,
     `reminder:<about>:<what>`.
 
-    `about` is "registration:<key>", "request:<key>", "instruction:<id>" or, for a post and an announcement,
-    the channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code
-    and values of a refusal, or the kind of an announcement with its event and race; an edit names the notice
-    to be changed in `says`, and a note what is different ("quota"). Empty where the row itself is read.
+    `about` is "registration:<key>", "request:<key>", "instruction:<id>", "signin:<key of a registration>",
+    "certificate:<key of a registration>", "picture:<chat identity>" or, for a post and an announcement, the
+    channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code and
+    values of a refusal, or the kind of an announcement with its event and race; an edit names the notice to
+    be changed in `says`, and a note what is different ("quota"). Empty where the row itself is read.
     """
 
     id: str

@@ -9,6 +9,7 @@ from provisioning.deciding import Stage
 from provisioning.errors import ProvisioningError
 from provisioning.events import Event
 from provisioning.forgetting import Known
+from provisioning.leaderboards import Line
 from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
@@ -133,10 +134,30 @@ class RacesShown:
 
 @dataclass(frozen=True, slots=True)
 class BoardsShown:
-    """The leaderboard that was asked for, or those that can be meant; `alias` is whose place is told."""
+    """The leaderboard that was asked for, or those that can be meant.
+
+    `alias` is whose place is told; `as_picture` whether a drawing was asked for. `own` is the asker's
+    line, as far as that is known for sure.
+    """
 
     boards: tuple[Board, ...]
     alias: str = ""
+    as_picture: bool = False
+    own: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture is on its way, of this race's leaderboard."""
+
+    race: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Certificates of these races are on their way; of none when nothing was finished, as far as is known."""
+
+    races: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +181,8 @@ Outcome = (
     | RacesShown
     | SigningIn
     | BoardsShown
+    | Drawing
+    | Certificates
     | Privacy
     | ConfirmForget
     | Forgotten

@@ -27,6 +27,7 @@ from provisioning.races import Race
 from provisioning.references import Reference
 from provisioning.registrations import Hold, Registration
 from provisioning.requests import Request
+from provisioning.whose import Claim
 
 T = TypeVar("T")
 
@@ -454,6 +455,18 @@ class Boards(Protocol):
 
     def save(self, board: Board) -> Board:
         """Write the row if the stored version is still `board.version` (0: none yet); else StaleWrite."""
+        ...
+
+    def claims(self, event_id: EventId, race_id: str) -> tuple[Claim, ...]:
+        """Return whose lines of this board are known, by person id."""
+        ...
+
+    def save_claims(self, event_id: EventId, race_id: str, claims: Collection[Claim]) -> None:
+        """Keep these as the word on whose lines are known, in the place of what was kept."""
+        ...
+
+    def forget_claims(self, key: RegistrationKey) -> int:
+        """Delete what is known of this racer's lines; returns how many."""
         ...
 
     def forget(self, event_id: EventId) -> None:

@@ -4,7 +4,6 @@ The password is made when the answer is sent, shown to its owner alone, and kept
 another.
 """
 
-import hashlib
 from dataclasses import replace
 
 from provisioning.deciding import IN_PLACE, wants_racing
@@ -56,7 +55,6 @@ def account_to_sign_in(
 
 
 def _owe(rows: Rows, asking: Asking, key: RegistrationKey) -> None:
-    asked = hashlib.blake2b(f"{asking.chat}|{asking.asked_id}".encode(), digest_size=10).hexdigest()
     about = f"signin:{key}"
-    notice_id, at = f"answer:{about}:{asked}", asking.now + AFTER_ACK
+    notice_id, at = f"answer:{about}:{asking.digest}", asking.now + AFTER_ACK
     rows.outbox.put(Notice(notice_id, Kind.ANSWER, about, asking.reply, created_at=at))

@@ -29,7 +29,7 @@ class Usage:
             return {}
         used: dict[PersonId, Quota] = {}
         for grant in grants:
-            people = self._store.read(lambda rows, grant=grant: _people(rows, event, grant))  # type: ignore[misc]
+            people = self._store.read(lambda rows, grant=grant: people_at(rows, event, grant))  # type: ignore[misc]
             for profile in platform.profiles(grant):
                 person = people.get(profile.id)
                 if person is None:
@@ -40,7 +40,7 @@ class Usage:
         return used
 
 
-def _people(rows: Rows, event: Event, grant: DeepRacerOnAws) -> Mapping[str, PersonId]:
+def people_at(rows: Rows, event: Event, grant: DeepRacerOnAws) -> Mapping[str, PersonId]:
     """Return who of the event has which profile at the site of the grant."""
     found = ((one.progress.get(grant.target), one.key.person_id) for one in everybody(rows, event.id))
     return {at.subject: person for at, person in found if at is not None and at.subject is not None}

@@ -9,26 +9,32 @@ and owed everything or nothing, and the next one reads and goes on from there. O
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from provisioning.board_news import Kind as NewsKind
 from provisioning.board_news import News
-from provisioning.boards import Board, has_lost, named, of_race, read
+from provisioning.boards import SETTLED_AFTER, Board, has_lost, named, of_race, read
+from provisioning.certifying import certify, own_line
 from provisioning.errors import ProvisioningError, StaleWrite, StoreUnavailable
 from provisioning.events import DeepRacerOnAws, Event
 from provisioning.forgetting import kept_until
-from provisioning.ids import EventId
+from provisioning.ids import ChatIdentity, EventId, RegistrationKey
 from provisioning.leaderboards import Leaderboard, Line
+from provisioning.naming import by_name, names_on
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import BoardsShown
 from provisioning.platform import RacingPlatform
 from provisioning.ports import Clock, Rows, Store
+from provisioning.usage import people_at
+from provisioning.whose import carried, claimed
 
 EVERY = timedelta(seconds=5)  # how often the watcher looks whether something is due
 LIST_EVERY = timedelta(minutes=5)
 READ_EVERY = timedelta(seconds=10)  # a ranking of up to a page
 A_PAGE, PER_PAGE = 100, timedelta(seconds=3)  # each is a request, of which a site takes five a second
 LEASE = timedelta(seconds=45)
+PATIENCE = timedelta(hours=1)  # so long a race that is over waits to learn what its racers are called
 OVER = timedelta(days=1)  # so long after its end an event's races are still watched
 
 BOARD, NEWS, PODIUM = "board", "board-news", "board-podium"  # what notices of a board say
@@ -75,7 +81,10 @@ class Watcher:
                 owed += self._list(event, grant)
             for board in self._store.read(lambda rows: rows.boards.of_event(event.id)):
                 if not board.is_final and board.opens <= self._clock.now():
-                    owed += self._read(grant, board) if self._is_due(board.key, read_every(board)) else 0
+                    due = self._is_due(board.key, read_every(board))
+                    owed += self._read(event, grant, board) if due else 0
+            if self._is_due(f"aliases {event.id}", LIST_EVERY):
+                owed += self._claim(event, grant)
         except StoreUnavailable:
             raise
         except ProvisioningError as error:
@@ -106,15 +115,38 @@ class Watcher:
                 owed += self._written(lambda rows, board=board: _save(rows, board, self._clock.now()))  # type: ignore[misc]
         return owed
 
-    def _read(self, grant: DeepRacerOnAws, board: Board) -> int:
+    def _read(self, event: Event, grant: DeepRacerOnAws, board: Board) -> int:
         ranking = self._ranking(grant, board)
         if ranking is not None and has_lost(board.ranking, ranking):
             ranking = self._ranking(grant, board)
         now = self._clock.now()
-        if ranking is None or not self._is_mine(now):
+        aliases = self._last_aliases(grant, board, now) if board.is_settled(now) else {}
+        if ranking is None or aliases is None or not self._is_mine(now):
             return 0
-        found = ranking
-        return self._written(lambda rows: record(rows, board.event_id, board.race_id, found, now))
+        reading = Reading(grant, ranking, aliases, now)
+        return self._written(lambda rows: record(rows, event, board.race_id, reading))
+
+    def _claim(self, event: Event, grant: DeepRacerOnAws) -> int:
+        """Find out whose lines there are on the boards that are being read."""
+        boards = self._store.read(lambda rows: rows.boards.of_event(event.id))
+        if not any(board.ranking.lines and not board.is_final for board in boards):
+            return 0
+        aliases = self._aliases(grant)
+        if not self._is_mine(self._clock.now()):
+            return 0
+        return self._written(lambda rows: claim(rows, event, grant, aliases, self._clock.now()))
+
+    def _aliases(self, grant: DeepRacerOnAws) -> Mapping[str, str]:
+        return {profile.id: profile.alias for profile in self._platform().profiles(grant)}
+
+    def _last_aliases(self, grant: DeepRacerOnAws, board: Board, now: datetime) -> Mapping[str, str] | None:
+        """Return what everybody is called at the end of a race; None while its result can wait for that."""
+        try:
+            return self._aliases(grant)
+        except ProvisioningError as error:
+            facts = {"action": "watch", "event": board.event_id, "error": error.code}
+            log.warning("aliases unread", extra=facts)
+            return {} if now >= board.closes + SETTLED_AFTER + PATIENCE else None
 
     def _ranking(self, grant: DeepRacerOnAws, board: Board) -> Leaderboard | None:
         standings = self._platform().standings(grant, board.race_id)
@@ -133,19 +165,51 @@ def read_every(board: Board) -> timedelta:
     return max(READ_EVERY, PER_PAGE * (len(board.ranking.lines) // A_PAGE + 1))
 
 
-def record(rows: Rows, event_id: EventId, race_id: str, ranking: Leaderboard, now: datetime) -> int:
-    """Keep this reading of a ranking, and owe what it means to the channels; returns how many messages."""
-    board = rows.boards.get(event_id, race_id)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A ranking as it was read at a site; at its end with what everybody there is called, by profile id."""
+
+    grant: DeepRacerOnAws
+    ranking: Leaderboard
+    aliases: Mapping[str, str]
+    at: datetime
+
+
+def record(rows: Rows, event: Event, race_id: str, reading: Reading) -> int:
+    """Keep this reading of a ranking, and owe what it means to channels and racers; returns how many."""
+    board, now = rows.boards.get(event.id, race_id), reading.at
     if board is None:
         return 0
-    after, news = read(board, ranking, now)
+    after, news = read(board, reading.ranking, now)
     if after == board:
         return 0
+    known = rows.boards.claims(event.id, race_id)
+    claims = carried(after.ranking, known)
+    if after.is_final:
+        claims = claimed(after.ranking, known, reading.aliases, people_at(rows, event, reading.grant))
+    if claims != known:
+        rows.boards.save_claims(event.id, race_id, claims)
     owed = _save(rows, after, now)
+    if after.is_final:
+        owed += certify(rows, event, after, claims, now)
     for watch in after.watches:
         if watch.hears_news and (news is not None or after.is_final):
             rows.outbox.put(_post(after, watch.channel, news, now))
             owed += 1
+    return owed
+
+
+def claim(rows: Rows, event: Event, grant: DeepRacerOnAws, aliases: Mapping[str, str], now: datetime) -> int:
+    """Keep whose lines there are on the boards that are being read; returns how many messages that owes."""
+    racers = people_at(rows, event, grant)
+    owed = 0
+    for board in rows.boards.of_event(event.id):
+        known = rows.boards.claims(event.id, board.race_id)
+        claims = known if board.is_final else claimed(board.ranking, known, aliases, racers)
+        if set(claims) != set(known):
+            rows.boards.save_claims(event.id, board.race_id, claims)
+            if event.names:
+                owed += _show(rows, board, now)
     return owed
 
 
@@ -154,8 +218,13 @@ def is_followed(event: Event, now: datetime) -> bool:
     return now < min(event.over_at + OVER, kept_until(event))
 
 
-def ask_boards(rows: Rows, name: str, alias: str, now: datetime) -> BoardsShown:
-    """Return the leaderboards of this name; without one those of open races, else the last that was run."""
+def ask_boards(
+    rows: Rows, name: str, now: datetime, *, alias: str = "", chat: ChatIdentity | None = None
+) -> BoardsShown:
+    """Return the leaderboards of this name; without one those of open races, else the last that was run.
+
+    Of a single one, the line of the chat identity is told where it is known for sure.
+    """
     boards = [
         board
         for event in rows.events.all()
@@ -166,7 +235,14 @@ def ask_boards(rows: Rows, name: str, alias: str, now: datetime) -> BoardsShown:
     found = named(boards, name)
     if not name:
         found = tuple(board for board in found if board.is_open(now)) or found[-1:]
-    return BoardsShown(found, alias)
+    if len(found) != 1:
+        return BoardsShown(found, alias)
+    (board,) = found
+    person = rows.bindings.person_of(chat) if chat is not None else None
+    own = None if person is None else own_line(rows, board, RegistrationKey(board.event_id, person))
+    names = names_on(rows, board)
+    called = next((names[one] for one in names if one.casefold() == alias.casefold()), alias)
+    return BoardsShown((by_name(board, names),), called, own=own)
 
 
 def show(rows: Rows, board: Board, channel: str, now: datetime) -> None:
@@ -199,9 +275,13 @@ def _save(rows: Rows, board: Board, now: datetime) -> int:
     saved = rows.boards.save(board)
     if before is None or before.shows == board.shows:
         return 0
-    for watch in saved.watches:
-        show(rows, saved, watch.channel, now)
-    return len(saved.watches)
+    return _show(rows, saved, now)
+
+
+def _show(rows: Rows, board: Board, now: datetime) -> int:
+    for watch in board.watches:
+        show(rows, board, watch.channel, now)
+    return len(board.watches)
 
 
 def _post(board: Board, channel: str, news: News | None, now: datetime) -> Notice:

@@ -4,6 +4,7 @@ Elements, actions and their required properties are those of the Adaptive Cards 
 (adaptivecards.io/explorer); Teams takes no media from bots (its documentation, "Cards reference").
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ Json = dict[str, Any]
 
 CONTENT_TYPE = "application/vnd.microsoft.card.adaptive"
 NEWEST = (1, 5)
+_PICTURES = {"data:image/png": b"\x89PNG\r\n", "data:image/jpeg": b"\xff\xd8", "data:image/gif": b"GIF8"}
 _SIZES = ("default", "small", "medium", "large", "extraLarge")
 _COLORS = ("default", "dark", "light", "accent", "good", "warning", "attention")
 _CONTAINER_STYLES = ("default", "emphasis", "good", "attention", "warning", "accent")
@@ -87,6 +89,8 @@ def texts(card: object) -> Iterator[str]:
             runs |= {id(inline) for inline in node["inlines"]}
             yield "".join(inline if isinstance(inline, str) else inline["text"] for inline in node["inlines"])
         titled = kind.startswith("Action.") or kind == "Input.Toggle"
+        if kind == "Image" and node.get("altText"):
+            yield node["altText"]
         for name in ("text", "label", "title") if titled else ("text", "label"):
             if node.get(name) and id(node) not in runs:
                 yield node[name]
@@ -171,25 +175,37 @@ class _Inspection:
             return
         if kind.startswith("Input."):
             self._input_id(element, at)
-        match kind:
-            case "Container":
-                self._list(element, "items", at, self._element)
-            case "ActionSet":
-                self._list(element, "actions", at, self._action)
-            case "ColumnSet":
-                self._list(element, "columns", at, self._column)
-            case "ImageSet":
-                self._list(element, "images", at, self._element)
-            case "FactSet":
-                self._list(element, "facts", at, self._fact)
-            case "RichTextBlock":
-                self._list(element, "inlines", at, self._inline)
-            case "Table":
-                self._list(element, "rows", at, self._row)
-            case "Input.ChoiceSet":
-                self._list(element, "choices", at, self._choice)
+        if kind == "Image":
+            self._image(element, at)
+        lists: dict[str, tuple[str, Callable[[object, str], None]]] = {
+            "Container": ("items", self._element),
+            "ActionSet": ("actions", self._action),
+            "ColumnSet": ("columns", self._column),
+            "ImageSet": ("images", self._element),
+            "FactSet": ("facts", self._fact),
+            "RichTextBlock": ("inlines", self._inline),
+            "Table": ("rows", self._row),
+            "Input.ChoiceSet": ("choices", self._choice),
+        }
+        if kind in lists:
+            name, inspect = lists[kind]
+            self._list(element, name, at, inspect)
         if "selectAction" in element:
             self._action(element["selectAction"], f"{at}/selectAction")
+
+    def _image(self, image: Json, at: str) -> None:
+        """Inspect a picture: at an https address, or in the card itself as base64."""
+        if not isinstance(image.get("altText", ""), str):
+            self._fault(f"{at}/altText", "must be a string")
+        if image["url"].startswith("https://"):
+            return
+        kind, _, content = image["url"].partition(";base64,")
+        try:
+            found = base64.b64decode(content, validate=True)
+        except ValueError:
+            found = b""
+        if kind not in _PICTURES or not found.startswith(_PICTURES[kind]):
+            self._fault(f"{at}/url", "must be https, or a PNG, JPEG or GIF as base64")
 
     def _column(self, column: object, at: str) -> None:
         if self._part("Column", column, at) and isinstance(column, dict):

@@ -8,6 +8,7 @@ from sandbox.slack_arguments import Refused, number, parsed, required
 from sandbox.slack_channels import Channels
 
 Json = dict[str, Any]
+_LONGEST_ALT = 1000
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class File:
     path: str  # where its bytes are posted to
     content: bytes | None = None
     title: str = ""
+    alt: str = ""  # what a screen reader says of a picture
     channel: str | None = None
 
 
@@ -37,10 +39,13 @@ class Files:
     def begin(self, args: Json) -> Json:
         """files.getUploadURLExternal. The address is a path; the application knows its own host."""
         name, length = required(args, "filename"), number(args, "length")
+        alt = str(args.get("alt_txt") or "")
         if length <= 0:
             raise Refused("invalid_arguments")
+        if len(alt) > _LONGEST_ALT:
+            raise Refused("alt_txt_too_large")
         file_id = f"F{len(self.files):010d}"
-        self.files[file_id] = File(file_id, name, length, f"/upload/v1/{secrets.token_urlsafe(24)}")
+        self.files[file_id] = File(file_id, name, length, f"/upload/v1/{secrets.token_urlsafe(24)}", alt=alt)
         return {"upload_url": self.files[file_id].path, "file_id": file_id}
 
     def upload(self, path: str, content: bytes) -> int:
@@ -62,8 +67,12 @@ class Files:
         found = [self.files.get(str(one["id"])) for one in wanted]
         if any(file is None or file.content is None for file in found):
             raise Refused("file_not_found")
-        if channel and self.channels.user_of(str(channel)) is None and channel not in self.channels.channels:
-            raise Refused("channel_not_found")
+        if channel and self.channels.user_of(str(channel)) is None:
+            known = self.channels.channels.get(str(channel))
+            if known is None:
+                raise Refused("channel_not_found")
+            if not known.bot_in:  # chat:write.public is for messages alone
+                raise Refused("not_in_channel")
         for file, one in zip(found, wanted, strict=True):
             if file is not None:
                 file.title, file.channel = (

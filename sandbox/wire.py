@@ -24,7 +24,7 @@ from aiohttp import web
 
 from sandbox.clock import Clock
 
-FaultKind = Literal["throttle", "status", "hang", "late", "drop", "refuse"]
+FaultKind = Literal["throttle", "status", "hang", "late", "unheard", "drop", "refuse"]
 
 
 @dataclass
@@ -45,7 +45,8 @@ class Fault:
 
     throttle: the API's own throttling answer, with `retry_after` seconds. status: answer `status`, no effect.
     hang: wait `seconds`, then answer 504, no effect. late: wait `seconds`, then do the work and answer (the
-    client has gone by then). drop: do the work, then cut the connection. refuse: cut the connection at once.
+    client has gone by then). unheard: do the work, wait `seconds`, then answer. drop: do the work, then cut
+    the connection. refuse: cut the connection at once.
     """
 
     operation: str  # regular expression, matched from the start of the operation's name
@@ -191,6 +192,10 @@ async def _befallen(
             await request.read()  # it has arrived whole, so it takes effect though the client be gone
             await asyncio.sleep(fault.seconds)
             return await handler(request), False
+        case "unheard":
+            answer = await handler(request)
+            await asyncio.sleep(fault.seconds)
+            return answer, False
         case "drop":
             return await handler(request), True
 

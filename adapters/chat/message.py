@@ -4,7 +4,7 @@ The summary is the outcome in one line, the parts are what follows. Text is a se
 values that came from people can never turn into markup: only the catalog's own words choose a span's kind.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -209,6 +209,20 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn picture (PNG) that goes with a new message. `alt` says the same to whoever does not see it.
+
+    Where it cannot go along after all, the message has the parts `instead`.
+    """
+
+    name: str
+    title: str
+    content: bytes
+    alt: str
+    instead: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something the bot says: the outcome first, then what happens next.
 
@@ -220,3 +234,9 @@ class Message:
     parts: tuple[Part, ...] = ()
     passing: bool = False
     document: Document | None = None
+    picture: Picture | None = None
+
+    def without_picture(self) -> "Message":
+        """Return the message as it is said where its picture does not go along."""
+        instead = () if self.picture is None else self.picture.instead
+        return replace(self, parts=(*self.parts, *instead), picture=None)

@@ -33,6 +33,10 @@ class Speaker(Protocol):
         """Send a file into the direct conversation. Undeliverable where `takes_files` is false."""
         ...
 
+    def picture_room(self) -> int:
+        """Return how many bytes a picture may have that goes with a new message; 0 where none goes along."""
+        ...
+
     def announce(self, channel: str, message: Message) -> str:
         """Post to a channel ("slack:C0123"); returns the platform's address of the post, good for `edit`."""
         ...

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from adapters.chat.message import Document, Message, Plain, Table
+from adapters.chat.text import short
 from adapters.slack import response_url
 from adapters.slack.blocks import Block, render
 from adapters.slack.client import SlackClient
@@ -28,6 +29,8 @@ _BAD_BLOCKS: Final = frozenset(
     }
 )
 FILES: Final = "files:write"  # the optional scope without which no file goes along
+LARGEST_PICTURE: Final = 1_000_000
+_ALT: Final = 1000  # characters of a description that Slack takes
 _OK, _BAD_REQUEST, _TOO_MANY, _SERVER_ERROR = 200, 400, 429, 500
 
 log = logging.getLogger(__name__)
@@ -90,28 +93,50 @@ class SlackSpeaker:
 
     def attach(self, chat: ChatIdentity, document: Document) -> None:
         """Send a file into the direct conversation, under a message that says what it is; see the port."""
-        content = document.content.encode("utf-8", "replace")
-        place = self._client.call(
-            "files.getUploadURLExternal", filename=document.name, length=str(len(content))
-        )
-        self._upload(str(place.get("upload_url")), content)
+        file = self._uploaded(document.name, document.content.encode("utf-8", "replace"))
         # The conversation's own id comes with a message; asking for it would take one more scope.
         _, channel, _ = self._post(chat.user, Message((Plain(document.title),))).split(":")
-        self._client.call(
-            "files.completeUploadExternal",
-            files=[{"id": place.get("file_id"), "title": document.title}],
-            channel_id=channel,
-        )
+        self._share(file, document.title, channel)
+
+    def picture_room(self) -> int:
+        """Return how large a picture may be: as large as it likes, with the optional scope; see the port."""
+        return LARGEST_PICTURE if self.takes_files() else 0
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def _post(self, channel: str, message: Message) -> str:
+        """Post a message; its picture follows it, uploaded before so that only sharing can still fail."""
+        picture = message.picture
+        file = "" if picture is None else self._uploaded(picture.name, picture.content, picture.alt)
         answer = self._said(
             "chat.postMessage", message, channel=channel, unfurl_links=False, unfurl_media=False
         )
-        return f"slack:{answer.get('channel')}:{answer.get('ts')}"
+        place, ts = str(answer.get("channel")), str(answer.get("ts"))
+        if picture is not None:
+            try:
+                self._share(file, picture.title, place)
+            except Undeliverable as error:  # messages may be welcome where files of somebody outside are not
+                log.warning("picture refused", extra={"action": "slack", "error": error.facts.get("reason")})
+                self._said("chat.update", message.without_picture(), channel=place, ts=ts)
+        return f"slack:{place}:{ts}"
+
+    def _uploaded(self, name: str, content: bytes, alt: str | None = None) -> str:
+        """Upload a file that nobody sees yet; returns its id."""
+        place = self._client.call(
+            "files.getUploadURLExternal",
+            filename=name,
+            length=str(len(content)),
+            alt_txt=None if alt is None else short(alt, _ALT),
+        )
+        self._upload(str(place.get("upload_url")), content)
+        return str(place.get("file_id"))
+
+    def _share(self, file: str, title: str, channel: str) -> None:
+        self._client.call(
+            "files.completeUploadExternal", files=[{"id": file, "title": title}], channel_id=channel
+        )
 
     def _said(self, method: str, message: Message, **params: object) -> dict[str, Any]:
         *ways, (last_text, last_blocks) = _ways(message)

@@ -1,12 +1,14 @@
 """The rows of boards."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from adapters import codec
 from adapters.sqlite.sql import Sql, to_int, to_moment
 from provisioning.boards import Board
 from provisioning.errors import StaleWrite
-from provisioning.ids import EventId
+from provisioning.ids import EventId, PersonId, RegistrationKey
+from provisioning.whose import Claim
 
 _GET = "SELECT closes_at, version, body FROM boards WHERE event_id = ? AND race_id = ?"
 _OF_EVENT = """
@@ -19,7 +21,16 @@ _INSERT = """
 _UPDATE = """
     UPDATE boards SET version = ?, closes_at = ?, body = ? WHERE event_id = ? AND race_id = ? AND version = ?
 """
-_FORGET = "DELETE FROM boards WHERE event_id = ?"
+_CLAIMS = """
+    SELECT person_id, alias, submitted_at FROM board_racers WHERE event_id = ? AND race_id = ?
+    ORDER BY person_id
+"""
+_CLEAR = "DELETE FROM board_racers WHERE event_id = ? AND race_id = ?"
+_CLAIM = """
+    INSERT INTO board_racers (event_id, race_id, person_id, alias, submitted_at) VALUES (?, ?, ?, ?, ?)
+"""
+_FORGET_CLAIMS = "DELETE FROM board_racers WHERE event_id = ? AND person_id = ?"
+_FORGET = ("DELETE FROM boards WHERE event_id = ?", "DELETE FROM board_racers WHERE event_id = ?")
 
 
 class BoardRows:
@@ -54,4 +65,20 @@ class BoardRows:
         return replace(board, version=version)
 
     def forget(self, event_id: EventId) -> None:
-        self._sql.change(_FORGET, (event_id,))
+        for statement in _FORGET:
+            self._sql.change(statement, (event_id,))
+
+    def claims(self, event_id: EventId, race_id: str) -> tuple[Claim, ...]:
+        return tuple(
+            Claim(PersonId(person_id), codec.unpack_text(alias), to_moment(submitted_at))
+            for person_id, alias, submitted_at in self._sql.all(_CLAIMS, (event_id, race_id))
+        )
+
+    def save_claims(self, event_id: EventId, race_id: str, claims: Collection[Claim]) -> None:
+        self._sql.change(_CLEAR, (event_id, race_id))
+        for claim in claims:
+            alias, at = codec.pack_text(claim.alias), to_int(claim.submitted_at)
+            self._sql.change(_CLAIM, (event_id, race_id, claim.person_id, alias, at))
+
+    def forget_claims(self, key: RegistrationKey) -> int:
+        return self._sql.change(_FORGET_CLAIMS, (key.event_id, key.person_id))

@@ -346,7 +346,24 @@ _UNCLAIMED = (
     """,
 )
 
-VERSIONS: tuple[Steps, ...] = (_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING, _UNCLAIMED)
+_WHOSE = (
+    """
+    CREATE TABLE board_racers ( -- whose lines of a board are known
+        event_id TEXT NOT NULL,
+        race_id TEXT NOT NULL,
+        person_id TEXT NOT NULL,
+        alias TEXT NOT NULL,
+        submitted_at INTEGER NOT NULL,
+        PRIMARY KEY (event_id, race_id, person_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX board_racers_person ON board_racers (event_id, person_id)",
+)
+
+VERSIONS: tuple[Steps, ...] = (
+    *(_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING, _UNCLAIMED),
+    _WHOSE,
+)
 
 
 def migrate(connection: sqlite3.Connection, versions: tuple[Steps, ...] = VERSIONS) -> None:

@@ -7,6 +7,7 @@ of a moment (microsoft/AdaptiveCards#6194, MicrosoftDocs/msteams-docs#8030), and
 card are two messages to Teams, which would split them and then return no id.
 """
 
+import base64
 import json
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
@@ -27,6 +28,7 @@ from adapters.chat.message import (
     Message,
     Note,
     Paragraph,
+    Picture,
     Plain,
     Span,
     Steps,
@@ -55,6 +57,11 @@ from adapters.teams.words import LONGEST_INPUT, SAY
 Json = dict[str, Any]
 
 _CARD: Final = 36_000  # UTF-16 units of JSON, 72 KB; Teams takes 100 KB, with everything around the card
+# A picture travels in its card as base64. Together they stay below 40 KB, which clients have been seen to
+# refuse (microsoft/BotFramework-Services#228), also where they take the documented 100 KB of UTF-16.
+LARGEST_PICTURE: Final = 22_000
+_WITH_PICTURE: Final = 6_000  # units of JSON for what else is in such a card
+_ALT: Final = 1000
 _BUTTONS: Final = 16_000  # of these, at most so much for buttons
 _FALLBACK: Final = 3000
 _PIECE: Final = 4000  # a longer text is split, so that a card can be cut between its pieces
@@ -74,7 +81,9 @@ _STYLES: Final = {"primary": "positive", "danger": "destructive"}
 def render(message: Message) -> tuple[str, Json]:
     """Return the whole message in plain words (for notifications) and as a card. Neither is ever empty."""
     people = people_of(message)
-    body = _fitted(list(_body(message, people)))
+    body = _fitted(list(_body(message, people)), _CARD if message.picture is None else _WITH_PICTURE)
+    if message.picture is not None:
+        body.insert(1, _image(message.picture))
     card: Json = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -125,6 +134,18 @@ def _body(message: Message, people: People) -> Iterator[Json]:
                 actions = [made for button in buttons if (made := _button(button)) is not None]
                 for start in range(0, len(actions), _ACTIONS):
                     yield {"type": "ActionSet", "actions": actions[start : start + _ACTIONS]}
+
+
+def _image(picture: Picture) -> Json:
+    """Return the picture as an element; a tap on it shows it large."""
+    content = base64.b64encode(picture.content).decode("ascii")
+    return {
+        "type": "Image",
+        "url": f"data:image/png;base64,{content}",
+        "altText": short(one_line(picture.alt), _ALT),
+        "size": "stretch",
+        "msteams": {"allowExpand": True},
+    }
 
 
 def _texts(text: Text, people: People, **look: Any) -> Iterator[Json]:
@@ -303,18 +324,18 @@ def _cost(span: Span) -> int:
     return size(span.text)
 
 
-def _fitted(body: list[Json]) -> list[Json]:
-    """Return what Teams takes in one card of these: buttons before text, the beginning before the end."""
-    if sum(map(_weight, body)) <= _CARD:
+def _fitted(body: list[Json], room: int) -> list[Json]:
+    """Return what there is room for in a card of these: buttons before text, the beginning before the end."""
+    if sum(map(_weight, body)) <= room:
         return body or [_text_block("…")]
     kept: set[int] = set()
-    room = _BUTTONS
+    for_buttons = left = min(_BUTTONS, room // 2)
     for index, element in enumerate(body):
-        if element["type"] == "ActionSet" and _weight(element) <= room:
+        if element["type"] == "ActionSet" and _weight(element) <= left:
             kept.add(index)
-            room -= _weight(element)
+            left -= _weight(element)
     shortened = next(_texts((Plain(_SHORTENED),), {}, size="Small", isSubtle=True))
-    room = _CARD - (_BUTTONS - room) - _weight(shortened)
+    room -= for_buttons - left + _weight(shortened)
     for index, element in enumerate(body):
         if element["type"] == "ActionSet":
             continue

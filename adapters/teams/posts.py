@@ -52,7 +52,7 @@ class Posted:
 
 
 def shown(message: Message, show: Callable[[Activity], T]) -> T:
-    """Show the message as a card; once in plain words when Teams does not take the card."""
+    """Show the message as a card; without its picture, then in plain words, when Teams does not take it."""
     text, card = render(message)
     summary = text.split("\n", 1)[0][:_SUMMARY]
     try:
@@ -62,6 +62,8 @@ def shown(message: Message, show: Callable[[Activity], T]) -> T:
         if reason not in _CARD_REFUSED:
             raise
         log.warning("card refused", extra={"action": "teams", "error": reason})
+        if message.picture is not None:  # it may have been the picture
+            return shown(message.without_picture(), show)
         return show(in_words(message))
 
 

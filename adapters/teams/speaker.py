@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from adapters.chat.message import Document, Message
 from adapters.teams.address import Address
+from adapters.teams.cards import LARGEST_PICTURE
 from adapters.teams.connector import DEAD, Connector
 from adapters.teams.posts import Activity, Posted, in_words, shown
 from adapters.teams.wire import HANDLE_LIFE, Heard, Place
@@ -84,6 +85,10 @@ class TeamsSpeaker:
     def attach(self, chat: ChatIdentity, document: Document) -> None:
         """Refuse; see the port."""
         raise Undeliverable(reason="no files in Teams")
+
+    def picture_room(self) -> int:
+        """Return how large a picture may be: it travels in the message; see the port."""
+        return LARGEST_PICTURE
 
     def announce(self, channel: str, message: Message) -> str:
         """Post to a channel ("teams:19:…@thread.tacv2") as a new thread; see the port."""

@@ -1,7 +1,8 @@
 """The verbs about leaderboards: post, watch, mute."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from bot import event_forms
 from bot.admin.phrases import Phrase, channels
@@ -9,6 +10,8 @@ from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from provisioning import board_changes
 from provisioning.instructing import Draft, Order
 from provisioning.ports import Rows
+
+PICTURE: Final = "picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,9 @@ class _Leaderboard(AdminCommand):
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardPost(_Leaderboard):
-    """Post a leaderboard once."""
+    """Post a leaderboard once, as a table or as a picture."""
+
+    as_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +39,38 @@ class LeaderboardMute(_Leaderboard):
     """Tell no more news of a leaderboard."""
 
 
-def _parsed(kind: type[_Leaderboard]) -> Callable[[Phrase], _Leaderboard]:
-    def parse(said: Phrase) -> _Leaderboard:
-        places = [word for word in said.words if word.startswith("<#") or event_forms.channel(word) is None]
-        race = " ".join(word for word in said.words if word not in places)
+Said = TypeVar("Said", bound=_Leaderboard)
+
+
+def _parsed(kind: type[Said]) -> Callable[[Phrase], Said]:
+    def parse(said: Phrase) -> Said:
+        places, race = _taken_apart(said.words)
         found = channels("channels", " ".join(places))
         return kind(
             event=said.event,
             dry_run=said.dry_run,
-            race=race,
+            race=" ".join(race),
             channels=tuple(found.split(", ")) if found else (),
         )
 
     return parse
 
 
+def _posted(said: Phrase) -> LeaderboardPost:
+    places, race = _taken_apart(said.words)
+    drawn = bool(race) and race[-1].casefold() == PICTURE
+    rest = (*(race[:-1] if drawn else race), *places)
+    return replace(_parsed(LeaderboardPost)(replace(said, words=rest)), as_picture=drawn)
+
+
+def _taken_apart(words: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return what names channels and what is left, in its order."""
+    places = [word for word in words if word.startswith("<#") or event_forms.channel(word) is None]
+    return places, [word for word in words if word not in places]
+
+
 def _post(rows: Rows, order: Order, command: LeaderboardPost) -> Draft:
-    return board_changes.post(rows, order, command.race, command.channels)
+    return board_changes.post(rows, order, command.race, command.channels, as_picture=command.as_picture)
 
 
 def _watch(rows: Rows, order: Order, command: LeaderboardWatch) -> Draft:
@@ -65,9 +85,9 @@ NOUN = Noun(
     verbs=(
         AdminVerb(
             "admin leaderboard post",
-            "admin leaderboard post [race] [#channel]",
+            "admin leaderboard post [race] [#channel] [picture]",
             "organizers",
-            _parsed(LeaderboardPost),
+            _posted,
         ),
         AdminVerb(
             "admin leaderboard watch",

@@ -7,9 +7,11 @@ import pytest
 
 from provisioning.boards import Board, Watch
 from provisioning.errors import StaleWrite
+from provisioning.ids import EventId
 from provisioning.leaderboards import Leaderboard, Line
 from provisioning.ports import Store
-from tests.contract.samples import AUTUMN, MORNING, SPRING, after
+from provisioning.whose import Claim
+from tests.contract.samples import AUTUMN, MORNING, SPRING, after, person, racer
 
 RANKING = Leaderboard(
     (
@@ -67,6 +69,26 @@ def test_boards_of_an_event_are_forgotten_and_no_others(store: Store) -> None:
     store.run(lambda rows: rows.boards.forget(SPRING)).result()
     assert store.read(lambda rows: rows.boards.of_event(SPRING)) == ()
     assert len(store.read(lambda rows: rows.boards.of_event(AUTUMN))) == 1
+
+
+def test_whose_lines_are_known_is_kept_for_each_board_and_forgotten_with_racer_and_event(
+    store: Store, other: Store
+) -> None:
+    claims = (Claim(person(1), "Ada \ud800", after(1.234567)), Claim(person(2), "Ada", after(2)))
+
+    def kept(event_id: EventId = SPRING, race_id: str = "7") -> tuple[Claim, ...]:
+        return other.read(lambda rows: rows.boards.claims(event_id, race_id))
+
+    for event_id, race_id in ((SPRING, "7"), (SPRING, "8"), (AUTUMN, "7")):
+        store.run(lambda rows, e=event_id, r=race_id: rows.boards.save_claims(e, r, claims)).result()  # type: ignore[misc]
+    store.run(lambda rows: rows.boards.save_claims(SPRING, "8", claims[1:])).result()
+    assert (kept(), kept(race_id="8"), kept(race_id="9")) == (claims, claims[1:], ())
+
+    assert store.run(lambda rows: rows.boards.forget_claims(racer(2))).result() == 2
+    assert (kept(), kept(race_id="8"), kept(AUTUMN)) == (claims[:1], (), claims)
+
+    store.run(lambda rows: rows.boards.forget(SPRING)).result()
+    assert (kept(), kept(AUTUMN)) == ((), claims)
 
 
 @pytest.mark.parametrize("version", [0, 2])

@@ -7,16 +7,34 @@ from typing import Any, cast
 
 import pytest
 
+from bot.announcement_wording import of_board
+from bot.words import words
 from provisioning.board_news import News
 from provisioning.boards import NEWS_EVERY, SETTLED_AFTER, Board, Watch
+from provisioning.certifying import request_certificates, to_certify
 from provisioning.errors import SiteUnavailable
 from provisioning.events import DeepRacerOnAws
+from provisioning.forgetting import Known, forget
+from provisioning.joining import Asking
 from provisioning.leaderboards import Leaderboard
-from provisioning.outbox import Notice
-from provisioning.platform import Race, RacingPlatform, Standing
+from provisioning.outbox import Kind, Notice
+from provisioning.platform import Allowance, Profile, Race, RacingPlatform, Standing
 from provisioning.ports import Store, Work
-from provisioning.watching import LEASE, LIST_EVERY, READ_EVERY, Watcher, news_of
-from tests.contract.samples import AUTUMN, MORNING, SPRING, SetClock, after, an_event
+from provisioning.registrations import Hold, Progress, Step
+from provisioning.requests import ReplyTo
+from provisioning.watching import LEASE, LIST_EVERY, PATIENCE, READ_EVERY, Watcher, ask_boards, news_of
+from tests.contract.samples import (
+    AUTUMN,
+    MORNING,
+    SPRING,
+    SetClock,
+    a_registration,
+    after,
+    an_event,
+    chat,
+    person,
+    racer,
+)
 from tests.unit.provisioning.recorded_race import Row, readings
 
 URL = "https://racing.example.com/races/7"
@@ -32,12 +50,18 @@ class Site:
         self.rankings = list(rankings) or [()]
         self.asked: list[str] = []
         self.fails_for: str | None = None
+        self.aliases: dict[str, str] = {}  # by profile; empty: the site does not tell them
 
     def races(self, grant: DeepRacerOnAws) -> Sequence[Race]:
         self.asked.append("races")
         if self.fails_for == grant.site_url:
             raise SiteUnavailable(reason="down")
         return self.listed
+
+    def profiles(self, grant: DeepRacerOnAws) -> Sequence[Profile]:
+        if not self.aliases:
+            raise SiteUnavailable(reason="down")
+        return [Profile(one, alias, Allowance(), 0, 0, 0, 0) for one, alias in self.aliases.items()]
 
     def standings(self, grant: DeepRacerOnAws, race_id: str) -> Sequence[Standing] | None:
         self.asked.append(race_id)
@@ -270,3 +294,175 @@ def says_what_is_true(news: News, rows: Sequence[Row]) -> bool:
     shown = {(line.place, line.alias, line.time_ms) for line in Leaderboard.of(rows).lines}
     told = [line for line in (news.line, news.rival) if line is not None]
     return all((line.place, line.alias, line.time_ms) in shown for line in told)
+
+
+# --- the end of a race --------------------------------------------------------------------------------------
+
+
+def has_joined(store: Store, number: int, profile_id: str, **changes: Any) -> None:
+    """Let somebody be in the event, with this profile at its site."""
+    target = an_event().grants[2].target
+    progress = {target: Progress(Step.CONFIRMED, MORNING, profile_id)}
+    store.run(
+        lambda rows: rows.registrations.save(a_registration(number, progress=progress, **changes))
+    ).result()
+
+
+def over(store: Store, site: Site, clock: SetClock, seconds: float = 0.0) -> list[Notice]:
+    """Let the race be over for so long as it takes and these seconds, and return what is owed then."""
+    clock.moment = after(3600 + SETTLED_AFTER.total_seconds() + seconds)
+    watcher(store, site, clock).round()
+    return owed(store, clock.moment + DAY)
+
+
+@pytest.fixture
+def site(store: Store, clock: SetClock) -> Site:
+    """Three racers of the event and their race: two under aliases of their own, the third under another's."""
+    applied(store, organizer_channel="slack:C9")
+    site = Site([standing("bolt", 62_345), standing("dash", 62_500), standing("RacerAlias", 63_000)])
+    site.listed = [replace(site.listed[0], closes=after(3600))]
+    site.aliases = {"p1": "bolt", "p2": "dash", "p3": "RacerAlias", "p4": "RacerAlias"}
+    for number in (1, 2, 3):
+        has_joined(store, number, f"p{number}")
+    watcher(store, site, clock).round()
+    owed(store, clock.moment)
+    return site
+
+
+def test_every_finisher_is_owed_one_certificate_and_organizers_hear_who_is_not(
+    store: Store, other: Store, clock: SetClock, site: Site
+) -> None:
+    told = over(store, site, clock)
+    again = over(other, site, clock, 60)
+
+    assert [notice.id for notice in told if notice.kind is Kind.REMINDER] == [
+        f"reminder:certificate:{racer(number)}:7" for number in (1, 2)
+    ]
+    (post,) = [notice for notice in told if notice.says == "organizers-uncertified"]
+    assert (post.facts["count"], post.facts["racers"]) == ("1", "RacerAlias")
+    assert again == []
+
+
+def test_a_certificate_is_for_the_line_that_was_theirs_whatever_they_are_called_at_the_end(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    site.aliases |= {"p1": "renamed", "p2": "bolt"}
+    certificates = [notice for notice in over(store, site, clock) if notice.kind is Kind.REMINDER]
+
+    def lines(rows: Any) -> list[tuple[str, str]]:
+        found = [to_certify(rows, notice) for notice in certificates]
+        return [(one[3].person.id, one[2].alias) for one in found if one is not None]
+
+    assert store.read(lines) == [(person(1), "bolt"), (person(2), "dash")]
+
+
+def test_whoever_is_held_gets_none_and_whoever_was_forgotten_is_not_known(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    def change(rows: Any) -> None:
+        held = rows.registrations.get(racer(1))
+        rows.registrations.save(replace(held, hold=Hold("suspended", "organizer", MORNING)))
+        rows.registrations.delete(racer(2))
+        rows.boards.forget_claims(racer(2))
+
+    store.run(change).result()
+    told = over(store, site, clock)
+
+    assert not [notice for notice in told if notice.kind is Kind.REMINDER]
+    (post,) = [notice for notice in told if notice.says == "organizers-uncertified"]
+    assert post.facts["racers"] == "dash, RacerAlias"
+
+
+def test_the_result_waits_an_hour_for_the_names_of_its_racers_and_no_longer(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    site.aliases = {}
+    assert over(store, site, clock) == []
+    assert not only(store).is_final
+
+    told = over(store, site, clock, PATIENCE.total_seconds())
+    assert only(store).is_final
+    assert len([notice for notice in told if notice.kind is Kind.REMINDER]) == 2, "what was known stays known"
+
+
+def test_a_racer_sees_their_own_place_and_asks_for_certificates_in_any_name(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    store.run(lambda rows: rows.bindings.claim(chat(1), person(1), MORNING)).result()
+    asking = Asking(chat(1), "T1", MORNING, ReplyTo(chat(1)))
+
+    def asks(rows: Any) -> tuple[Any, Any]:
+        return ask_boards(rows, "", clock.moment, chat=chat(1)).own, request_certificates(rows, asking, "Ada")
+
+    line, none = store.run(asks).result()
+    assert (line.place, line.alias) == (1, "bolt")
+    assert none.races == ()
+    over(store, site, clock)
+
+    for _ in range(2):
+        assert store.run(lambda rows: request_certificates(rows, asking, "Ada")).result().races == ("Lap",)
+    stranger = replace(asking, chat=chat(2))
+    assert store.run(lambda rows: request_certificates(rows, stranger, "Ada")).result().races == ()
+    (notice,) = owed(store, clock.moment)
+    assert (notice.kind, notice.facts["name"]) == (Kind.ANSWER, "Ada")
+    assert notice.about == f"certificate:{racer(1)}"
+
+
+def test_forgetting_a_racer_forgets_their_lines_and_certificates(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    told = over(store, site, clock)
+    known = Known((chat(1),), person(1), ((an_event(), a_registration(1)),), ())
+    store.run(lambda rows: forget(rows, known, clock.moment)).result()
+
+    assert store.read(lambda rows: [claim.alias for claim in rows.boards.claims(SPRING, "7")]) == ["dash"]
+    mine = next(notice for notice in told if str(racer(1)) in notice.about)
+    assert store.read(lambda rows: rows.outbox.get(mine.id)) is None
+
+
+def test_racers_appear_by_name_only_where_the_event_says_so_and_it_is_known_who_they_are(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    def shown(alias: str = "") -> tuple[list[str], str]:
+        asked = store.read(lambda rows: ask_boards(rows, "", clock.moment, alias=alias))
+        return [line.alias for line in asked.boards[0].ranking.lines], asked.alias
+
+    def switch_on(rows: Any) -> None:
+        rows.events.save(replace(rows.events.get(SPRING), names=True))
+
+    assert shown("Bolt") == (["bolt", "dash", "RacerAlias"], "Bolt")
+    store.run(switch_on).result()
+    assert shown("Bolt") == (["Racer 1", "Racer 2", "RacerAlias"], "Racer 1")
+
+
+def test_a_board_with_names_is_edited_when_it_becomes_known_who_somebody_is(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    def switch_on(rows: Any) -> None:
+        rows.events.save(replace(rows.events.get(SPRING), names=True))
+
+    store.run(switch_on).result()
+    watch(store, Watch(CHANNEL))
+    site.aliases["p4"] = "other"
+    clock.moment = after(LIST_EVERY.total_seconds())
+    watcher(store, site, clock).round()
+
+    (notice,) = owed(store, clock.moment)
+    message = store.read(lambda rows: of_board(words(), rows, notice))
+    assert "Racer 3" in str(message)
+
+
+def test_news_is_told_by_name_too(store: Store, clock: SetClock, site: Site) -> None:
+    def switch_on(rows: Any) -> None:
+        rows.events.save(replace(rows.events.get(SPRING), names=True))
+
+    store.run(switch_on).result()
+    watch(store, Watch(CHANNEL))
+    site.rankings = [[standing("bolt", 62_345), replace(standing("dash", 60_000), submitted_at=after(60))]]
+    clock.moment = after(NEWS_EVERY.total_seconds())
+    watcher(store, site, clock).round()
+
+    (news,) = [notice for notice in owed(store, clock.moment) if notice.says == "board-news"]
+    message = store.read(lambda rows: of_board(words(), rows, news))
+    assert "Racer 2" in str(message.summary)
+    assert "Racer 1" in str(message.parts)

@@ -95,8 +95,8 @@ def test_the_app_asks_for_least_privilege() -> None:
 def test_there_is_one_command_with_everyones_verbs() -> None:
     [command] = WRITTEN["features"]["slash_commands"]
     assert command["command"] == "/deepracer"
-    everyones = "join | status | leave | signin | races | leaderboard | answer | privacy | forget | help"
-    assert command["usage_hint"] == everyones
+    everyones = "join | status | leave | signin | races | leaderboard | certificate | answer"
+    assert command["usage_hint"] == f"{everyones} | privacy | forget | help"
 
 
 def test_direct_messages_arrive_and_nothing_typed_there_is_expected() -> None:

@@ -453,7 +453,7 @@ class Stage:
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
         # What says nothing of how far they are.
-        beside = kinds_for_organizers() | kinds_of_notes() | ANSWERS | {"ends-soon"}
+        beside = kinds_for_organizers() | kinds_of_notes() | ANSWERS | {"ends-soon", "board", "certificate"}
         told = [kind for kind in racer.told if kind not in beside]
         for event in self._events:
             mine = [one.kind for one in racer.messages if one.event == event]

@@ -1,5 +1,6 @@
 """Leaderboards in channels: one message edited in place, news of the weightiest, and nothing twice."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.scenario.test_organizers_races import Post, posts, shows
 from tests.scenario.waiting import eventually
 from tests.unit.provisioning.recorded_race import EVERY, Expected, Reading, Row, readings
 
+WITH_FILES = frozenset({"commands", "chat:write", "users:read", "users:read.email", "files:write"})
 VOID = 86_000_000  # what the site ranks a racer with who has no valid time
 SPRING = EventId("spring-cup-2027")
 
@@ -25,15 +27,15 @@ SPRING = EventId("spring-cup-2027")
 def make_track(make_stage: MakeStage) -> Any:
     """Open a stage with a race on the racing site, and a bot."""
 
-    def make(*names: str) -> Stage:
-        stage = make_stage()
+    def make(*names: str, seconds: float = 86_400, works: bool = True, **switches: Any) -> Stage:
+        stage = make_stage(**switches)
         now = stage.company.clock.now()
         for name in names or ("Lap of honor",):
             stage.world.do(
-                lambda name=name: stage.company.racing.add_race(name, opens_at=now, closes_at=now + 86_400)  # type: ignore[misc]
+                lambda name=name: stage.company.racing.add_race(name, opens_at=now, closes_at=now + seconds)  # type: ignore[misc]
             )
         stage.opens_event(grants=[stage.world.racing_grant()], access_url=None)
-        stage.starts_bot()
+        stage.starts_bot(worker=works)
         return stage
 
     return make
@@ -149,6 +151,50 @@ def test_a_muted_channel_has_the_board_and_no_news_until_it_is_watched_again(
     )
 
 
+@ON_BOTH
+def test_a_board_whose_watching_is_taken_back_says_so_and_comes_back_in_its_place(
+    make_track: Any, platform: str
+) -> None:
+    stage = make_track()
+    organizer = organizer_of(stage)
+    answered(organizer, "leaderboard watch", "leaderboard-watch-done")
+    shows(stage, platform, "Lap of honor: the leaderboard")
+    organizer.presses("Undo")
+    organizer.sees("any-undone")
+    shows(stage, platform, "The leaderboard of Lap of honor isn't shown here any more.")
+
+    rank(stage, laps(stage, Ada=62_345))
+    is_read(stage, laps(stage, Ada=62_345))
+    answered(organizer, "leaderboard watch", "leaderboard-watch-done")
+    (post,) = shows(stage, platform, "Lap of honor: the leaderboard")
+    assert "1:02.345" in post.text
+
+
+@ON_BOTH
+def test_a_worker_that_dies_after_posting_a_board_posts_it_at_most_once_more(
+    make_track: Any, platform: str
+) -> None:
+    stage = make_track(works=False)
+    worker = stage.starts_process("work")
+    organizer = organizer_of(stage)
+    post = {"slack": "chat.postMessage", "teams": "POST conversations"}[platform]
+    stage.befalls(platform, post, "unheard", seconds=5.0)
+    organizer.says("admin leaderboard watch")
+    eventually(lambda: posts(stage, platform), "it was posted, and nobody knows")
+    worker.kill()
+    stage.clock.turn(seconds=61)  # until the leases of the dead are over
+    stage.starts_bot(door=False)
+    rank(stage, laps(stage, Ada=62_345))
+    is_read(stage, laps(stage, Ada=62_345))
+
+    def shown() -> list[Post]:
+        return [post for post in posts(stage, platform) if post.first == "Lap of honor: the leaderboard"]
+
+    eventually(lambda: "1:02.345" in shown()[-1].text, "the newest post is kept up to date")
+    assert [post.edits for post in shown()][:1] == [0]
+    assert len(shown()) == 2
+
+
 # --- questions ----------------------------------------------------------------------------------------------
 
 
@@ -193,6 +239,124 @@ def test_a_board_that_is_posted_once_stays_as_it_was(make_track: Any) -> None:
     assert "Nobody has a valid time yet." in board_post(stage, "slack").text
     assert board_post(stage, "slack").edits == 0
     assert answered(organizer, "leaderboard watch <#C0STRANGE|x>", "DR-293")
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+class Drawn:
+    """A picture that somebody was sent: its bytes, what a screen reader says, and where it was put."""
+
+    def __init__(self, content: bytes, alt: str, place: str) -> None:
+        self.content = content
+        self.alt = alt
+        self.place = place
+
+
+def pictures(stage: Stage, platform: str) -> list[Drawn]:
+    """Return every picture that anybody was sent, oldest first."""
+    if platform == "slack":
+        files = stage.world.do(stage.world.slack.files.shared)
+        return [Drawn(file.content or b"", file.alt, str(file.channel)) for file in files]
+    entries = stage.world.do(
+        lambda: [one for one in stage.world.teams.transcript.entries if one.author.startswith("28:")]
+    )
+    return [
+        Drawn(base64.b64decode(part["url"].partition(",")[2]), part["altText"], one.kind)
+        for one in entries
+        for part in (one.card or {}).get("body", ())
+        if part["type"] == "Image"
+    ]
+
+
+@ON_BOTH
+def test_a_leaderboard_is_drawn_for_whoever_asks_and_for_a_channel(make_track: Any, platform: str) -> None:
+    stage = make_track(slack={"scopes": WITH_FILES})
+    organizer = organizer_of(stage)
+    rows = laps(stage, Ada=62_345, Grace=62_500)
+    rank(stage, rows)
+    is_read(stage, rows)
+    racer = stage.person("employee-001")
+
+    assert racer.says("leaderboard picture").text.startswith(
+        "The leaderboard of Lap of honor is being drawn."
+    )
+    (private,) = eventually(lambda: pictures(stage, platform), "the picture is sent")
+    assert private.content.startswith(b"\x89PNG")
+    assert private.alt == "Leaderboard of Lap of honor. 1. Ada 1:02.345; 2. Grace 1:02.500"
+    assert not posts(stage, platform)
+
+    answered(organizer, "leaderboard post picture", "leaderboard-post-done")
+    eventually(lambda: len(pictures(stage, platform)) == 2, "the channel has it, too")
+    assert pictures(stage, platform)[1].place in {slack_channels.RACING, "channel"}
+    shows(stage, platform, "Lap of honor: the leaderboard")
+
+
+def test_without_the_scope_for_files_the_table_is_shown_and_why(make_track: Any) -> None:
+    stage = make_track()
+    organizer_of(stage)
+    rows = laps(stage, Ada=62_345)
+    rank(stage, rows)
+    is_read(stage, rows)
+    racer = stage.person("employee-001")
+
+    racer.says("leaderboard lap picture")
+    said = racer.sees("board").text
+    assert "1 · Ada · 1:02.345" in said
+    assert "There's no picture of it: in Slack I need the permission files:write" in said
+
+
+# --- certificates -------------------------------------------------------------------------------------------
+
+
+def has_raced(stage: Stage, racer: Racer, alias: str, time_ms: int) -> None:
+    """Let a racer have a valid time, under an alias that they chose on the site."""
+
+    def drive() -> None:
+        racing, now = stage.company.racing, stage.company.clock.now()
+        mail = racer.person.entra.mail if racer.person.entra is not None else None
+        (profile,) = [one for one in racing.profiles.values() if one.email == mail]
+        profile.alias = alias
+        racing.rank(race_of(stage), profile.profile_id, time_ms, now)
+
+    stage.world.do(drive)
+
+
+@ON_BOTH
+def test_every_finisher_gets_their_certificate_once_and_again_in_any_name(
+    make_track: Any, platform: str
+) -> None:
+    stage = make_track(seconds=1800, slack={"scopes": WITH_FILES})
+    racers = stage.people(2)
+    for racer, alias, time_ms in zip(racers, ("bolt", "RacerAlias"), (62_345, 62_500), strict=True):
+        racer.says("join")
+        racer.becomes_ready()
+        has_raced(stage, racer, alias, time_ms)
+    first, second = racers
+    stage.clock.turn(minutes=6)
+    eventually(
+        lambda: stage.rows(lambda rows: rows.boards.claims(SPRING, race_of(stage).race_id)),
+        "it is known whose line is whose",
+    )
+    assert "You're in place 1 with 1:02.345." in first.says("leaderboard").text
+    assert "You're in place" not in second.says("leaderboard").text
+    assert first.says("certificate").text.startswith("I have no certificate for you.")
+
+    stage.clock.turn(minutes=40)  # a token of Teams lives for an hour
+    (certificate,) = eventually(lambda: pictures(stage, platform), "the certificate is sent")
+    assert certificate.content.startswith(b"\x89PNG")
+    assert certificate.alt == "Certificate of bolt for Lap of honor: place 1 of 2, 1:02.345."
+    assert any("not every finisher got a certificate" in one.text for one in stage.organizers)
+
+    stage.stop_bots()
+    stage.racers.clear()
+    stage.starts_bot()
+    first = stage.person(first.key)
+    first.says("certificate Łucja “Bolt” Đorđević \U0001f680")
+    eventually(lambda: len(pictures(stage, platform)) == 2, "another is drawn")
+    assert pictures(stage, platform)[1].alt.startswith(
+        "Certificate of Łucja “Bolt” Đorđević for Lap of honor"
+    )
 
 
 # --- the recorded race --------------------------------------------------------------------------------------

@@ -8,9 +8,20 @@ from typing import Any
 
 import pytest
 
-from adapters.chat.message import Bold, Button, Buttons, Column, Message, Paragraph, Plain, Table
+from adapters.chat.message import (
+    Bold,
+    Button,
+    Buttons,
+    Column,
+    Message,
+    Note,
+    Paragraph,
+    Picture,
+    Plain,
+    Table,
+)
 from adapters.chat.speaker import Speaker
-from adapters.slack.speaker import SlackSpeaker
+from adapters.slack.speaker import FILES, SlackSpeaker
 from provisioning.errors import ChatUnavailable, ScopeMissing, Undeliverable
 from provisioning.requests import ReplyTo
 from sandbox.slack_channels import GENERAL, RACING
@@ -20,6 +31,11 @@ from tests.unit.adapters.slack_workspace import Workspace, workspace
 
 READY = Message((Plain("You can "), Bold("race"), Plain(".")), (Buttons((Button("Quota", "quota"),)),))
 GONE = Message((Plain("Your access has ended."),))
+PNG = b"\x89PNG\r\n\x1a\n not much of a picture"
+DRAWN = replace(
+    READY,
+    picture=Picture("board.png", "Lap of honor", PNG, "1. Ada " * 200, (Note((Plain("No picture."),)),)),
+)
 SHOUT = Message((Plain("<!channel> won"),), (Paragraph((Plain("<!here> "), Bold("<@U1>"))),))
 
 
@@ -245,3 +261,64 @@ def test_no_log_line_names_a_response_url(
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("aiohttp")]
     assert ours
     assert not [line for line in ours if "/commands/" in line]
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_files(acme: Workspace) -> None:
+    acme.slack.switches.scopes.add(FILES)
+
+
+needs_files = pytest.mark.usefixtures("with_files")
+
+
+@needs_files
+def test_a_picture_follows_its_message_with_the_same_in_words(acme: Workspace, speaker: SlackSpeaker) -> None:
+    address = speaker.tell(acme.chat("employee"), DRAWN)
+    speaker.announce(f"slack:{RACING}", DRAWN)
+
+    private, public = acme.slack.files.shared()
+    assert private.content == public.content == PNG
+    assert (private.name, private.title, private.alt[:7]) == ("board.png", "Lap of honor", "1. Ada ")
+    assert len(private.alt) == 1000
+    assert address == f"slack:{private.channel}:{dm(acme).ts}"
+    assert public.channel == RACING
+    assert says(acme) == ["*You can race.*\nQuota"] * 2
+
+
+@needs_files
+def test_where_files_are_not_welcome_the_message_says_what_the_picture_would(
+    acme: Workspace, speaker: SlackSpeaker
+) -> None:
+    acme.slack.switches.scopes.add("chat:write.public")
+
+    speaker.announce(f"slack:{GENERAL}", DRAWN)
+
+    (entry,) = acme.slack.transcript.in_channel(GENERAL)
+    assert entry.says().endswith("No picture.")
+    assert acme.slack.files.shared() == []
+
+
+@needs_files
+def test_a_picture_that_could_not_be_uploaded_leaves_no_message(
+    acme: Workspace, speaker: SlackSpeaker
+) -> None:
+    acme.slack.faults.arm(Fault("files.getUploadURLExternal", "status", status=503))
+    with pytest.raises(ChatUnavailable):
+        speaker.tell(acme.chat("employee"), DRAWN)
+    assert says(acme) == []
+
+    speaker.tell(acme.chat("employee"), DRAWN)
+    assert len(acme.slack.files.shared()) == 1
+
+
+@needs_files
+def test_there_is_room_for_pictures_with_the_scope_for_files_only(
+    acme: Workspace, speaker: SlackSpeaker
+) -> None:
+    assert speaker.picture_room() > 100_000
+    acme.slack.switches.scopes.discard(FILES)
+    acme.client.scopes()
+    assert speaker.picture_room() == 0

@@ -1,5 +1,7 @@
 """What the bot says in Teams, as the people of the tenant come to see it."""
 
+import base64
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.chat.message import Bold, Button, Buttons, Message, Paragraph, Plain
+from adapters.chat.message import Bold, Button, Buttons, Message, Note, Paragraph, Picture, Plain
 from adapters.chat.speaker import Speaker
 from adapters.sqlite import open_store
 from adapters.teams.address import Address
@@ -28,6 +30,10 @@ QUEUED = Message((Plain("You are in the queue."),))
 READY = Message((Plain("You can "), Bold("race"), Plain(".")), (Buttons((Button("Quota", "quota"),)),))
 GONE = Message((Plain("Your access has ended."),))
 HELLO = Message((Plain("Hello."),))
+PNG = b"\x89PNG\r\n\x1a\n"
+DRAWN = replace(
+    READY, picture=Picture("board.png", "Lap of honor", PNG, "1. Ada", (Note((Plain("No picture."),)),))
+)
 SHOUT = Message((Plain("<at>Everybody</at> won"),), (Paragraph((Plain("<at>General</at>"),)),))
 WORDS = SpeakerWords(
     answered_privately=lambda: Message((Plain("Look at our chat."),)),
@@ -446,6 +452,46 @@ def test_a_handle_that_is_dead_takes_no_update(acme: Tenant, speaker: TeamsSpeak
             speaker.replace(dead, READY)
 
     assert acme.reads() == ["You are in the queue."]
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+def test_a_picture_stands_in_its_message_with_the_same_in_words(acme: Tenant, speaker: TeamsSpeaker) -> None:
+    speaker.keep(acme.chat(), acme.personal())
+    speaker.tell(acme.chat(), DRAWN)
+
+    (entry,) = acme.sees()
+    assert entry.says() == "You can race.\n1. Ada\nQuota"
+    assert entry.card is not None
+    (image,) = [part for part in entry.card["body"] if part["type"] == "Image"]
+    assert base64.b64decode(image["url"].removeprefix("data:image/png;base64,")) == PNG
+
+
+def test_the_largest_picture_there_is_room_for_goes_with_the_longest_message(
+    acme: Tenant, speaker: TeamsSpeaker
+) -> None:
+    speaker.keep(acme.chat(), acme.personal())
+    content = PNG + b"0" * (speaker.picture_room() - len(PNG))
+    picture = Picture("board.png", "Lap of honor", content, "1. Ada " * 1000)
+    long = (Paragraph((Plain("long " * 4000),)),)
+    speaker.tell(acme.chat(), replace(READY, parts=(*long, *READY.parts, *long), picture=picture))
+
+    (entry,) = acme.sees()
+    assert "shortened: Teams takes no longer message" in entry.says()
+    assert len(json.dumps(entry.card, ensure_ascii=False)) < 40_000 * 0.95
+
+
+def test_a_message_whose_picture_teams_refuses_says_what_the_picture_would(
+    acme: Tenant, speaker: TeamsSpeaker
+) -> None:
+    speaker.keep(acme.chat(), acme.personal())
+    acme.teams.faults.arm(Fault("POST activities", "status", status=400, body=REFUSED_CARD))
+    speaker.tell(acme.chat(), DRAWN)
+
+    (entry,) = acme.sees()
+    assert entry.card is not None
+    assert entry.says() == "You can race.\nQuota\nNo picture."
 
 
 # --- what Teams does not take -------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.chat.message import Message
-from bot import board_wording, wording
+from bot import board_wording, picture_wording, wording
+from bot.picture_wording import Finish
 from bot.words import Words
 from provisioning.board_news import Kind, News
 from provisioning.boards import Board
 from provisioning.leaderboards import Leaderboard, Line
-from provisioning.outcomes import BoardsShown
+from provisioning.outcomes import BoardsShown, Certificates, Drawing
 from provisioning.platform import Timing
 from tests.unit.provisioning.spring_cup import NOON, spring_cup
 
@@ -36,13 +37,37 @@ def board_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
         for timing in timings:
             shown = board_of(*lines, name=name, timing=timing)
             yield "board", board_wording.board(words, shown)
+            yield "board, withdrawn", board_wording.withdrawn(words, shown)
             yield "board, final", board_wording.board(words, replace(shown, is_final=True))
             yield "podium", board_wording.podium(words, replace(shown, is_final=True))
             yield "boards, one", wording.answer(words, BoardsShown((shown,), name))
+        yield "picture, message", picture_wording.board_message(words, shown)
+        yield "picture, instead", picture_wording.board_instead(words, shown)
+        picture_wording.board_picture(words, shown)
+        picture_wording.board_picture(words, replace(shown, is_final=True))
+    yield "drawing", wording.answer(words, Drawing(name))
+    for line_of_mine in (*board_of(*crowd).ranking.lines[:1], *board_of(void).ranking.lines):
+        own = BoardsShown((board_of(*crowd, void, name=name),), own=line_of_mine)
+        yield "boards, own", wording.answer(words, own)
+    yield from _certificates(words, name)
     yield "boards, none", wording.answer(words, BoardsShown(()))
     yield "boards, nobody", wording.answer(words, BoardsShown((board_of(void),), f"not {name}"))
     yield "boards, several", wording.answer(words, BoardsShown((board_of(name=name),) * 7))
     yield from _news(words, name)
+
+
+def _certificates(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    for races in ((), (name,), (name, "Lap")):
+        yield "certificates", wording.answer(words, Certificates(races))
+    board = board_of(line(None, name, 62_345), name=name)
+    finish = Finish(spring_cup(name=name), board, board.ranking.lines[0], name)
+    yield "certificate", picture_wording.certificate_message(words, finish)
+    for has_letters in (True, False):
+        yield (
+            "certificate, instead",
+            picture_wording.certificate_instead(words, finish, has_letters=has_letters),
+        )
+    picture_wording.certificate(words, finish)
 
 
 def _news(words: Words, name: str) -> Iterator[tuple[str, Message]]:

@@ -77,6 +77,7 @@ link_hosts = ["d111111abcdef8.cloudfront.net"]
 training_links = [{ title = "Get started", url = "https://racing.example.com/a" }]
 channels = ["slack:C0123456", "teams:19:abc@thread.tacv2"]
 organizer_channel = "slack:C0654321"
+names = true
 [event.quota]
 training_hours = 3
 max_hours = 4
@@ -88,6 +89,10 @@ max_hours = 4
     assert found.training_links[0].title == "Get started"
     assert found.channels == ("slack:C0123456", "teams:19:abc@thread.tacv2")
     assert found.organizer_channel == "slack:C0654321"
+    assert (found.names, event().names) == (True, False)
+    assert ("names", None, "yes") in [
+        (one.field, one.before, one.after) for one in difference(event(), found)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,7 @@ max_hours = 4
         ("capacity = 2000", "capacity = 0", "event.capacity", "is 0"),
         ("capacity = 2000", 'capacity = "many"', "event.capacity", "whole number"),
         ("capacity = 2000", "capacity = true", "event.capacity", "whole number"),
+        ("capacity = 2000", "capacity = 2000\nnames = 'yes'", "event.names", "neither true nor false"),
         ("capacity = 2000", "capacty = 2000", "event.capacity", "missing"),
         ('["Example.com"]', '["*.example.com"]', "event.email_domains", "no exact domain"),
         ('["Example.com"]', '["@example.com"]', "event.email_domains", "no exact domain"),

@@ -204,3 +204,18 @@ def test_a_confirmation_counts_also_when_the_keyboard_made_its_hyphens_a_dash() 
 )
 def test_a_leaderboard_is_asked_for_by_race_and_alias(said: str, race: str, alias: str) -> None:
     assert parse(said) == Leaderboard(race, alias)
+
+
+@pytest.mark.parametrize(
+    ("said", "race", "as_picture"),
+    [
+        ("leaderboard picture", "", True),
+        ("leaderboard Lap of honor PICTURE", "Lap of honor", True),
+        ("leaderboard “Big picture” picture", "Big picture", True),
+        ("leaderboard “Big picture”", "Big picture", False),
+    ],
+)
+def test_a_leaderboard_is_drawn_for_whoever_says_so_at_the_end(
+    said: str, race: str, as_picture: bool
+) -> None:
+    assert parse(said) == Leaderboard(race, as_picture=as_picture)

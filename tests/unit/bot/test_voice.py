@@ -29,6 +29,8 @@ from provisioning.outcomes import Standing
 from provisioning.platform import FirstPassword
 from provisioning.registrations import Person, Progress, Registration, Step
 from provisioning.requests import ReplyTo, Wish
+from provisioning.whose import Claim
+from tests.unit.bot.board_messages import board_of, line
 from tests.unit.provisioning.spring_cup import CHAT, MINUTE, NOON, SECOND, ada, ready, spring_cup
 
 HOOK = "https://hooks.example.com/1"
@@ -79,6 +81,9 @@ class Said:
 
     def attach(self, chat: ChatIdentity, document: Document) -> None:
         self.attached.append(document)
+
+    def picture_room(self) -> int:
+        return 1_000_000 if self.files else 0
 
     def _say(self, how: str, to: Any, message: Message) -> None:
         if how in self.failing:
@@ -365,3 +370,80 @@ def test_whoever_has_left_meanwhile_gets_no_password(
 
     assert "DR-244" in str(speaker.said[0][2])
     assert sign_ins.asked == []
+
+
+# --- certificates -------------------------------------------------------------------------------------------
+
+TOLD = replace(
+    SIGN_IN,
+    id=f"reminder:certificate:{ada().key}:7",
+    kind=Kind.REMINDER,
+    about=f"certificate:{ada().key}",
+    facts={"event": "spring-cup", "board": "7"},
+)
+
+
+def has_finished(store: SqliteStore, *, alias: str = "bolt", **changes: Any) -> None:
+    """Let Ada have finished a race of the event."""
+    board = replace(board_of(line(None, alias, 62_345)), is_final=True)
+
+    def unit(rows: Any) -> None:
+        rows.registrations.save(ada())
+        rows.boards.save(board)
+        rows.boards.save_claims(board.event_id, "7", [Claim(ada().key.person_id, alias, NOON)])
+        rows.events.save(replace(rows.events.get(board.event_id), **changes))
+
+    store.run(unit).result()
+
+
+@pytest.mark.parametrize(
+    ("facts", "names", "name"),
+    [
+        ({}, False, "bolt"),
+        ({}, True, "Ada Lovelace"),
+        ({"name": "Countess\n\u202eof L. \U0001f680"}, True, "Countess of L."),
+    ],
+)
+def test_a_certificate_is_made_out_in_the_name_that_the_racer_wishes(
+    voice: PlatformVoice,
+    store: SqliteStore,
+    speaker: Said,
+    facts: dict[str, str],
+    names: bool,
+    name: str,
+) -> None:
+    speaker.files = True
+    has_finished(store, names=names)
+
+    voice.say(replace(TOLD, facts={**TOLD.facts, **facts}))
+
+    [(how, to, message)] = speaker.said
+    assert (how, to) == ("tell", CHAT)
+    assert message.picture is not None
+    assert message.picture.content.startswith(b"\x89PNG")
+    assert message.picture.alt == f"Certificate of {name} for Lap of R&D: place 1 of 1, 1:02.345."
+
+
+def test_a_certificate_that_cannot_be_drawn_or_sent_is_told_in_words(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said
+) -> None:
+    has_finished(store)
+    voice.say(TOLD)
+    speaker.files = True
+    voice.say(replace(TOLD, facts={**TOLD.facts, "name": "\U0001f680"}))
+
+    (_, _, refused), (_, _, unwritten) = speaker.said
+    assert refused.picture is unwritten.picture is None
+    assert "files:write" in str(refused)
+    assert "can't draw the letters" in str(unwritten)
+    assert "1:02.345" in str(unwritten)
+
+
+def test_of_a_race_that_was_forgotten_there_is_no_certificate(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said
+) -> None:
+    has_finished(store)
+    store.run(lambda rows: rows.boards.forget(ada().key.event_id)).result()
+
+    with pytest.raises(Undeliverable):
+        voice.say(TOLD)

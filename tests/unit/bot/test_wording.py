@@ -137,6 +137,7 @@ POSTS = [
     ("organizers-refusals", {"codes": "DR-204 × 3"}),
     ("organizers-waiting", {"count": "3", "taken": "100", "capacity": "100"}),
     ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
+    ("organizers-uncertified", {"race": NAME, "count": "3", "racers": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
@@ -268,7 +269,8 @@ def privacies(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Messag
     for registration in (ada(), ada(hold=SUSPENDED), ada(hold=REMOVED)):
         part = replace(registration, person=replace(registration.person, display_name=name))
         for requests in ((), (request,), (request, request)):
-            known = Known((CHAT,), part.person.id, ((cup, part),), requests)
+            shown = replace(cup, names=bool(requests))
+            known = Known((CHAT,), part.person.id, ((shown, part),), requests)
             yield "privacy", wording.answer(words, Privacy(known))
             yield "confirm forget", wording.answer(words, ConfirmForget(known))
     yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), (request,))))
