@@ -8,7 +8,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final, Literal
 
@@ -37,32 +37,32 @@ _OF_THE_MACHINE: Final = (
 
 def written(text: str) -> str:
     """Return what of a text can be drawn, in one line; empty when nothing of it can be."""
-    return "".join(shown for _, shown in runs(text, "Medium", 20)).strip()
+    return _line(text, list(_files("Medium")))
 
 
 def runs(text: str, weight: Weight, size: int) -> list[Run]:
     """Return the text in runs of one font each; in one run where one font has all of it."""
-    fonts = list(_fonts(weight, size))
-    line = _line(text, fonts)
-    whole = next((font for font in fonts if all(_has(font, letter) for letter in line)), None)
+    files = list(_files(weight))
+    line = _line(text, files)
+    whole = next((file for file in files if all(_has(file, letter) for letter in line)), None)
     if whole is not None:
-        return [(whole, line)] if line else []
-    found: list[Run] = []
+        return [(_font(whole, size), line)] if line else []
+    found: list[tuple[str, str]] = []
     for letter in line:
-        font = next(one for one in fonts if _has(one, letter))
-        if found and (found[-1][0] is font or letter == " " or _is_mark(letter)):
+        file = next(one for one in files if _has(one, letter))
+        if found and (found[-1][0] == file or letter == " " or _is_mark(letter)):
             found[-1] = (found[-1][0], found[-1][1] + letter)
         else:
-            found.append((font, letter))
-    return found
+            found.append((file, letter))
+    return [(_font(file, size), shown) for file, shown in found]
 
 
 def main_font(weight: Weight, size: int) -> Font:
     """Return the font that comes along."""
-    return _manrope(weight, size)
+    return _font(_manrope(weight), size)
 
 
-def _line(text: str, fonts: list[Font]) -> str:
+def _line(text: str, files: list[str]) -> str:
     """Return what any of these fonts has of the text, in one line; marks go with the letter they stand on."""
     shown, marks, has_base = "", 0, False
     for letter in re.sub(r"\s+", " ", unicodedata.normalize("NFC", text[:LONGEST])).strip():
@@ -70,13 +70,11 @@ def _line(text: str, fonts: list[Font]) -> str:
             marks += 1
             keeps = has_base and marks <= _MARKS
         elif letter == " ":
-            keeps, has_base = not shown.endswith(" ") and bool(shown), False
+            keeps, has_base = bool(shown) and not shown.endswith(" "), False
         else:
-            keeps = has_base = unicodedata.category(letter)[0] != "C" and any(
-                _has(font, letter) for font in fonts
-            )
+            keeps = has_base = unicodedata.category(letter)[0] != "C" and _any_has(files, letter)
             marks = 0
-        if keeps and any(_has(font, letter) for font in fonts):
+        if keeps and _any_has(files, letter):
             shown += letter
     return shown.rstrip()
 
@@ -85,39 +83,45 @@ def _is_mark(letter: str) -> bool:
     return letter in _JOINERS or unicodedata.category(letter)[0] == "M"
 
 
-def _fonts(weight: Weight, size: int) -> Iterator[Font]:
-    yield _manrope(weight, size)
+def _manrope(weight: Weight) -> str:
+    return f"Manrope-{weight}.ttf"
+
+
+def _files(weight: Weight) -> Iterator[str]:
+    """Yield the fonts that are there, by the names of their files, in the order in which they are asked."""
+    yield _manrope(weight)
     if features.check("raqm"):  # else nobody would join letters, or set them from right to left
-        others = (_of_the_machine(names[weight in _BOLD], size) for names in _OF_THE_MACHINE)
-        yield from (font for font in others if font is not None)
+        names = (pair[weight in _BOLD] for pair in _OF_THE_MACHINE)
+        yield from (name for name in names if _is_there(name))
 
 
-@cache
-def _has(font: Font, letter: str) -> bool:
-    return _shape(font, letter) != _shape(font, _NO_LETTER)
+def _any_has(files: list[str], letter: str) -> bool:
+    return any(_has(file, letter) for file in files)
 
 
-def _shape(font: Font, letter: str) -> bytes:
-    mask = _plain(font).getmask(letter)
+@lru_cache(10_000)
+def _has(file: str, letter: str) -> bool:
+    return _shape(file, letter) != _shape(file, _NO_LETTER)
+
+
+def _shape(file: str, letter: str) -> bytes:
+    """Return how a letter is drawn by itself, with nothing put under marks that stand alone."""
+    mask = _font(file, 20, ImageFont.Layout.BASIC).getmask(letter)
     return bytes(mask) + repr(mask.size).encode()
 
 
 @cache
-def _plain(font: Font) -> Font:
-    """Return the font as it draws single letters, nothing put under marks that stand alone."""
-    return font.font_variant(layout_engine=ImageFont.Layout.BASIC)
-
-
-@cache
-def _manrope(weight: Weight, size: int) -> Font:
-    file = resources.files("font_manrope") / "files" / f"Manrope-{weight}.ttf"
-    return ImageFont.truetype(io.BytesIO(file.read_bytes()), size)
-
-
-@cache
-def _of_the_machine(name: str, size: int) -> Font | None:
-    """Return this font of the machine, None where it is missing."""
+def _is_there(file: str) -> bool:
     try:
-        return ImageFont.truetype(name, size)
+        ImageFont.truetype(file, 20)
     except OSError:
-        return None
+        return False
+    return True
+
+
+@lru_cache(64)
+def _font(file: str, size: int, layout: ImageFont.Layout | None = None) -> Font:
+    if file.startswith("Manrope-"):
+        content = (resources.files("font_manrope") / "files" / file).read_bytes()
+        return ImageFont.truetype(io.BytesIO(content), size, layout_engine=layout)
+    return ImageFont.truetype(file, size, layout_engine=layout)

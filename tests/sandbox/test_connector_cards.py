@@ -29,7 +29,13 @@ def mention(**more: Any) -> Json:
     return card(text_block("<at>Ada</at>"), msteams={"entities": [entity]})
 
 
+def picture(url: str = "data:image/png;base64,iVBORw0KGgo=", **more: Any) -> Json:
+    return in_body({"type": "Image", "url": url, "altText": "The leaderboard"} | more)
+
+
 GOOD: list[Json] = [
+    picture(),
+    picture("https://pictures.example.com/board.png"),
     card(),
     card(text_block("x"), version="1.0"),
     {"type": "AdaptiveCard", "version": "1.4"},
@@ -68,6 +74,16 @@ BAD: list[tuple[Any, str]] = [
     (in_body({"type": "Marquee", "fallback": {"type": "X"}}), "card/body/0/fallback: unknown type X"),
     (in_body({"type": "TextBlock"}), "card/body/0/text: TextBlock needs text"),
     (in_body({"type": "Image"}), "card/body/0/url: Image needs url"),
+    (picture(altText=7), "card/body/0/altText: must be a string"),
+    *(
+        (picture(url), "card/body/0/url: must be https, or a PNG, JPEG or GIF as base64")
+        for url in (
+            "http://pictures.example.com/board.png",
+            "data:image/png;base64,R0lGODlh",
+            "data:image/png;base64,no base64",
+            "data:image/svg+xml;base64,PHN2Zy8+",
+        )
+    ),
     (text(fallback=7), "card/body/0/fallback: must be an object or 'drop'"),
     (text(size="huge"), "card/body/0/size: unknown value huge"),
     (text(color="red"), "card/body/0/color: unknown value red"),
@@ -158,6 +174,7 @@ def test_a_reader_sees_all_text_in_its_order() -> None:
         actions=[execute("Leave", "unsaid")],
         fallback=text_block("unsaid"),
     )
+    assert list(texts(picture())) == ["The leaderboard"]
     lines = ["Heading", "Racer: Ada", "one line", "left", "right", "cell", "Why?", "Sure", "Leave"]
     assert list(texts(shown)) == lines
 

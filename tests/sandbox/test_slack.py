@@ -24,6 +24,7 @@ from sandbox.clock import Clock
 from sandbox.company import ENTERPRISE_ID, TEAM_ID, Company
 from sandbox.listening import listening
 from sandbox.slack import APP_TOKEN, BOT_TOKEN, SCOPES, SIGNING_SECRET, SlackSimulator
+from sandbox.slack_arguments import Refused
 from sandbox.slack_channels import GENERAL, ORGANIZERS, RACING, SHARED
 from sandbox.slack_people import APP_ID, BOT_USER
 from sandbox.wire import CallLog, Fault, Faults
@@ -845,3 +846,18 @@ def test_only_an_app_token_opens_a_socket(url: str, client: WebClient) -> None:
     assert opened.startswith("ws://127.0.0.1:")
     ticket = opened.replace("ws://", "http://").replace("ticket=", "ticket=x")
     assert httpx.get(ticket, trust_env=False).status_code == 403
+
+
+def test_a_description_of_a_picture_has_a_limit_and_a_file_needs_membership(slack: SlackSimulator) -> None:
+    asked = {"filename": "board.png", "length": "5", "alt_txt": "a" * 1000}
+    file = slack.files.begin(asked)
+    assert slack.files.files[file["file_id"]].alt == "a" * 1000
+    with pytest.raises(Refused, match="alt_txt_too_large"):
+        slack.files.begin(asked | {"alt_txt": "a" * 1001})
+
+    assert slack.files.upload(file["upload_url"], b"bytes") == 200
+    for channel, error in ((GENERAL, "not_in_channel"), ("C0NOWHERE", "channel_not_found")):
+        with pytest.raises(Refused, match=error):
+            slack.files.complete({"files": json.dumps([{"id": file["file_id"]}]), "channel_id": channel})
+    slack.files.complete({"files": json.dumps([{"id": file["file_id"]}]), "channel_id": RACING})
+    assert [one.channel for one in slack.files.shared()] == [RACING]
