@@ -23,6 +23,7 @@ from provisioning.leaderboards import Leaderboard
 from provisioning.leaderboards import Line as BoardLine
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
+from provisioning.quotas import NOTHING_KNOWN, OnSite, Used
 from provisioning.races import Race
 from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
 from provisioning.requests import ReplyTo, Request, Seen, Wish
@@ -254,6 +255,8 @@ def pack_entry(entry: Entry) -> str:
         body["add_may_land_until"] = _text(entry.add_may_land_until)
     if entry.remove_may_land_until is not None:
         body["remove_may_land_until"] = _text(entry.remove_may_land_until)
+    if entry.on_site != NOTHING_KNOWN:
+        body["on_site"] = _on_site_body(entry.on_site)
     return _encode(body)
 
 
@@ -267,7 +270,32 @@ def unpack_entry(body: str, target: TargetId, person_id: PersonId, version: int)
         needed_by=frozenset(EventId(event_id) for event_id in found["needed_by"]),
         add_may_land_until=_moment_if(found.get("add_may_land_until")),
         remove_may_land_until=_moment_if(found.get("remove_may_land_until")),
+        on_site=_on_site(found.get("on_site", {})),
         version=version,
+    )
+
+
+def _on_site_body(on_site: OnSite) -> Json:
+    body: Json = {
+        "quota": None if on_site.quota is None else asdict(on_site.quota),
+        "told_at": None if on_site.told_at is None else _text(on_site.told_at),
+        "untold_since": None if on_site.untold_since is None else _text(on_site.untold_since),
+        "used": None if on_site.used is None else asdict(on_site.used),
+        "warned_in": on_site.warned_in,
+        "warned": on_site.warned,
+    }
+    return {name: value for name, value in body.items() if value}
+
+
+def _on_site(body: Json) -> OnSite:
+    get = body.get
+    return OnSite(
+        quota=Quota(**body["quota"]) if "quota" in body else None,
+        told_at=_moment_if(get("told_at")),
+        untold_since=_moment_if(get("untold_since")),
+        used=Used(**body["used"]) if "used" in body else None,
+        warned_in=get("warned_in", ""),
+        warned=get("warned", 0),
     )
 
 

@@ -220,7 +220,8 @@ def note(words: Words, says: str, found: Standing) -> Message:
     """Return what somebody else changed for this racer, as it is now."""
     event, mine = found.event, found.registration.quota_in(found.event)
     values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
-    following = words.text(f"told.{says}.next", id=event.id, **values)
+    monthly = "-monthly" if says == "quota" and event.site_url else ""
+    following = words.text(f"told.{says}.next{monthly}", id=event.id, **values)
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
 
 
@@ -347,7 +348,8 @@ def _ready(words: Words, found: Standing) -> Message:
         for training in event.training_links
     ]
     mine = found.registration.quota_in(event)
-    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
+    monthly = "-monthly" if event.site_url else ""
+    quota = words.text(f"standing.ready.quota{monthly}", hours=mine.training_hours, models=mine.models)
     if found.races:
         parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
     ends = words.text("standing.ready.ends", ends=event.ends)

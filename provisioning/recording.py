@@ -29,6 +29,7 @@ FEED = {  # of which kind a post to the organizers is; what is not here is alway
     "organizers-undeliverable": "failures",
     "organizers-unannounced": "failures",
     "organizers-defect": "failures",
+    "organizers-quota-untold": "failures",
 }
 WORTH_TELLING_ORGANIZERS = {Told.LATE: "organizers-late", Told.REMOVED: "organizers-removed"}
 

@@ -26,7 +26,7 @@ from provisioning.closing import Part, Parting
 from provisioning.closings import Closing
 from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
-from provisioning.events import Ceiling, Event, Quota
+from provisioning.events import Ceiling, DeepRacerOnAws, Event, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
@@ -49,6 +49,7 @@ from tests.unit.provisioning.spring_cup import (
 )
 
 ORGANIZER = PersonId("0a0a")
+SITE = DeepRacerOnAws("https://d111111abcdef8.cloudfront.net")
 OF_RACERS = ("quota", "suspend", "resume", "remove", "rebind", "retry")
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
@@ -90,6 +91,7 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         for ceiling in (Ceiling(), Ceiling(100, 20)):
             quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
             yield "quotas", ANSWERS[QuotaShown](words, quotas)
+    yield "quotas on a site", ANSWERS[QuotaShown](words, QuotaShown(spring_cup(SITE, name=name), (), 0))
     yield from _lists(words, name)
     for people in (0, 1, 2):
         yield from _changes(words, cup, _added(name, people))

@@ -139,6 +139,7 @@ POSTS = [
     ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
     ("organizers-uncertified", {"race": NAME, "count": "3", "racers": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
+    ("organizers-quota-untold", {"code": "DR-423", "target": NAME}),
 ]
 WHERE = "slack:C0654321"
 
@@ -226,6 +227,7 @@ def notes(words: Words, cup: Event) -> Iterator[tuple[str, Message]]:
     for found in (Standing(cup, ready(), Stage.READY, NOON), Standing(cup, gone(), Stage.GONE, NOON)):
         for says in ("quota", "resumed"):
             yield f"note {says}", wording.note(words, says, found)
+    yield "note quota on the site", wording.note(words, "quota", ready_on_the_site())
 
 
 def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterator[tuple[str, Message]]:
