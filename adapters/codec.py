@@ -10,13 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, get_args
 
 from provisioning.audit import Line
 from provisioning.boards import Board, Watch
 from provisioning.changes import Change
 from provisioning.closings import Closing
-from provisioning.events import Breakage, Ceiling, Event, Grant, Question, Quota, TrainingLink
+from provisioning.events import Breakage, Ceiling, Event, Grant, Price, Question, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
 from provisioning.leaderboards import Leaderboard
@@ -52,6 +53,9 @@ def pack_event(event: Event) -> str:
             "retention_days": event.retention_days,
             "quota": asdict(event.quota),
             "ceiling": asdict(event.ceiling),
+            "price_per_hour": None
+            if event.price_per_hour is None
+            else (str(event.price_per_hour.amount), event.price_per_hour.currency),
             "link_hosts": event.link_hosts,
             "training_links": [asdict(link) for link in event.training_links],
             "channels": event.channels,
@@ -84,6 +88,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         retention_days=found["retention_days"],
         quota=Quota(**get("quota", {})),
         ceiling=Ceiling(**get("ceiling", {})),
+        price_per_hour=_price(get("price_per_hour")),
         link_hosts=tuple(get("link_hosts", ())),
         training_links=tuple(TrainingLink(**link) for link in get("training_links", ())),
         channels=tuple(get("channels", ())),
@@ -96,6 +101,10 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,
     )
+
+
+def _price(body: list[str] | None) -> Price | None:
+    return None if body is None else Price(Decimal(body[0]), body[1])
 
 
 def pack_breakage(breakage: Breakage) -> str:
@@ -202,6 +211,7 @@ def _moments(registration: Registration) -> Json:
         "checked_at": registration.checked_at,
         "missing_since": registration.missing_since,
         "gone_recheck_at": registration.gone_recheck_at,
+        "models_unwanted_since": registration.models_unwanted_since,
         "pushed_at": registration.pushed_at,
         "wake_at": registration.wake_at,
     }
@@ -238,6 +248,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         checked_at=_moment_if(get("checked_at")),
         missing_since=_moment_if(get("missing_since")),
         gone_recheck_at=_moment_if(get("gone_recheck_at")),
+        models_unwanted_since=_moment_if(get("models_unwanted_since")),
         pushed_at=_moment_if(get("pushed_at")),
         attempts=get("attempts", 0),
         wake_at=_moment_if(get("wake_at")),

@@ -21,6 +21,7 @@ from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
 from provisioning.directory import Mentions
 from provisioning.events import EntraGroup, IdentityCenterGroup
+from provisioning.garages import Garages
 from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
@@ -112,8 +113,9 @@ def _lanes(
     mentions: dict[str, Mentions] = {
         chat.platform: chat.mentions for chat in platforms if chat.mentions is not None
     }
-    usage = Usage(store, lambda: outside.racing.sites.api)
-    organizing = Organizing(store, recognizer, organizers, usage, clock, mentions)
+    usage = Usage(store, lambda: outside.racing.sites.api, clock)
+    garages = Garages(store, lambda: outside.racing.sites.api)
+    organizing = Organizing(store, recognizer, organizers, usage, garages, clock, mentions)
     systems = Systems(outside.accesses, directory, takes_quotas=takes_quotas)
     settler = Settler(store, systems, push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
@@ -126,7 +128,7 @@ def _lanes(
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
         Lane("sweeper", sweeper.round),
         Lane("scheduler", Scheduler(store, clock).round),
-        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, clock).round),
+        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, usage, clock).round),
     ]
 
 

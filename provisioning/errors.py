@@ -239,6 +239,12 @@ class NoSiteAccount(Refusal):
     code = "DR-244"
 
 
+class NoSiteUser(Refusal):
+    """The bot has no user of its own on a racing site of the event, which this would need."""
+
+    code = "DR-245"
+
+
 class AccessAccountDisabled(Refusal):
     """The person's account in the system that gives access is disabled."""
 

@@ -2,6 +2,8 @@
 
     settler ─▶ key ─▶ what the racer may use ─▶ the site ─▶ the ledger: what it was told ─▶ settler
 
+Where an organizer wants so, the models of racers are deleted on the same way.
+
 A site takes five calls a second; told by the settler, the quotas of two thousand would hold up everybody who
 joins or leaves meanwhile. Telling a site twice is telling it once, so a crash repeats a call at most.
 """
@@ -13,12 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from provisioning.deciding import IN_PLACE, backoff, wants_racing
-from provisioning.errors import ProvisioningError, Unavailable, Unexpected
+from provisioning.errors import ProvisioningError, SiteUnavailable, Unavailable, Unexpected
 from provisioning.events import DeepRacerOnAws, Event, Quota
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.platform import Allowance, Profile, RacingPlatform
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.quotas import most_of
+from provisioning.quotas import OnSite, most_of
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Registration
 
@@ -38,12 +40,7 @@ class Case:
     event: Event
     grant: DeepRacerOnAws
     profile_id: str
-    quota: Quota
-
-    @property
-    def wanted(self) -> Allowance:
-        """Return the quota as a site counts it."""
-        return allowance(self.quota)
+    quota: Quota | None  # None: the site knows it, or is not to be told any
 
 
 class Tender:
@@ -96,6 +93,18 @@ def quotas_of(
     return found
 
 
+def account_on(registration: Registration, event: Event) -> tuple[DeepRacerOnAws, str] | None:
+    """Return the site of the event on which this racer has or had an account, and their profile's id there.
+
+    The id is empty as long as the site has not told it.
+    """
+    for grant in event.grants:
+        progress = registration.progress.get(grant.target)
+        if isinstance(grant, DeepRacerOnAws) and progress is not None:
+            return grant, progress.subject or ""
+    return None
+
+
 def _quota_on(rows: Rows, target: TargetId, person: PersonId, now: datetime) -> Quota | None:
     quotas = []
     for one in rows.registrations.of_person(person):
@@ -132,17 +141,22 @@ def _let_go(rows: Rows, cases: Sequence[Case]) -> None:
 
 
 def _due(rows: Rows, job: Job, now: datetime) -> Case | None:
-    """Return what a site is to be told of this racer; None when it knows, or is not to be told any more."""
+    """Return what a site is to be told of this racer; None when there is nothing (any more)."""
     key = RegistrationKey.parse(job.key)
     registration, event = rows.registrations.get(key), rows.events.get(key.event_id)
-    if registration is None or event is None:
+    account = account_on(registration, event) if registration is not None and event is not None else None
+    if registration is None or event is None or account is None:
         return None
-    for target, quota in quotas_of(rows, registration, event, now).items():
-        grant, entry = event.grant_of(target), rows.ledger.get(target, key.person_id)
-        if isinstance(grant, DeepRacerOnAws) and entry is not None and entry.on_site.quota != quota:
-            subject = registration.progress[target].subject or ""
-            return Case(job, registration, event, grant, subject, quota)
-    return None
+    grant, profile_id = account
+    quota, entry = (
+        quotas_of(rows, registration, event, now).get(grant.target),
+        rows.ledger.get(grant.target, key.person_id),
+    )
+    if entry is None or entry.on_site.quota == quota:
+        quota = None
+    if quota is None and registration.models_unwanted_since is None:
+        return None
+    return Case(job, registration, event, grant, profile_id, quota)
 
 
 def _tell(
@@ -158,7 +172,10 @@ def _tell(
     for case in group:
         if len(in_vain) < MOST_IN_VAIN:
             try:
-                _set(platform, case, known)
+                if case.quota is not None:
+                    _set(platform, case, case.quota, known)
+                if case.registration.models_unwanted_since is not None:
+                    _clear(platform, case, case.registration.models_unwanted_since)
             except ProvisioningError as error:
                 in_vain.append(error)
             else:
@@ -175,14 +192,28 @@ def _known(platform: RacingPlatform, grant: DeepRacerOnAws, group: Sequence[Case
     return {profile.id: profile for profile in platform.profiles(grant)}
 
 
-def _set(platform: RacingPlatform, case: Case, known: Mapping[str, Profile]) -> None:
+def _set(platform: RacingPlatform, case: Case, quota: Quota, known: Mapping[str, Profile]) -> None:
     """Tell the site what this racer may use, unless it is so already. Raises ProvisioningError."""
-    profile = known.get(case.profile_id)
-    if profile is not None and profile.allowance == case.wanted:
+    profile, wanted = known.get(case.profile_id), allowance(quota)
+    if profile is not None and profile.allowance == wanted:
         return
-    found = platform.set_allowance(case.grant, case.profile_id, case.wanted)
-    if found != case.wanted:
+    if platform.set_allowance(case.grant, case.profile_id, wanted) != wanted:
         raise Unexpected(action="set a quota", reason="the site has another one after that")
+
+
+def _clear(platform: RacingPlatform, case: Case, since: datetime) -> None:
+    """Delete the racer's models until none is left that was there at this moment. Raises ProvisioningError.
+
+    A site that was slow may have deleted some of them, and models made since are none of this.
+    """
+
+    def is_left() -> bool:
+        return any(model.created_at <= since for model in platform.models(case.grant, case.profile_id))
+
+    if is_left():
+        platform.delete_models(case.grant, case.profile_id)
+        if is_left():
+            raise SiteUnavailable(reason="some models are still there")
 
 
 def _record(
@@ -193,25 +224,41 @@ def _record(
 ) -> None:
     for case in group:
         key, error = case.registration.key, errors.get(case.registration.key)
-        target = case.grant.target
-        entry = rows.ledger.get(target, key.person_id)
-        if entry is None:
-            rows.queue.done(case.job)
-            continue
-        known = entry.on_site
-        if error is not None:  # it may have arrived all the same: what holds there now is not known
-            since = known.untold_since or now
-            rows.ledger.save(replace(entry, on_site=replace(known, quota=None, untold_since=since)))
+        entry = rows.ledger.get(case.grant.target, key.person_id)
+        if entry is not None and case.quota is not None:
+            rows.ledger.save(replace(entry, on_site=_after(entry.on_site, case.quota, now, error)))
+        if error is not None:
             _tell_organizers(rows, case, error, now)
             rows.queue.retry(case.job, now + _pause(error, case.job))
             continue
-        told = replace(known, quota=case.quota, told_at=now, untold_since=None)
-        rows.ledger.save(replace(entry, on_site=told))
-        hours, models = str(case.quota.training_hours), str(case.quota.models)
-        audit(rows, now, "bot", "allotted", key, case.event, target=target, hours=hours, models=models)
-        if not case.registration.is_ready:
-            rows.queue.put(Work.SETTLE, str(key), now)
+        if case.quota is not None:
+            _record_told(rows, case, case.quota, now)
+        if case.registration.models_unwanted_since is not None:
+            _record_cleared(rows, case, now)
         rows.queue.done(case.job)
+
+
+def _after(known: OnSite, quota: Quota, now: datetime, error: ProvisioningError | None) -> OnSite:
+    """Return what is known of the site now; a call in vain may have arrived all the same."""
+    if error is not None:
+        return replace(known, quota=None, untold_since=known.untold_since or now)
+    return replace(known, quota=quota, told_at=now, untold_since=None)
+
+
+def _record_told(rows: Rows, case: Case, quota: Quota, now: datetime) -> None:
+    key, target = case.registration.key, case.grant.target
+    hours, models = str(quota.training_hours), str(quota.models)
+    audit(rows, now, "bot", "allotted", key, case.event, target=target, hours=hours, models=models)
+    if not case.registration.is_ready:
+        rows.queue.put(Work.SETTLE, str(key), now)
+
+
+def _record_cleared(rows: Rows, case: Case, now: datetime) -> None:
+    """Write that the models are gone; those of whom it was said once more meanwhile are looked at again."""
+    current = rows.registrations.get(case.registration.key)
+    if current is not None and current.models_unwanted_since == case.registration.models_unwanted_since:
+        rows.registrations.save(replace(current, models_unwanted_since=None))
+        audit(rows, now, "bot", "cleared", current.key, case.event, target=case.grant.target)
 
 
 def _tell_organizers(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:

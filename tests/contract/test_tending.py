@@ -13,7 +13,7 @@ from provisioning.errors import ProvisioningError, SiteFirewalled, SiteUnavailab
 from provisioning.events import DeepRacerOnAws, Quota
 from provisioning.ids import EventId
 from provisioning.ledger import Entry, intend
-from provisioning.platform import Allowance, Profile, RacingPlatform
+from provisioning.platform import Allowance, Model, Profile, RacingPlatform
 from provisioning.ports import Store, Work
 from provisioning.quotas import OnSite
 from provisioning.registrations import Hold, Progress, Registration, Step
@@ -31,11 +31,21 @@ class Site:
         self.allowances: dict[str, Allowance] = {}
         self.told: list[str] = []
         self.listed = 0
+        self.garage: list[Model] = []
+        self.deletions = 0
         self.error: ProvisioningError | None = None
 
     def profiles(self, grant: DeepRacerOnAws) -> Sequence[Profile]:
         self.listed += 1
         return [Profile(one, one, allowed, 0, 0, 0, 0) for one, allowed in self.allowances.items()]
+
+    def models(self, grant: DeepRacerOnAws, profile_id: str) -> Sequence[Model]:
+        return self.garage
+
+    def delete_models(self, grant: DeepRacerOnAws, profile_id: str) -> None:
+        """Delete one at a time, as a site that is too slow for its own gateway does."""
+        self.deletions += 1
+        self.garage.pop(0)
 
     def set_allowance(self, grant: DeepRacerOnAws, profile_id: str, allowance: Allowance) -> Allowance:
         self.told.append(profile_id)
@@ -210,6 +220,35 @@ def test_without_a_user_of_the_bots_own_nothing_is_told_and_nothing_stays_queued
     enrolled(store)
     assert tender(store, None, clock).round() == 1
     assert (queued(store, Work.TEND), on_site(store)) == (0, OnSite())
+
+
+def a_model(seconds: float) -> Model:
+    return Model(f"m{seconds:.0f}", "Lightning", "READY", after(seconds))
+
+
+@pytest.mark.parametrize("hold", [None, Hold("suspended", "organizer", MORNING)], ids=["racing", "held"])
+def test_models_that_are_unwanted_are_deleted_until_none_of_them_is_left(
+    store: Store, clock: SetClock, hold: Hold | None
+) -> None:
+    site = Site()
+    site.garage = [a_model(0), a_model(10), a_model(20)]
+    racer = enrolled(store, models_unwanted_since=after(10), hold=hold)
+
+    def unwanted() -> object:
+        found = store.read(lambda rows: rows.registrations.get(racer.key))
+        return found and found.models_unwanted_since
+
+    tender(store, site, clock).round()
+    assert (site.deletions, unwanted()) == (1, after(10))
+    clock.moment = after(301)
+    tender(store, site, clock).round()
+    assert (site.garage, unwanted(), queued(store, Work.TEND)) == ([a_model(20)], None, 0)
+
+    store.run(lambda rows: rows.queue.put(Work.TEND, str(racer.key), clock.now())).result()
+    tender(store, site, clock).round()
+    assert site.deletions == 2
+    cleared = [line for line in store.read(lambda rows: rows.audit.lines()) if line.action == "cleared"]
+    assert [line.subject for line in cleared] == [str(racer.key)]
 
 
 # --- when it is due

@@ -4,7 +4,7 @@ import pytest
 
 from provisioning.deciding import QUOTA_PATIENCE
 from sandbox.racing import Profile
-from tests.scenario.conftest import MakeSite
+from tests.scenario.conftest import ON_BOTH, MakeSite
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.test_deepracer_join import only_account_of
@@ -71,3 +71,83 @@ def test_a_site_that_takes_no_quota_keeps_nobody_out_for_long_and_is_told_later(
     stage.calms("racing")
     stage.clock.turn(minutes=6)
     may_use(stage, racer, stage.event().quota.training_hours * 60, stage.event().quota.models)
+
+
+def test_what_is_used_is_shown_to_racers_and_organizers_and_told_once_at_each_level(
+    make_site: MakeSite,
+) -> None:
+    stage = make_site(fields={"quota": {"training_hours": 10, "models": 5, "price_per_hour": "0.90 USD"}})
+    stage.starts_bot()
+    assert stage.person("employee-002").says("usage").kind == "nowhere"
+    racer = joined(stage)
+    organizer = stage.person("organizer")
+
+    profile_of(stage, racer).minutes_used = 500
+    profile_of(stage, racer).minutes_queued = 45
+    stage.clock.turn(minutes=6)
+    eventually(lambda: racer.told[-1] == "used-80", "the racer is warned", otherwise=lambda: repr(racer))
+    eventually(lambda: stage.organizers_hear == ["organizers-usage"], "the organizers hear of it")
+    for words in ("usage", "status"):
+        assert "8 h 20 min of 10 training hours used and 45 min reserved" in racer.says(words).text
+
+    profile_of(stage, racer).minutes_used = 600
+    listed = answered(organizer, "usage", "usage-listed")
+    assert "9.00 USD" in listed
+    assert "107 %" in listed
+    stage.stop_bots()
+    stage.starts_bot()
+    stage.clock.turn(minutes=6)
+    eventually(lambda: stage.organizers_hear == ["organizers-usage"] * 2, "the organizers hear of it")
+    eventually(lambda: racer.told[-1] == "used-100", "the racer hears of it")
+    assert racer.told == ["ready", "used-80", "used-100"]
+
+
+def test_a_quota_changed_at_the_site_is_put_back(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    racer = joined(stage)
+    profile_of(stage, racer).minutes_allowed = -1
+    stage.clock.turn(minutes=6)
+    may_use(stage, racer, 600, 5)
+    eventually(lambda: stage.organizers_hear == ["organizers-quota-altered"], "the organizers hear of it")
+
+
+def test_a_site_that_does_not_tell_what_is_used_is_told_of_with_its_code(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    joined(stage)
+    stage.befalls("racing", "GET /profiles", "status", status=403, times=1000)
+    organizer = stage.person("organizer")
+    organizer.says("admin usage")
+    organizer.sees("DR-423")
+    stage.calms("racing")
+    stage.clock.turn(minutes=1)
+    organizer.sees("usage-listed")
+
+
+@ON_BOTH
+def test_models_are_shown_and_deleted_after_a_yes_for_racers_of_the_event_alone(
+    make_site: MakeSite,
+) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    racer, organizer = joined(stage), stage.person("organizer")
+    account = only_account_of(stage, racer).username
+    racing, now = stage.company.racing, stage.company.clock.now()
+    mail = str(racer.person.entra.mail) if racer.person.entra else ""
+    assert "no models" in answered(organizer, f"models {mail}", "models-shown")
+    stage.world.do(lambda: [racing.add_model(account, name, now) for name in ("Lightning", "Thunder")])
+    shown = answered(organizer, f"models {mail}", "models-shown")
+    assert "Lightning" in shown
+    assert "READY" in shown
+
+    outsider = stage.company.people["employee-002"].entra
+    assert outsider is not None
+    answered(organizer, f"models delete {outsider.mail}", "DR-283")
+    answered(organizer, f"models delete {mail}", "models-delete-asks")
+    assert len(racing.models[account]) == 2
+    organizer.presses("Yes, do it")
+    organizer.sees("models-delete-done")
+    eventually(lambda: "cleared" in stage.audit(), "the models are gone", otherwise=lambda: repr(organizer))
+    assert account not in racing.models
+    answered(organizer, f"models delete {mail}", "DR-266")

@@ -11,6 +11,7 @@ from bot.admin import wording as admin_wording
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.feed import FeedShown
+from bot.admin.models import ModelsShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
 from bot.admin.races import RacesListed
@@ -18,6 +19,7 @@ from bot.admin.reports import ExportShown, ReportShown
 from bot.admin.roster import RacersShown, Stuck, StuckShown
 from bot.admin.table import ANSWERS
 from bot.admin.teardown import TeardownShown, progress, report
+from bot.admin.usage import UsageListed, UsedLine
 from bot.reporting import Report
 from bot.words import Words
 from provisioning.audit import Line
@@ -26,10 +28,13 @@ from provisioning.closing import Part, Parting
 from provisioning.closings import Closing
 from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
-from provisioning.events import Ceiling, DeepRacerOnAws, Event, Quota
+from provisioning.events import Ceiling, DeepRacerOnAws, Event, Price, Quota
+from provisioning.garages import MOST_KEPT
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
+from provisioning.platform import Model
+from provisioning.quotas import Used
 from provisioning.races import Race
 from provisioning.recording import FEED_KINDS
 from provisioning.registrations import Registration
@@ -50,7 +55,7 @@ from tests.unit.provisioning.spring_cup import (
 
 ORGANIZER = PersonId("0a0a")
 SITE = DeepRacerOnAws("https://d111111abcdef8.cloudfront.net")
-OF_RACERS = ("quota", "suspend", "resume", "remove", "rebind", "retry")
+OF_RACERS = ("quota", "suspend", "resume", "remove", "rebind", "retry", "models-delete")
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove", "feed-set"),
@@ -92,10 +97,32 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
             quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
             yield "quotas", ANSWERS[QuotaShown](words, quotas)
     yield "quotas on a site", ANSWERS[QuotaShown](words, QuotaShown(spring_cup(SITE, name=name), (), 0))
+    yield from _usage(words, name)
+    yield from _models(words, name)
     yield from _lists(words, name)
     for people in (0, 1, 2):
         yield from _changes(words, cup, _added(name, people))
     yield "choice of a racer", _choice_of_racer(words, name)
+
+
+def _usage(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    line = UsedLine(name, Quota(10, 5), Used("2027-03", 500, 20, 3))
+    nothing = UsedLine(name, Quota(0, 0), Used("2027-03"))
+    for price in (None, Price.parse("0.85 USD"), Price.parse("3")):
+        cup = spring_cup(SITE, name=name, price_per_hour=price)
+        for lines in ((), (line,), (line, nothing) * 12):
+            listed = UsageListed(cup, paged(lines, 1, 20, "admin usage"), 1700, 2, 1)
+            yield "what is used", ANSWERS[UsageListed](words, listed)
+
+
+def _models(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    for count in (0, 1, 41):
+        models = (Model("m1", name, "READY", NOON),) * count
+        yield "models", ANSWERS[ModelsShown](words, ModelsShown(name, ((name, models), (name, ()))))
+    one = ModelsShown(name, ((name, (Model("m1", name, "READY", NOON),)),))
+    yield "models", ANSWERS[ModelsShown](words, one)
+    many = ModelsShown(name, ((name, (Model("m1", name, "READY", NOON),) * MOST_KEPT),))
+    yield "models", ANSWERS[ModelsShown](words, many)
 
 
 def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:

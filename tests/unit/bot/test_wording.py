@@ -58,10 +58,13 @@ from provisioning.outcomes import (
     Refused,
     SigningIn,
     Standing,
+    UsageShown,
 )
 from provisioning.platform import FirstPassword
+from provisioning.quotas import Used
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Request, Wish
+from provisioning.usage import SAYS
 from tests.unit.bot.board_messages import board_messages
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
@@ -140,6 +143,8 @@ POSTS = [
     ("organizers-uncertified", {"race": NAME, "count": "3", "racers": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
     ("organizers-quota-untold", {"code": "DR-423", "target": NAME}),
+    ("organizers-usage", {"count": "3", "level": "80"}),
+    ("organizers-quota-altered", {"count": "2", "level": ""}),
 ]
 WHERE = "slack:C0654321"
 
@@ -180,6 +185,15 @@ def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
     ):
         yield "standing ready on the site", wording.answer(words, found)
         yield "joining the site", wording.answer(words, replace(found, stage=Stage.ADDING))
+    found = ready_on_the_site(name=name)
+    used = (None, Used("2027-03", 500, 0, 2), Used("2027-03", 20, 600, 2))
+    for one in (replace(found, used=reading) for reading in used):
+        yield "ready, with what is used", wording.answer(words, one)
+        yield "usage", wording.answer(words, UsageShown((one,)))
+        for says in SAYS.values():
+            yield f"note {says}", wording.note(words, says, one)
+    yield "usage in two events", wording.answer(words, UsageShown((found, found)))
+    yield "usage nowhere", wording.answer(words, UsageShown(()))
 
 
 def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
