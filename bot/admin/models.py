@@ -72,10 +72,11 @@ def _say(words: Words, shown: ModelsShown) -> Message:
         for name, model in lines[:LINES_SHOWN]
     )
     more = len(lines) - len(rows)
-    parts: list[Part] = [Table(words.text("models-shown.caption"), columns, rows)]
+    lead = Paragraph(words.text("models-shown.delete"))
+    parts: list[Part] = [lead, Table(words.text("models-shown.caption"), columns, rows)]
     if more or any(len(models) == MOST_KEPT for _, models in shown.racers):
         parts.append(Note(words.text("models-shown.more", shown=len(rows))))
-    return Message(summary, (*parts, Note(words.text("models-shown.delete"))))
+    return Message(summary, tuple(parts))
 
 
 NOUN = Noun(
