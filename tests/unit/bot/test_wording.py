@@ -190,7 +190,7 @@ def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
     for one in (replace(found, used=reading) for reading in used):
         yield "ready, with what is used", wording.answer(words, one)
         yield "usage", wording.answer(words, UsageShown((one,)))
-        for says in SAYS.values():
+        for says in ("quota", *SAYS.values()):
             yield f"note {says}", wording.note(words, says, one)
     yield "usage in two events", wording.answer(words, UsageShown((found, found)))
     yield "usage nowhere", wording.answer(words, UsageShown(()))
@@ -241,7 +241,6 @@ def notes(words: Words, cup: Event) -> Iterator[tuple[str, Message]]:
     for found in (Standing(cup, ready(), Stage.READY, NOON), Standing(cup, gone(), Stage.GONE, NOON)):
         for says in ("quota", "resumed"):
             yield f"note {says}", wording.note(words, says, found)
-    yield "note quota on the site", wording.note(words, "quota", ready_on_the_site())
 
 
 def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterator[tuple[str, Message]]:
