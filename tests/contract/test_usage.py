@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioning.closing import Stored, counted, stored_by
 from provisioning.errors import SiteUnavailable
 from provisioning.events import DeepRacerOnAws, Quota
 from provisioning.ledger import Entry
@@ -156,6 +157,17 @@ def test_a_new_month_begins_at_nothing(store: Store, clock: SetClock, cup: Any) 
 
     assert known(MORNING) == Used(MARCH, 300, 0, 2, 5_000)
     assert known(datetime(2027, 4, 1, tzinfo=UTC)) == Used("2027-04", stored=5_000)
+
+
+def test_what_is_stored_is_told_when_the_event_ends_by_racers_and_size(
+    store: Store, clock: SetClock, cup: Any
+) -> None:
+    enrolled(store, 2)
+    usage(store, Site(profile(), replace(profile(number=2), storage_bytes=0)), clock).of(cup)
+    racers = store.read(lambda rows: rows.registrations.of_event(SPRING, None, 9))
+
+    assert store.read(lambda rows: stored_by(rows, cup, racers)) == Stored(1, 1)
+    assert store.read(lambda rows: counted(rows, cup)).stored == Stored(1, 1)
 
 
 @given(st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 20))

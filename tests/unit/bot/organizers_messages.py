@@ -24,7 +24,7 @@ from bot.reporting import Report
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
-from provisioning.closing import Part, Parting
+from provisioning.closing import GARAGES, MEGABYTES, Part, Parting, Stored
 from provisioning.closings import Closing
 from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
@@ -223,8 +223,11 @@ def _endings(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message
         page = paged(people, 1, 30, "admin teardown --dry-run event=spring-cup")
         message = ANSWERS[TeardownShown](words, TeardownShown(cup, people, page))
         yield "teardown", with_document(message)
+    for racers in (1, 3):
+        shown = TeardownShown(cup, (), paged((), 1, 30, ""), Stored(racers, 1200))
+        yield "teardown with models", ANSWERS[TeardownShown](words, shown)
     for left in (0, 1, 2):
-        result = {str(part): number for number, part in enumerate(Part, 1)}
+        result = {str(part): number for number, part in enumerate(Part, 1)} | {GARAGES: left, MEGABYTES: 9}
         closing = Closing(cup.id, NOON, 300, left, REPLY, result, {"DR-302": 1, "": 1} if left else {})
         yield "closing", progress(words, cup, closing)
         yield "closed", report(words, cup, closing, (racer,) * left)
