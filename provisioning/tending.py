@@ -148,10 +148,8 @@ def _due(rows: Rows, job: Job, now: datetime) -> Case | None:
     if registration is None or event is None or account is None:
         return None
     grant, profile_id = account
-    quota, entry = (
-        quotas_of(rows, registration, event, now).get(grant.target),
-        rows.ledger.get(grant.target, key.person_id),
-    )
+    quota = quotas_of(rows, registration, event, now).get(grant.target)
+    entry = rows.ledger.get(grant.target, key.person_id)
     if entry is None or entry.on_site.quota == quota:
         quota = None
     if quota is None and registration.models_unwanted_since is None:
@@ -262,9 +260,10 @@ def _record_cleared(rows: Rows, case: Case, now: datetime) -> None:
 
 
 def _tell_organizers(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
-    what = f"quota-untold:{error.code}:{now:%Y%m%d}"  # what meets all of them is one message a day
+    says = "organizers-models-left" if case.quota is None else "organizers-quota-untold"
+    what = f"{says}:{error.code}:{now:%Y%m%d}"  # what meets all of them is one message a day
     told = {"code": error.code, "target": case.grant.target}
-    post_to_organizers(rows, case.event, "organizers-quota-untold", what, now, told)
+    post_to_organizers(rows, case.event, says, what, now, told)
 
 
 def _pause(error: ProvisioningError, job: Job) -> timedelta:

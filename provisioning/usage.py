@@ -128,7 +128,9 @@ def read(known: OnSite, profile: Profile, quota: Quota, at: datetime) -> Reading
         month_of(at), profile.minutes_used, profile.minutes_queued, profile.models, profile.storage_bytes
     )
     is_fresh = known.told_at is not None and known.told_at + LAG <= at
-    is_altered = known.quota is not None and is_fresh and profile.allowance != allowance(known.quota)
+    # What is wanted may be there already, told a moment ago by somebody who has yet to write that down.
+    is_ours = profile.allowance in {allowance(known.quota or quota), allowance(quota)}
+    is_altered = known.quota is not None and is_fresh and not is_ours
     level = used.level_in(quota)
     is_news = level > known.warned_at(at)
     after = replace(

@@ -124,6 +124,8 @@ def test_what_a_list_shows_just_after_the_site_was_told_is_not_held_against_anyb
     late = profile(allowed=Allowance(None, None))
     assert not read(known, late, Quota(10, 5), MORNING + LAG / 2).is_altered
     assert read(known, late, Quota(10, 5), MORNING + LAG).is_altered
+    told_another = profile(allowed=Allowance(1200, 5))
+    assert not read(known, told_another, Quota(20, 5), MORNING + LAG).is_altered
 
 
 def test_nobody_who_is_out_is_warned_and_nobody_without_a_site_is_known(

@@ -142,6 +142,7 @@ POSTS = [
     ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
     ("organizers-uncertified", {"race": NAME, "count": "3", "racers": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
+    ("organizers-models-left", {"code": "DR-305", "target": NAME}),
     ("organizers-quota-untold", {"code": "DR-423", "target": NAME}),
     ("organizers-usage", {"count": "3", "level": "80"}),
     ("organizers-quota-altered", {"count": "2", "level": ""}),
