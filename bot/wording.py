@@ -103,7 +103,7 @@ def answer(words: Words, outcome: Outcome) -> Message:
 
 
 def _racing(words: Words, outcome: RacesShown | BoardsShown | Drawing | Certificates | UsageShown) -> Message:
-    """Return the open races, their leaderboards, that something is being drawn, or what the asker has used."""
+    """Return the open races, leaderboards, what is used, or that something is being drawn."""
     if isinstance(outcome, UsageShown):
         return usage(words, outcome)
     if isinstance(outcome, RacesShown):

@@ -289,6 +289,8 @@ def privacies(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Messag
             known = Known((CHAT,), part.person.id, ((shown, part),), requests)
             yield "privacy", wording.answer(words, Privacy(known))
             yield "confirm forget", wording.answer(words, ConfirmForget(known))
+    on_site = Known((CHAT,), ada().person.id, ((spring_cup(SITE, name=name), ada()),), ())
+    yield "privacy on a site", wording.answer(words, Privacy(on_site))
     yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), (request,))))
     yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), ())))
     for anything in (True, False):
