@@ -151,3 +151,20 @@ def test_models_are_shown_and_deleted_after_a_yes_for_racers_of_the_event_alone(
     eventually(lambda: "cleared" in stage.audit(), "the models are gone", otherwise=lambda: repr(organizer))
     assert account not in racing.models
     answered(organizer, f"models delete {mail}", "DR-266")
+
+
+def test_a_worker_that_dies_while_it_tells_the_site_is_made_up_for(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot(worker=False)
+    worker = stage.starts_process("work")
+    stage.befalls("racing", "PATCH /profile", "late", seconds=1.0)
+    racer = stage.person("employee-001")
+    racer.says("join")
+    eventually(lambda: stage.befallen("racing"), "the site is being told")
+    worker.kill()
+    stage.clock.turn(seconds=61)
+    stage.starts_bot(door=False)
+
+    racer.becomes_ready()
+    may_use(stage, racer, 600, 5)
+    assert stage.audit().count("allotted") == 1
