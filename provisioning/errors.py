@@ -9,7 +9,7 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount · NoSiteUser
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
