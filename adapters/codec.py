@@ -10,19 +10,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, get_args
 
 from provisioning.audit import Line
 from provisioning.boards import Board, Watch
 from provisioning.changes import Change
 from provisioning.closings import Closing
-from provisioning.events import Breakage, Ceiling, Event, Grant, Question, Quota, TrainingLink
+from provisioning.events import Breakage, Ceiling, Event, Grant, Price, Question, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
 from provisioning.instructions import Instruction
 from provisioning.leaderboards import Leaderboard
 from provisioning.leaderboards import Line as BoardLine
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
+from provisioning.quotas import NOTHING_KNOWN, OnSite, Used
 from provisioning.races import Race
 from provisioning.registrations import Hold, Person, Progress, Registration, Step, Told
 from provisioning.requests import ReplyTo, Request, Seen, Wish
@@ -51,6 +53,9 @@ def pack_event(event: Event) -> str:
             "retention_days": event.retention_days,
             "quota": asdict(event.quota),
             "ceiling": asdict(event.ceiling),
+            "price_per_hour": None
+            if event.price_per_hour is None
+            else (str(event.price_per_hour.amount), event.price_per_hour.currency),
             "link_hosts": event.link_hosts,
             "training_links": [asdict(link) for link in event.training_links],
             "channels": event.channels,
@@ -83,6 +88,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         retention_days=found["retention_days"],
         quota=Quota(**get("quota", {})),
         ceiling=Ceiling(**get("ceiling", {})),
+        price_per_hour=_price(get("price_per_hour")),
         link_hosts=tuple(get("link_hosts", ())),
         training_links=tuple(TrainingLink(**link) for link in get("training_links", ())),
         channels=tuple(get("channels", ())),
@@ -95,6 +101,10 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,
     )
+
+
+def _price(body: list[str] | None) -> Price | None:
+    return None if body is None else Price(Decimal(body[0]), body[1])
 
 
 def pack_breakage(breakage: Breakage) -> str:
@@ -201,6 +211,7 @@ def _moments(registration: Registration) -> Json:
         "checked_at": registration.checked_at,
         "missing_since": registration.missing_since,
         "gone_recheck_at": registration.gone_recheck_at,
+        "models_unwanted_since": registration.models_unwanted_since,
         "pushed_at": registration.pushed_at,
         "wake_at": registration.wake_at,
     }
@@ -237,6 +248,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         checked_at=_moment_if(get("checked_at")),
         missing_since=_moment_if(get("missing_since")),
         gone_recheck_at=_moment_if(get("gone_recheck_at")),
+        models_unwanted_since=_moment_if(get("models_unwanted_since")),
         pushed_at=_moment_if(get("pushed_at")),
         attempts=get("attempts", 0),
         wake_at=_moment_if(get("wake_at")),
@@ -254,6 +266,8 @@ def pack_entry(entry: Entry) -> str:
         body["add_may_land_until"] = _text(entry.add_may_land_until)
     if entry.remove_may_land_until is not None:
         body["remove_may_land_until"] = _text(entry.remove_may_land_until)
+    if entry.on_site != NOTHING_KNOWN:
+        body["on_site"] = _on_site_body(entry.on_site)
     return _encode(body)
 
 
@@ -267,7 +281,32 @@ def unpack_entry(body: str, target: TargetId, person_id: PersonId, version: int)
         needed_by=frozenset(EventId(event_id) for event_id in found["needed_by"]),
         add_may_land_until=_moment_if(found.get("add_may_land_until")),
         remove_may_land_until=_moment_if(found.get("remove_may_land_until")),
+        on_site=_on_site(found.get("on_site", {})),
         version=version,
+    )
+
+
+def _on_site_body(on_site: OnSite) -> Json:
+    body: Json = {
+        "quota": None if on_site.quota is None else asdict(on_site.quota),
+        "told_at": None if on_site.told_at is None else _text(on_site.told_at),
+        "untold_since": None if on_site.untold_since is None else _text(on_site.untold_since),
+        "used": None if on_site.used is None else asdict(on_site.used),
+        "warned_in": on_site.warned_in,
+        "warned": on_site.warned,
+    }
+    return {name: value for name, value in body.items() if value}
+
+
+def _on_site(body: Json) -> OnSite:
+    get = body.get
+    return OnSite(
+        quota=Quota(**body["quota"]) if "quota" in body else None,
+        told_at=_moment_if(get("told_at")),
+        untold_since=_moment_if(get("untold_since")),
+        used=Used(**body["used"]) if "used" in body else None,
+        warned_in=get("warned_in", ""),
+        warned=get("warned", 0),
     )
 
 

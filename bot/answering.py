@@ -24,6 +24,7 @@ from bot.grammar import (
     Races,
     SignIn,
     Unknown,
+    Usage,
     parse,
 )
 from bot.metrics import Metrics
@@ -36,6 +37,7 @@ from provisioning.joining import (
     Asking,
     ask_privacy,
     ask_races,
+    ask_usage,
     request_forget,
     request_join,
     request_leave,
@@ -148,6 +150,8 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
                 return request_sign_in(rows, asking, event)
             case Races() | Leaderboard() | Certificate():
                 return _of_races(rows, asking, command)
+            case Usage():
+                return ask_usage(rows, asking.chat, now)
             case Answer(event, question, text):
                 return answer_question(rows, asking, event, question, text)
             case Admin(said):

@@ -20,6 +20,7 @@ from provisioning.events import (
     Event,
     Grant,
     IdentityCenterGroup,
+    Price,
     Question,
     Quota,
     TrainingLink,
@@ -69,7 +70,7 @@ def parse(text: str, portal: str | None = None) -> Event:
 def _event(reader: Reader, portal: str | None) -> Event:
     """Read the [event] table. Where something is wrong, a stand-in takes its place and the fault is noted."""
     grants = tuple(_grants(reader))
-    quota, ceiling = _quota(reader)
+    quota, ceiling, price = _quota(reader)
     account = next((found.account_id for found in grants if isinstance(found, IdentityCenterGroup)), None)
     has_site = any(isinstance(found, DeepRacerOnAws) for found in grants)
     event = Event(
@@ -86,6 +87,7 @@ def _event(reader: Reader, portal: str | None) -> Event:
         retention_days=reader.number("retention_days", at_least=0, default=30),
         quota=quota,
         ceiling=ceiling,
+        price_per_hour=price,
         questions=tuple(_questions(reader)),
         link_hosts=reader.texts("link_hosts", event_forms.host),
         training_links=tuple(_training_links(reader)),
@@ -106,9 +108,9 @@ def _in_order(reader: Reader, opens: datetime, closes: datetime, ends: datetime)
         reader.fault("ends", "is before closes", "Let access end when joining closes, or later.")
 
 
-def _quota(reader: Reader) -> tuple[Quota, Ceiling]:
+def _quota(reader: Reader) -> tuple[Quota, Ceiling, Price | None]:
     if "quota" not in reader.given:
-        return Quota(), Ceiling()
+        return Quota(), Ceiling(), None
     table = reader.table("quota")
     quota = Quota(
         table.number("training_hours", at_least=0, default=Quota().training_hours),
@@ -118,8 +120,10 @@ def _quota(reader: Reader) -> tuple[Quota, Ceiling]:
         _at_most(table, "max_hours", "training_hours", quota.training_hours),
         _at_most(table, "max_models", "models", quota.models),
     )
+    price = table.text("price_per_hour", event_forms.price, default="")
+    is_price = bool(price) and table.is_sound("price_per_hour")
     table.finish()
-    return quota, ceiling
+    return quota, ceiling, Price.parse(price) if is_price else None
 
 
 def _at_most(table: Reader, key: str, capped: str, given: int) -> int | None:
@@ -280,6 +284,8 @@ def _shown(event: Event) -> dict[str, str]:
         elif field.name == "ceiling":
             ceilings = {"quota.max_hours": value.training_hours, "quota.max_models": value.models}
             shown |= {name: str(most) for name, most in ceilings.items() if most is not None}
+        elif field.name == "price_per_hour":
+            shown["quota.price_per_hour"] = str(value)
         elif isinstance(value, tuple):
             shown[field.name] = ", ".join(_item_shown(item) for item in value)
         else:

@@ -170,6 +170,13 @@ def word(text: str) -> Wrong | None:
     )
 
 
+def price(text: str) -> Wrong | None:
+    """Check a price: an amount and, if wanted, the three letters of a currency."""
+    if re.fullmatch(r"\d{1,6}(?:\.\d{1,4})?(?: [A-Z]{3})?", text):
+        return None
+    return f"{text!r} is no price", 'An amount, and a currency by its three letters: "0.85 USD".'
+
+
 def option(text: str) -> Wrong | None:
     """Check an answer that can be chosen."""
     if text.isprintable() and len(text) <= _LONGEST_OPTION:

@@ -43,6 +43,11 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Show what the asker has used of their quota."""
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
     """Show what is kept about the asker."""
 
@@ -112,6 +117,7 @@ Command = (
     | Leaderboard
     | Certificate
     | SignIn
+    | Usage
     | Answer
     | Privacy
     | Forget
@@ -182,6 +188,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("races", "races", "everyone", lambda _: Races(), ("race",)),
     Verb("leaderboard", "leaderboard [race] [as alias | picture]", "everyone", _leaderboard, ("standings",)),
     Verb("certificate", "certificate [name]", "everyone", _certificate, ("certificates",), listed=False),
+    Verb("usage", "usage", "everyone", lambda _: Usage(), ("quota",), listed=False),
     Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),

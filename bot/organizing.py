@@ -33,11 +33,13 @@ from provisioning.errors import (
     Unexpected,
 )
 from provisioning.events import Event, Quota
+from provisioning.garages import Garages, packed
 from provisioning.ids import EventId, PersonId
 from provisioning.instructing import Draft, Order, make, owe_answer
 from provisioning.instructions import CONFIRMED_WITHIN, Instruction, State
 from provisioning.joining import find_event
 from provisioning.organizers import Organized, Organizers
+from provisioning.platform import Model
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
@@ -79,6 +81,7 @@ class Understood:
     confirms: Instruction | None = None
     used: Mapping[PersonId, Quota] = field(default_factory=dict)
     vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
+    models: Mapping[PersonId, tuple[Model, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,13 @@ class Organizing:
         recognizer: Recognizer,
         organizers: Organizers,
         usage: Usage,
+        garages: Garages,
         clock: Clock,
         mentions: Mapping[str, Mentions] | None = None,
     ) -> None:
         """Take the collaborators; `mentions` for the platforms that need somebody to say who is mentioned."""
         self._usage = usage
+        self._garages = garages
         self._mentions = mentions or {}
         self._store = store
         self._recognizer = recognizer
@@ -224,12 +229,16 @@ class Organizing:
             return Understood(confirms or instruction, command, event, {}, confirms, vetted=vetted)
         used = self._usage.of(event) if command.needs_usage else {}
         if confirms is not None:
-            return Understood(confirms, command, event, confirms.people, confirms, used)
-        if not command.targets:
+            meant = Understood(confirms, command, event, confirms.people, confirms, used)
+        elif not command.targets:
             return Understood(instruction, command, event, {}, used=used)
-        claims = self._claims(instruction, command)
-        people = resolve(self._store, self._recognizer, event, command.targets, claims)
-        return Understood(instruction, command, event, people, used=used)
+        else:
+            claims = self._claims(instruction, command)
+            people = resolve(self._store, self._recognizer, event, command.targets, claims)
+            meant = Understood(instruction, command, event, people, used=used)
+        if not command.reads_models:
+            return meant
+        return replace(meant, models=self._garages.of(event, meant.people.values()))
 
     def _claims(self, instruction: Instruction, command: AdminCommand) -> Claims:
         """Return what the platform says of those who are mentioned, where its mentions do not say it."""
@@ -260,7 +269,8 @@ class Organizing:
             raise StaleWrite(row=f"event {meant.event.id}")
         plan = PLANS.get(type(meant.command))
         if plan is None:
-            self._close(rows, case, row, event, "answered")
+            facts = packed(meant.models) if meant.models is not None else row.facts
+            self._close(rows, case, replace(row, facts=facts), event, "answered")
             return None
         confirms = rows.instructions.get(meant.confirms.id) if meant.confirms is not None else None
         if confirms is not None and confirms.state == "confirmed":  # the same button, pressed twice
@@ -268,7 +278,17 @@ class Organizing:
             return None
         try:
             tenant = row.chat.tenant if row.chat.platform == "teams" else None
-            order = Order(row.id, event, case.person_id, now, meant.people, meant.used, meant.vetted, tenant)
+            order = Order(
+                row.id,
+                event,
+                case.person_id,
+                now,
+                meant.people,
+                meant.used,
+                meant.vetted,
+                tenant,
+                meant.models or {},
+            )
             draft = plan(rows, order, meant.command)
         except Refusal as refusal:
             self._refuse(rows, replace(case, instruction=row), refusal, event)

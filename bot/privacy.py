@@ -51,6 +51,8 @@ def _part(words: Words, event: Event, registration: Registration) -> list[Part]:
     parts.append(Facts(tuple(fact for fact in facts if fact.value != (Plain(""),))))
     if event.names:
         parts.append(Paragraph(words.text("privacy.names", event=event.name)))
+    if event.site_url is not None:
+        parts.append(Paragraph(words.text("privacy.usage")))
     if registration.hold is not None:
         parts.append(Paragraph(words.text(f"privacy.{registration.hold.kind}", event=event.name)))
     return parts

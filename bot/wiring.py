@@ -21,6 +21,7 @@ from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
 from provisioning.directory import Mentions
 from provisioning.events import EntraGroup, IdentityCenterGroup
+from provisioning.garages import Garages
 from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
@@ -31,6 +32,7 @@ from provisioning.settling import Settler
 from provisioning.speaking import Speaking
 from provisioning.stepping import Systems
 from provisioning.sweeping import Sweeper
+from provisioning.tending import Tender
 from provisioning.usage import Usage
 from provisioning.watching import Watcher
 from provisioning.working import Lane, Worker
@@ -81,7 +83,7 @@ def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock |
     return Bot(
         store,
         platforms,
-        Worker(store, _lanes(store, clock, outside, platforms, metrics)) if worker else None,
+        Worker(store, _lanes(settings, store, clock, outside, platforms, metrics)) if worker else None,
         outside.accesses,
         metrics,
         outside,
@@ -89,8 +91,14 @@ def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock |
 
 
 def _lanes(
-    store: Store, clock: Clock, outside: Outside, platforms: tuple[Chat, ...], metrics: Metrics
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    outside: Outside,
+    platforms: tuple[Chat, ...],
+    metrics: Metrics,
 ) -> list[Lane]:
+    takes_quotas = settings.deepracer.admin_user is not None
     directory = EntraDirectory(outside.graph)
     voices: dict[str, Voice] = {
         chat.platform: PlatformVoice(
@@ -105,19 +113,22 @@ def _lanes(
     mentions: dict[str, Mentions] = {
         chat.platform: chat.mentions for chat in platforms if chat.mentions is not None
     }
-    usage = Usage(store, lambda: outside.racing.sites.api)
-    organizing = Organizing(store, recognizer, organizers, usage, clock, mentions)
-    settler = Settler(store, Systems(outside.accesses, directory), push, clock, _background(outside))
+    usage = Usage(store, lambda: outside.racing.sites.api, clock)
+    garages = Garages(store, lambda: outside.racing.sites.api)
+    organizing = Organizing(store, recognizer, organizers, usage, garages, clock, mentions)
+    systems = Systems(outside.accesses, directory, takes_quotas=takes_quotas)
+    settler = Settler(store, systems, push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)
     return [
         Lane("gate", gate.round, Work.ANSWER, GATHERING),
         Lane("organizing", organizing.round, Work.INSTRUCT),
         Lane("settler", settler.round, Work.SETTLE, GATHERING),
+        Lane("tender", Tender(store, lambda: outside.racing.sites.api, clock).round, Work.TEND),
         Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
         Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
         Lane("sweeper", sweeper.round),
         Lane("scheduler", Scheduler(store, clock).round),
-        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, clock).round),
+        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, usage, clock).round),
     ]
 
 

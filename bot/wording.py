@@ -32,6 +32,7 @@ from bot.access import Asker, allowed
 from bot.grammar import EXAMPLES, YES, Unknown
 from bot.question_wording import questions
 from bot.race_wording import race_lines, races
+from bot.usage_wording import duration, usage, used_line
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
 from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
@@ -58,6 +59,7 @@ from provisioning.outcomes import (
     Refused,
     SigningIn,
     Standing,
+    UsageShown,
 )
 from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
@@ -96,12 +98,14 @@ def answer(words: Words, outcome: Outcome) -> Message:
             return refusal(words, type(outcome.error), outcome.error.facts, outcome.event)
         case Questioned():
             return questions(words, outcome)
-        case RacesShown() | BoardsShown() | Drawing() | Certificates():
+        case RacesShown() | BoardsShown() | Drawing() | Certificates() | UsageShown():
             return _racing(words, outcome)
 
 
-def _racing(words: Words, outcome: RacesShown | BoardsShown | Drawing | Certificates) -> Message:
-    """Return the open races, their leaderboards, or that what was asked for is being drawn."""
+def _racing(words: Words, outcome: RacesShown | BoardsShown | Drawing | Certificates | UsageShown) -> Message:
+    """Return the open races, leaderboards, what is used, or that something is being drawn."""
+    if isinstance(outcome, UsageShown):
+        return usage(words, outcome)
     if isinstance(outcome, RacesShown):
         return races(words, outcome)
     if isinstance(outcome, Drawing | Certificates):
@@ -220,7 +224,9 @@ def note(words: Words, says: str, found: Standing) -> Message:
     """Return what somebody else changed for this racer, as it is now."""
     event, mine = found.event, found.registration.quota_in(found.event)
     values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
-    following = words.text(f"told.{says}.next", id=event.id, **values)
+    values["left"] = duration(0 if found.used is None else found.used.left_of(mine))
+    monthly = "-monthly" if says == "quota" and event.site_url else ""
+    following = words.text(f"told.{says}.next{monthly}", id=event.id, **values)
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
 
 
@@ -347,7 +353,10 @@ def _ready(words: Words, found: Standing) -> Message:
         for training in event.training_links
     ]
     mine = found.registration.quota_in(event)
-    quota = words.text("standing.ready.quota", hours=mine.training_hours, models=mine.models)
+    monthly = "-monthly" if event.site_url else ""
+    quota = words.text(f"standing.ready.quota{monthly}", hours=mine.training_hours, models=mine.models)
+    if found.used is not None:
+        parts.append(used_line(words, mine, found.used))
     if found.races:
         parts += [Paragraph(words.text("standing.ready.races")), *race_lines(words, event, found.races)]
     ends = words.text("standing.ready.ends", ends=event.ends)

@@ -8,7 +8,7 @@ The settler does the work, registration by registration; here it is only looked 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,10 +21,12 @@ from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows, Store
 from provisioning.registrations import Registration, Step
 from provisioning.requests import ReplyTo
+from provisioning.usage import used_of
 from provisioning.withdrawing import is_still_fed
 
 REPORTED_AFTER = timedelta(minutes=30)  # whoever is not out by then is reported as still leaving
 PAGE = 500
+GARAGES, MEGABYTES = "garages", "megabytes"  # in a result: racers with models on the site, and their size
 
 
 class Part(StrEnum):
@@ -46,11 +48,20 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What is left on the racing site: how many racers have models there, and of what size together."""
+
+    racers: int = 0
+    megabytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """How an event closes, by part, and why some are still leaving, by error code ("" for no error)."""
 
     parts: Mapping[Part, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
+    stored: Stored = field(default_factory=Stored)
 
 
 def part_of(rows: Rows, event: Event, registration: Registration) -> Part:
@@ -94,14 +105,24 @@ def counted(rows: Rows, event: Event) -> Counted:
     """Count how everybody parted who had a part in the event when it was over."""
     parts: Counter[Part] = Counter()
     reasons: Counter[str] = Counter()
+    parted: list[Registration] = []
     for registration in _everybody(rows, event.id):
+        if registration.gone_at is None or registration.gone_at >= event.over_at:
+            parted.append(registration)
         if registration.gone_at is None:
             parts[Part.LEAVING] += 1
             broken = event.broken.code if event.broken is not None else ""
             reasons[registration.problem or broken] += 1
         elif registration.gone_at >= event.over_at:
             parts[part_of(rows, event, registration)] += 1
-    return Counted(parts, reasons)
+    return Counted(parts, reasons, stored_by(rows, event, parted))
+
+
+def stored_by(rows: Rows, event: Event, racers: Iterable[Registration]) -> Stored:
+    """Return what these racers have on the racing site, as it was read last; nothing of it ends with it."""
+    known = (used_of(rows, one, event, event.over_at) for one in racers)
+    sizes = [used.stored for used in known if used is not None and used.stored]
+    return Stored(len(sizes), -(-sum(sizes) // 1_000_000))
 
 
 def begin(rows: Rows, event: Event, asked_by: ReplyTo | None, now: datetime) -> Closing:
@@ -151,7 +172,7 @@ def _follow(rows: Rows, event: Event, found: Counted | None, now: datetime) -> N
     if found is not None and found.parts.get(Part.LEAVING, 0) == left:
         after = replace(
             after,
-            result={str(part): number for part, number in found.parts.items()},
+            result={str(part): number for part, number in found.parts.items()} | _numbers(found.stored),
             reasons=dict(found.reasons),
             reported_at=known.reported_at or now,
             complete_at=None if left else now,
@@ -159,6 +180,10 @@ def _follow(rows: Rows, event: Event, found: Counted | None, now: datetime) -> N
     if after != known:
         saved = rows.closings.save(after)
         _tell(rows, event, known, saved, now)
+
+
+def _numbers(stored: Stored) -> dict[str, int]:
+    return {GARAGES: stored.racers, MEGABYTES: stored.megabytes} if stored.racers else {}
 
 
 def _tell(rows: Rows, event: Event, before: Closing, after: Closing, now: datetime) -> None:

@@ -13,7 +13,8 @@ class Closing:
     """The end of one event. When the event is opened anew and ends again, that is a closing of its own.
 
     `total` counts those who were not out yet when it began, `left` those who are not out now. `result` and
-    `reasons` are what was reported: by part, and why some were still leaving, by error code.
+    `reasons` are what was reported: by part, with what is left on the racing site, and why some were still
+    leaving, by error code.
     """
 
     event_id: EventId

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from provisioning.errors import Refusal, by_code
-from provisioning.events import Event, Grant
+from provisioning.events import Event, Grant, Quota
 from provisioning.ids import TargetId
 from provisioning.ledger import Entry
 from provisioning.registrations import Hold, Progress, Registration, Step, Told
@@ -27,10 +27,13 @@ UNPUSHED_PATIENCE = SCIM_CYCLE + timedelta(minutes=20)  # the same for somebody 
 WORTH_A_WORD = timedelta(seconds=60)  # a wait shorter than this needs no message of its own
 RE_ADD_AFTER = timedelta(seconds=45)  # an add that is not visible by then is made again
 ASSIGNMENT_GRACE = timedelta(seconds=60)  # an account assignment may still be under way for so long
+QUOTA_PATIENCE = timedelta(minutes=2)  # so long "ready" waits for a site that cannot be told the quota
+TEND_AGAIN = timedelta(minutes=1)  # a racing site that was not told by then is looked after once more
 WAITS_FOR_SEAT = "seat"
 WAITS_FOR_STORE = "identity-center"
 BROKEN_PAUSE = timedelta(minutes=5)  # sooner when the sweeper finds the event mended
 REFUSED_PAUSE = timedelta(hours=1)  # what stands in the way of one person may be mended, too
+NO_QUOTAS: Mapping[TargetId, Quota] = {}
 IN_PLACE = (Step.ADDED, Step.CONFIRMED)
 SETTLED_GONE = (Step.ABSENT, Step.KEPT)  # nothing of ours is left for this registration
 
@@ -99,6 +102,13 @@ class VerifyGone:
 
 
 @dataclass(frozen=True, slots=True)
+class Tend:
+    """Have the racing site told what the racer may use; `urgent` when "ready" waits for it."""
+
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BecomeReady:
     """Everything is confirmed: record it."""
 
@@ -120,7 +130,9 @@ class Rest:
     until: datetime | None
 
 
-Action = TakeSeat | Add | Confirm | Withdraw | VerifyGone | BecomeReady | BecomeGone | CheckRacer | Rest
+Action = (
+    TakeSeat | Add | Confirm | Withdraw | VerifyGone | Tend | BecomeReady | BecomeGone | CheckRacer | Rest
+)
 
 
 def wants_racing(registration: Registration, event: Event, now: datetime) -> bool:
@@ -129,18 +141,27 @@ def wants_racing(registration: Registration, event: Event, now: datetime) -> boo
 
 
 def decide(
-    registration: Registration, event: Event, entries: Mapping[TargetId, Entry], now: datetime
+    registration: Registration,
+    event: Event,
+    entries: Mapping[TargetId, Entry],
+    now: datetime,
+    quotas: Mapping[TargetId, Quota] = NO_QUOTAS,
 ) -> Action:
-    """Return the one next thing that brings the world nearer to the desired state of this registration."""
+    """Return the one next thing that brings the world nearer to the desired state of this registration.
+
+    `quotas` is what the racer may use on the racing sites that the bot can tell.
+    """
     racing = wants_racing(registration, event, now)
     surplus = _surplus(registration, event, racing=racing)
     if not racing:
         return _undo(registration, surplus, entries, now) if surplus else _stay_gone(registration, event, now)
     if registration.is_ready:  # what the event has got since comes first, then what it grants no more goes
         pending = _next_grant(registration, event, entries, now)
-        return pending or (
-            _undo(registration, surplus, entries, now) if surplus else _stay_ready(registration, event, now)
-        )
+        if pending is None and surplus:
+            return _undo(registration, surplus, entries, now)
+        stay = _stay_ready(registration, event, now)
+        is_told = isinstance(stay, CheckRacer) or untold(event, entries, quotas) is None
+        return pending or (stay if is_told else Tend(urgent=False))
     if event.is_blocked:
         return Rest(now + BROKEN_PAUSE)
     if _is_refused(registration) and not (registration.wake_at is not None and registration.wake_at <= now):
@@ -149,7 +170,26 @@ def decide(
         return CheckRacer()  # whoever waited that long may have left the company
     if not registration.has_seat:
         return TakeSeat()
-    return _next_grant(registration, event, entries, now) or BecomeReady()
+    pending = _next_grant(registration, event, entries, now)
+    if pending is None and (entry := untold(event, entries, quotas)) is not None:
+        since = entry.on_site.untold_since
+        if since is None or now < since + QUOTA_PATIENCE:
+            return Tend(urgent=True)
+    return pending or BecomeReady()
+
+
+def untold(event: Event, entries: Mapping[TargetId, Entry], quotas: Mapping[TargetId, Quota]) -> Entry | None:
+    """Return the account on a racing site that is to be told another quota than it was told last, or None."""
+    return next(
+        (
+            entry
+            for target in event.targets
+            if (entry := entries.get(target)) is not None
+            and target in quotas
+            and entry.on_site.quota != quotas[target]
+        ),
+        None,
+    )
 
 
 def _surplus(registration: Registration, event: Event, *, racing: bool) -> tuple[Grant, ...]:

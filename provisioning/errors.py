@@ -9,7 +9,7 @@
     │  ├─ EmailMissing · EmailUnconfirmed · EmailUnusable · EmailOutsideCompany · Anonymous
     │  ├─ NotInDirectory · AccountDisabled · DirectoryGuest · SeveralMatches
     │  ├─ IdentityChanged · SecondChatIdentity
-    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount
+    │  ├─ AccessAccountDisabled · AccessAccountMismatch · PasswordTheirOwn · NoSiteAccount · NoSiteUser
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
@@ -237,6 +237,12 @@ class NoSiteAccount(Refusal):
     """The asker has no account on a racing site that the bot could open."""
 
     code = "DR-244"
+
+
+class NoSiteUser(Refusal):
+    """The bot has no user of its own on a racing site of the event, which this would need."""
+
+    code = "DR-245"
 
 
 class AccessAccountDisabled(Refusal):

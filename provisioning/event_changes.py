@@ -20,7 +20,7 @@ from provisioning.quotas import NOTHING, ensure_within
 ONLY_BY_FILE: Final = frozenset(
     {
         *("organizer_group", "email_domains", "link_hosts", "access_url", "grants", "training_links"),
-        *("id", "retention_days", "retired", "ceiling", "max_hours", "max_models"),
+        *("id", "retention_days", "retired", "ceiling", "max_hours", "max_models", "price_per_hour"),
     }
 )
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, Self
 
 from provisioning.ids import EventId, GroupId, TargetId
 
@@ -74,6 +75,28 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What an hour of training costs the company, as the event's file says it."""
+
+    amount: Decimal
+    currency: str  # "USD"; empty when the file names none
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a price as a file has it: an amount, and a currency or none."""
+        amount, _, currency = text.partition(" ")
+        return cls(Decimal(amount), currency)
+
+    def of(self, minutes: int) -> str:
+        """Return what so many minutes cost, in words to show."""
+        return f"{self.amount * minutes / 60:,.2f} {self.currency}".rstrip()
+
+    def __str__(self) -> str:
+        """Return the price as a file has it."""
+        return f"{self.amount} {self.currency}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingLink:
     """Something to read or do, sent along with the ready message."""
 
@@ -129,6 +152,7 @@ class Event:
     retention_days: int = 30
     quota: Quota = Quota()
     ceiling: Ceiling = Ceiling()
+    price_per_hour: Price | None = None
     link_hosts: tuple[str, ...] = ()
     training_links: tuple[TrainingLink, ...] = ()
     channels: tuple[str, ...] = ()  # "slack:C0123", "teams:19:…@thread.tacv2"
@@ -136,7 +160,7 @@ class Event:
     retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
     questions: tuple[Question, ...] = ()  # asked after joining; nobody must answer
     names: bool = False  # leaderboards show racers by name, where it is known whose line it is
-    feed: tuple[str, ...] = ("stuck", "failures")  # what the organizers' channel is told, set in chat
+    feed: tuple[str, ...] = ("stuck", "failures", "usage")  # what organizers are told of, set in chat
     paused: str | None = None  # nobody joins while it is; what organizers say about it, "" for nothing
     torn_down_at: datetime | None = None  # when organizers ended it, whatever `ends` says
     version: int = 0

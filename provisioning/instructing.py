@@ -19,6 +19,7 @@ from provisioning.instructions import Instruction, instruction_id
 from provisioning.joining import Asking
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Instructed
+from provisioning.platform import Model
 from provisioning.ports import Rows, Work
 from provisioning.vetting import Vetted
 
@@ -29,8 +30,9 @@ AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on i
 class Order:
     """An instruction that may be carried out: by whom, for which event, when. `id` is the instruction's.
 
-    `people` says who the targets in its words are, by their text; `used` what racers have used, and `vetted`
-    who may be added, where the command wants to know. `tenant` is the organizer's when they speak in Teams.
+    `people` says who the targets in its words are, by their text; `used` what racers have used, `models` what
+    they have in their garages, and `vetted` who may be added, where the command wants to know. `tenant` is
+    the organizer's when they speak in Teams.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Order:
     used: Mapping[PersonId, Quota] = field(default_factory=dict)
     vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
     tenant: str | None = None
+    models: Mapping[PersonId, tuple[Model, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Instruction:
     event_id: EventId | None = None
     people: Mapping[str, PersonId] = field(default_factory=dict)
     refusal: str | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)  # of the refusal
+    facts: Mapping[str, str] = field(default_factory=dict)  # of the refusal, or read for the answer
     proposed: Change | None = None
     led_to: str | None = None
     delay_told: bool = False  # they were told that it waits for an outside system

@@ -41,11 +41,13 @@ from provisioning.outcomes import (
     RacesShown,
     Refused,
     Standing,
+    UsageShown,
 )
 from provisioning.ports import Rows, Work
 from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import ReplyTo, Request, Seen, Wish, remember
+from provisioning.usage import used_of
 
 UNPLACED = EventId("-")  # no event has this id: ids begin with a letter or digit
 AFTERMATH = {Stage.GONE, Stage.LEAVING}
@@ -142,6 +144,18 @@ def ask_status(rows: Rows, chat: ChatIdentity, now: datetime) -> Outcome:
     return Nothing(tuple(event for event in events.values() if event.phase(now) == "open"))
 
 
+def ask_usage(rows: Rows, chat: ChatIdentity, now: datetime) -> UsageShown:
+    """Return what this asker has used where they race on a racing site, as it was read last. Reads only."""
+    person = rows.bindings.person_of(chat)
+    events = {event.id: event for event in rows.events.all()}
+    standings = [
+        standing_of(rows, event, found, now)
+        for found in (rows.registrations.of_person(person) if person else ())
+        if (event := events.get(found.key.event_id)) is not None and event.site_url is not None
+    ]
+    return UsageShown(tuple(one for one in standings if one.stage is Stage.READY))
+
+
 def ask_privacy(rows: Rows, chat: ChatIdentity) -> Outcome:
     """Return what is kept about this asker. Reads only."""
     return Privacy(known_of(rows, chat))
@@ -170,7 +184,8 @@ def standing_of(rows: Rows, event: Event, registration: Registration, now: datet
     stage = stage_of(registration, event, now)
     ahead = rows.registrations.line_ahead(registration.key) if stage is Stage.IN_LINE else 0
     races = open_races(rows, event, now) if stage is Stage.READY else ()
-    return Standing(event, registration, stage, now, ahead, typical_seconds(rows, event), races)
+    used = used_of(rows, registration, event, now) if stage is Stage.READY else None
+    return Standing(event, registration, stage, now, ahead, typical_seconds(rows, event), races, used)
 
 
 def open_races(rows: Rows, event: Event, now: datetime) -> tuple[Race, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from provisioning.ids import EventId, PersonId, TargetId
+from provisioning.quotas import NOTHING_KNOWN, OnSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Entry:
     needed_by: frozenset[EventId]
     add_may_land_until: datetime | None = None
     remove_may_land_until: datetime | None = None
+    on_site: OnSite = NOTHING_KNOWN  # of a membership on a racing site
     version: int = 0
 
     @property
@@ -51,13 +53,15 @@ def intend(
 ) -> Entry:
     """Return the row to commit before an add: this event needs the membership; an add may land until then.
 
-    `present` (read before the first effect) counts only when there is no row yet.
+    `present` (read before the first effect) counts only when there is no row yet. What a site was told that
+    the person may use may not hold any more once they are added anew.
     """
     entry = known or Entry(target, person_id, present, frozenset())
     return replace(
         entry,
         needed_by=entry.needed_by | {event_id},
         add_may_land_until=_later(entry.add_may_land_until, may_land_until),
+        on_site=replace(entry.on_site, quota=None, untold_since=None),
     )
 
 

@@ -10,6 +10,7 @@ from provisioning.errors import ProvisioningError
 from provisioning.events import Event
 from provisioning.forgetting import Known
 from provisioning.leaderboards import Line
+from provisioning.quotas import Used
 from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
@@ -33,7 +34,7 @@ class Queued:
 class Standing:
     """Where a registration stands. `line_ahead` counts those before it when it waits for a seat.
 
-    `races` are the open ones of the event, for whoever is ready.
+    `races` are the open ones of the event, and `used` what is used of the quota, for whoever is ready.
     """
 
     event: Event
@@ -43,6 +44,7 @@ class Standing:
     line_ahead: int = 0
     typical_seconds: float | None = None
     races: tuple[Race, ...] = ()
+    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,13 @@ class Certificates:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageShown:
+    """What the asker has used on the racing sites of these events."""
+
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Questioned:
     """The questions of an event, with what the racer has answered, by the question's id."""
 
@@ -187,4 +196,5 @@ Outcome = (
     | ConfirmForget
     | Forgotten
     | Questioned
+    | UsageShown
 )

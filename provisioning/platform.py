@@ -39,13 +39,6 @@ class Profile:
     storage_bytes: int
     email: str | None = None
 
-    @property
-    def minutes_left(self) -> int | None:
-        """Return the minutes that can still be used this month, None when they are unlimited."""
-        if self.allowance.minutes is None:
-            return None
-        return max(0, self.allowance.minutes - self.minutes_used - self.minutes_queued)
-
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -121,10 +114,6 @@ class RacingPlatform(Protocol):
 
     def newcomers_allowance(self, grant: DeepRacerOnAws) -> Allowance:
         """Return what racers may use who are yet to come."""
-        ...
-
-    def set_newcomers_allowance(self, grant: DeepRacerOnAws, allowance: Allowance) -> None:
-        """Set what racers may use who are yet to come; those who are there keep theirs."""
         ...
 
     def models(self, grant: DeepRacerOnAws, profile_id: str) -> Sequence[Model]:

@@ -286,6 +286,7 @@ class Work(StrEnum):
 
     SETTLE = "settle"  # a registration key
     ANSWER = "answer"  # a request key
+    TEND = "tend"  # a registration key: what a racing site is to be told of the racer
     INSTRUCT = "instruct"  # the id of an instruction
     SPEAK = "speak"  # the id of a notice that is a new message; as fast as the chat platform takes them
     REFRESH = "refresh"  # the id of a notice that changes an earlier one; never in the way of a new message

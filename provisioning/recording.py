@@ -14,7 +14,8 @@ from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
 from provisioning.requests import ReplyTo, Request, Wish
 
-FEED_KINDS = ("joins", "refusals", "waiting", "stuck", "failures", "capacity")  # as organizers switch them
+# As organizers switch them.
+FEED_KINDS = ("joins", "refusals", "waiting", "stuck", "failures", "capacity", "usage")
 FEED = {  # of which kind a post to the organizers is; what is not here is always told
     "organizers-joins": "joins",
     "organizers-refusals": "refusals",
@@ -29,6 +30,10 @@ FEED = {  # of which kind a post to the organizers is; what is not here is alway
     "organizers-undeliverable": "failures",
     "organizers-unannounced": "failures",
     "organizers-defect": "failures",
+    "organizers-quota-untold": "failures",
+    "organizers-models-left": "failures",
+    "organizers-usage": "usage",
+    "organizers-quota-altered": "usage",
 }
 WORTH_TELLING_ORGANIZERS = {Told.LATE: "organizers-late", Told.REMOVED: "organizers-removed"}
 

@@ -97,6 +97,7 @@ class Registration:
     checked_at: datetime | None = None  # last time the directory confirmed the person
     missing_since: datetime | None = None  # first time a membership was seen missing without us
     gone_recheck_at: datetime | None = None  # when "gone" is looked at once more
+    models_unwanted_since: datetime | None = None  # an organizer wants them deleted that were there then
     pushed_at: datetime | None = None  # last time the person was pushed to the outside system on demand
     attempts: int = 0  # steps without progress since the last progress
     wake_at: datetime | None = None  # when the sweeper looks at this again

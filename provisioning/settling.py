@@ -25,6 +25,7 @@ from provisioning.deciding import (
     Confirm,
     Rest,
     TakeSeat,
+    Tend,
     VerifyGone,
     Withdraw,
 )
@@ -35,6 +36,7 @@ from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, record
 from provisioning.registrations import Registration
 from provisioning.stepping import LEASE, Batch, Case, Rests, Systems, record_held
+from provisioning.tending import quotas_of
 from provisioning.withdrawing import Withdrawing
 
 BATCH = 200  # registrations settled together: their adds fit well within a minute
@@ -58,6 +60,7 @@ class Settler:
         """Take the outside systems; `background` is the same for what is in no hurry: the daily checks."""
         self._store = store
         self._clock = clock
+        self._takes_quotas = systems.takes_quotas
         self._granting = Granting(store, systems, push, clock)
         self._withdrawing = Withdrawing(store, systems, clock)
         self._checking = Checking(store, background or systems, clock)
@@ -104,10 +107,11 @@ class Settler:
 
     def _step(self, batch: Batch) -> None:
         """Decide for every active registration, and do what was decided, grouped by what it is."""
-        cases = self._store.run(lambda rows: _read(rows, batch.active)).result()
+        now = self._clock.now()
+        sites = self._takes_quotas
+        cases = self._store.run(lambda rows: _read(rows, batch.active, now, takes_quotas=sites)).result()
         for key in set(batch.active) - {case.registration.key for case in cases}:
             batch.resting[key] = None  # the row is gone
-        now = self._clock.now()
         groups: dict[Action, list[Case]] = defaultdict(list)
         for case in cases:
             action = _decided(case, now)
@@ -132,6 +136,8 @@ class Settler:
                     return self._withdrawing.withdraw(grant, group, batch)
                 case VerifyGone(grant):
                     return self._withdrawing.verify_gone(grant, group, batch)
+                case Tend(urgent):
+                    return self._have_tended(group, urgent=urgent)
                 case CheckRacer():
                     return self._checking.check(group, batch)
                 case BecomeReady() | BecomeGone():
@@ -173,6 +179,18 @@ class Settler:
             return left_standing
 
         return self._store.run(unit).result()
+
+    def _have_tended(self, group: Sequence[Case], *, urgent: bool) -> Rests:
+        """Queue what the racing site is to be told; whoever tells it wakes those who wait for it."""
+        now = self._clock.now()
+
+        def unit(rows: Rows) -> None:
+            for case in group:
+                rows.queue.put(Work.TEND, str(case.key), now, urgent=urgent)
+
+        self._store.run(unit).result()
+        pause = deciding.TEND_AGAIN if urgent else SOON
+        return {case.key: now + pause for case in group}
 
     def _become(self, action: BecomeReady | BecomeGone, group: Sequence[Case], batch: Batch) -> Rests:
         now = self._clock.now()
@@ -225,20 +243,22 @@ class Settler:
 def _decided(case: Case, now: datetime) -> Action:
     """Return the decision; a row that defies it rests, and the others go on."""
     try:
-        return deciding.decide(case.registration, case.event, case.entries, now)
+        return deciding.decide(case.registration, case.event, case.entries, now, case.quotas)
     except Exception:
         log.exception("a registration cannot be decided", extra={"action": "defect", "key": str(case.key)})
         return Rest(now + SOON)
 
 
-def _read(rows: Rows, keys: Sequence[RegistrationKey]) -> list[Case]:
+def _read(rows: Rows, keys: Sequence[RegistrationKey], now: datetime, *, takes_quotas: bool) -> list[Case]:
     events = {event.id: event for event in rows.events.all()}
     cases = []
     for key in keys:
         registration = rows.registrations.get(key)
         if registration is not None and key.event_id in events:
             entries = {entry.target: entry for entry in rows.ledger.of_person(key.person_id)}
-            cases.append(Case(registration, events[key.event_id], entries))
+            event = events[key.event_id]
+            quotas = quotas_of(rows, registration, event, now) if takes_quotas else {}
+            cases.append(Case(registration, event, entries, quotas))
     return cases
 
 

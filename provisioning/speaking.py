@@ -17,8 +17,9 @@ from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import Kind, Notice, Voice, speaking_lease
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
-from provisioning.registrations import Told
+from provisioning.registrations import Registration, Told
 from provisioning.requests import Wish
+from provisioning.usage import SAYS
 
 LEASE = timedelta(seconds=45)
 # Another thread is speaking of the same; a result often waits for its card.
@@ -153,10 +154,7 @@ def _is_overtaken(rows: Rows, notice: Notice, now: datetime) -> bool:
     if what == "registration":
         registration = rows.registrations.get(RegistrationKey.parse(key))
         if notice.kind is Kind.NOTE:  # a hold may have been set again, or they may have joined meanwhile
-            return registration is None or (
-                notice.says == "resumed"
-                and (registration.hold is not None or registration.wish is not Wish.GONE)
-            )
+            return registration is None or _is_no_longer_so(notice, registration)
         # What was to be told of an earlier wish is over as soon as there is a newer one.
         return (
             registration is None or registration.serial > notice.serial or registration.told is Told.NOTHING
@@ -167,6 +165,14 @@ def _is_overtaken(rows: Rows, notice: Notice, now: datetime) -> bool:
     if request.state == "folded":
         return True
     return request.refusal != notice.says if request.state == "refused" else not request.overdue_told
+
+
+def _is_no_longer_so(notice: Notice, registration: Registration) -> bool:
+    """Whether what a note tells of is over: who may race again is told to who left, use to who races."""
+    is_racing = registration.hold is None and registration.wish is Wish.RACING
+    if notice.says == "resumed":
+        return registration.hold is not None or registration.wish is not Wish.GONE
+    return notice.says in SAYS.values() and not is_racing
 
 
 def _tell_organizers(rows: Rows, notice: Notice, error: ProvisioningError, now: datetime) -> None:

@@ -24,7 +24,7 @@ from provisioning.errors import (
     Unavailable,
     Unexpected,
 )
-from provisioning.events import Breakage, Event, Grant
+from provisioning.events import Breakage, Event, Grant, Quota
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.ledger import Entry
 from provisioning.ports import Clock, Job, Rows, Store
@@ -61,10 +61,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Systems:
-    """The outside systems: the access that each kind of grant ("entra-group") gives, and the directory."""
+    """The outside systems: the access that each kind of grant ("entra-group") gives, and the directory.
+
+    `takes_quotas`: the bot can tell racing sites what racers may use.
+    """
 
     accesses: Mapping[str, Access[Any]]
     directory: Directory
+    takes_quotas: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Case:
     registration: Registration
     event: Event
     entries: Mapping[TargetId, Entry]
+    quotas: Mapping[TargetId, Quota] = field(default_factory=dict)  # on racing sites that can be told
 
     @property
     def key(self) -> RegistrationKey:

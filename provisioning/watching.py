@@ -1,4 +1,4 @@
-"""Watching: the rankings of the platform's races, read on the clock and shown where somebody watches them.
+"""Watching: what racing sites show, read on the clock: rankings, for those who watch them, and what is used.
 
 races of the site ─▶ boards        a ranking ─▶ its board ─▶ the outbox, all in one unit of work
 
@@ -26,11 +26,12 @@ from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import BoardsShown
 from provisioning.platform import RacingPlatform
 from provisioning.ports import Clock, Rows, Store
-from provisioning.usage import people_at
+from provisioning.usage import Usage, people_at
 from provisioning.whose import carried, claimed
 
 EVERY = timedelta(seconds=5)  # how often the watcher looks whether something is due
 LIST_EVERY = timedelta(minutes=5)
+USAGE_EVERY = timedelta(minutes=5)  # two thousand racers are twenty requests
 READ_EVERY = timedelta(seconds=10)  # a ranking of up to a page
 A_PAGE, PER_PAGE = 100, timedelta(seconds=3)  # each is a request, of which a site takes five a second
 LEASE = timedelta(seconds=45)
@@ -45,9 +46,12 @@ log = logging.getLogger(__name__)
 class Watcher:
     """Reads what is due."""
 
-    def __init__(self, store: Store, platform: Callable[[], RacingPlatform], clock: Clock) -> None:
+    def __init__(
+        self, store: Store, platform: Callable[[], RacingPlatform], usage: Usage, clock: Clock
+    ) -> None:
         """Take the way to the platform; it is not reached before an event has races there."""
         self._store = store
+        self._usage = usage
         self._platform = platform
         self._clock = clock
         self._token = uuid.uuid4().hex
@@ -85,10 +89,12 @@ class Watcher:
                     owed += self._read(event, grant, board) if due else 0
             if self._is_due(f"aliases {event.id}", LIST_EVERY):
                 owed += self._claim(event, grant)
+            if self._is_due(f"{event.id} usage", USAGE_EVERY):
+                self._usage.of(event)
         except StoreUnavailable:
             raise
         except ProvisioningError as error:
-            log.warning("races unread", extra={"action": "watch", "event": event.id, "error": error.code})
+            log.warning("site unread", extra={"action": "watch", "event": event.id, "error": error.code})
         except Exception:
             log.exception("watching failed", extra={"action": "defect", "event": event.id})
         return owed

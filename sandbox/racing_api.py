@@ -77,7 +77,6 @@ ROUTES: Sequence[Route] = (
     Route("PUT", "/profile/role", "change_role", _ADMINS, takes_body=True),
     Route("DELETE", "/profiles/{profileId}/models", "delete_models", _ADMINS),
     Route("GET", "/settings/{key}", "get_setting", _EVERYBODY),
-    Route("PUT", "/settings/{key}", "put_setting", _ADMINS, takes_body=True),
     Route("GET", "/leaderboards", "list_leaderboards", _EVERYBODY),
     Route("GET", "/leaderboards/{leaderboardId}", "get_leaderboard", _EVERYBODY),
     Route("GET", "/leaderboards/{leaderboardId}/rankings", "list_rankings", _EVERYBODY),
@@ -212,21 +211,6 @@ class RacingApi:
                 raise ApiError(404, "NotFoundError", {"message": text})
             value = value[part]
         return {"value": value}
-
-    def put_setting(self, _: PoolUser, asked: Asked) -> Json:
-        """Change both quotas of new users, or one of them; numbers come as numbers or as text."""
-        *above, last = asked.ids["key"].split(".")
-        value: Any = self._racing.settings
-        for part in above:
-            value = value.get(part) if isinstance(value, dict) else None
-        given = asked.body.get("value")
-        leaves = given.values() if isinstance(given, dict) else (given,)
-        is_known = isinstance(value, dict) and last in value
-        is_same = is_known and isinstance(given, dict) == isinstance(value[last], dict)
-        if not is_same or not all(re.fullmatch(r"-1|\d+", str(leaf)) for leaf in leaves):
-            raise _bad("Invalid request structure")
-        value[last] = given
-        return {}
 
     # --- races ----------------------------------------------------------------------------------------------
 

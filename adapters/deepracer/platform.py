@@ -56,14 +56,6 @@ class DeepRacerPlatform:
                 _read(value["newUserComputeMinutesLimit"]), _read(value["newUserModelCountLimit"])
             )
 
-    def set_newcomers_allowance(self, grant: DeepRacerOnAws, allowance: Allowance) -> None:
-        value = {
-            "newUserComputeMinutesLimit": _written(allowance.minutes),
-            "newUserModelCountLimit": _written(allowance.models),
-        }
-        with _told():
-            self._client_of(grant.site_url).call("PUT", _NEWCOMERS, {"value": value})
-
     def models(self, grant: DeepRacerOnAws, profile_id: str) -> Sequence[Model]:
         path = f"/admin/profiles/{quote(profile_id, safe='')}/models"
         with _told():

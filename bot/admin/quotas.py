@@ -113,9 +113,8 @@ def _say(words: Words, shown: QuotaShown) -> Message:
         if number is not None
     ]
     notes = [Note((Plain(" ".join(most)),))] if most else []
-    summary = words.text(
-        "quota-shown.summary", event=event.name, hours=event.quota.training_hours, models=event.quota.models
-    )
+    key = "quota-shown.summary-monthly" if event.site_url else "quota-shown.summary"
+    summary = words.text(key, event=event.name, hours=event.quota.training_hours, models=event.quota.models)
     return Message(summary, (*parts, *_racers(words, event, shown.racers), *notes))
 
 

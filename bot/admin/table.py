@@ -10,12 +10,14 @@ from bot.admin import (
     feed,
     holds,
     leaderboards,
+    models,
     quotas,
     races,
     rebinding,
     reports,
     roster,
     teardown,
+    usage,
 )
 from bot.admin.phrases import SHOWN, phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Plan, Query, Wording
@@ -24,7 +26,16 @@ from provisioning.errors import InstructionUnclear
 from provisioning.ids import ChatIdentity
 
 NOUNS: Final = (
-    *(events.NOUN, adding.NOUN, quotas.NOUN, holds.NOUN, rebinding.NOUN, roster.NOUN),
+    *(
+        events.NOUN,
+        adding.NOUN,
+        quotas.NOUN,
+        usage.NOUN,
+        models.NOUN,
+        holds.NOUN,
+        rebinding.NOUN,
+        roster.NOUN,
+    ),
     *(races.NOUN, leaderboards.NOUN, feed.NOUN),
     *(teardown.NOUN, reports.NOUN, basics.NOUN),
 )
@@ -45,7 +56,8 @@ def find(words: str) -> tuple[AdminVerb, str] | None:
     for length in range(min(_LONGEST, len(parts)), 0, -1):
         name, rest = " ".join(parts[:length]).casefold(), " ".join(parts[length:])
         verb = _BY_NAME.get(name)
-        if verb is not None and not (rest and name in _STEMS):  # "event shwo" is no event called "shwo"
+        # "event shwo" is no event called "shwo"; a verb that names people reads what follows with more care.
+        if verb is not None and (verb.names_people or not (rest and name in _STEMS)):
             return verb, rest
     return None
 

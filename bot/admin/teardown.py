@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -22,7 +22,7 @@ from bot.admin.phrases import Phrase, page
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.spreadsheet import Form, written
 from bot.words import Words
-from provisioning.closing import Part, Parting, partings, still_leaving
+from provisioning.closing import GARAGES, MEGABYTES, Part, Parting, Stored, partings, still_leaving, stored_by
 from provisioning.closings import Closing
 from provisioning.events import Event
 from provisioning.ids import EventId
@@ -56,6 +56,7 @@ class TeardownShown:
     event: Event
     people: tuple[Parting, ...]
     page: Page[Parting]
+    stored: Stored = field(default_factory=Stored)
 
     @property
     def counts(self) -> Mapping[Part, int]:
@@ -77,7 +78,8 @@ def _plan(rows: Rows, order: Order, command: Teardown) -> Draft:
 def _show(rows: Rows, order: Order, command: TeardownShow) -> TeardownShown:
     people = tuple(partings(rows, order.event))
     again = f"admin teardown --dry-run event={order.event.id}"
-    return TeardownShown(order.event, people, paged(people, command.page, NAMES_A_PAGE, again))
+    stored = stored_by(rows, order.event, (one.registration for one in people))
+    return TeardownShown(order.event, people, paged(people, command.page, NAMES_A_PAGE, again), stored)
 
 
 # --- what is said -------------------------------------------------------------------------------------------
@@ -95,7 +97,11 @@ def _say(words: Words, shown: TeardownShown) -> Message:
     )
     return Message(
         words.text("teardown-shown.summary", event=shown.event.name),
-        (Paragraph(words.text("teardown-shown.next", count=len(shown.people))), *facts),
+        (
+            Paragraph(words.text("teardown-shown.next", count=len(shown.people))),
+            *_stored(words, shown.stored),
+            *facts,
+        ),
         document=document if shown.people else None,
     )
 
@@ -145,6 +151,7 @@ def report(words: Words, event: Event, closing: Closing, leaving: Sequence[Regis
     key = "closed-leaving" if left else "closed"
     parts: list[MessagePart] = [
         Paragraph(words.text(f"{key}.next", count=left)),
+        *_stored(words, Stored(closing.result.get(GARAGES, 0), closing.result.get(MEGABYTES, 0))),
         *_facts(words, closing.result, "closed"),
     ]
     reasons = tuple(
@@ -157,6 +164,14 @@ def report(words: Words, event: Event, closing: Closing, leaving: Sequence[Regis
     until = closing.over_at + timedelta(days=event.retention_days)
     parts.append(Note(words.text("closed.until", until=until)))
     return Message(words.text(f"{key}.summary", event=event.name), tuple(parts))
+
+
+def _stored(words: Words, stored: Stored) -> tuple[Paragraph, ...]:
+    """Return what stays on the racing site: the end of an event deletes no model."""
+    if not stored.racers:
+        return ()
+    size = str(stored.megabytes)
+    return (Paragraph(words.text("teardown-shown.models", count=stored.racers, size=size)),)
 
 
 def _facts(words: Words, counts: Mapping[str, int], section: str) -> tuple[Facts, ...]:

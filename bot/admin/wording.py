@@ -17,6 +17,7 @@ from bot.admin.events import shown_value
 from bot.admin.table import ANSWERS, QUERIES, parse
 from bot.grammar import ADMIN
 from bot.words import Words
+from provisioning import garages
 from provisioning.changes import Change
 from provisioning.errors import Refusal, SeveralRacers, Unexpected, by_code
 from provisioning.events import Event
@@ -47,7 +48,14 @@ def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime)
     change = rows.changes.get(instruction.led_to or instruction.id)
     if change is not None:
         return done(words, change, event, now)
-    order = Order(instruction.id, event, instruction.person_id, now, instruction.people)
+    order = Order(
+        instruction.id,
+        event,
+        instruction.person_id,
+        now,
+        instruction.people,
+        models=garages.unpacked(instruction.facts),
+    )
     return _answered(words, rows, instruction, order)
 
 

@@ -22,6 +22,7 @@ from provisioning.platform import Allowance, Profile, Race, RacingPlatform, Stan
 from provisioning.ports import Store, Work
 from provisioning.registrations import Hold, Progress, Step
 from provisioning.requests import ReplyTo
+from provisioning.usage import Usage
 from provisioning.watching import LEASE, LIST_EVERY, PATIENCE, READ_EVERY, Watcher, ask_boards, news_of
 from tests.contract.samples import (
     AUTUMN,
@@ -71,7 +72,7 @@ class Site:
 
 
 def watcher(store: Store, site: Site, clock: SetClock) -> Watcher:
-    return Watcher(store, lambda: cast("RacingPlatform", site), clock)
+    return Watcher(store, lambda: cast("RacingPlatform", site), Usage(store, lambda: None, clock), clock)
 
 
 def applied(store: Store, **changes: Any) -> None:

@@ -95,7 +95,7 @@ def test_the_app_asks_for_least_privilege() -> None:
 def test_there_is_one_command_with_everyones_verbs() -> None:
     [command] = WRITTEN["features"]["slash_commands"]
     assert command["command"] == "/deepracer"
-    everyones = "join | status | leave | signin | races | leaderboard | certificate | answer"
+    everyones = "join | status | leave | signin | races | leaderboard | certificate | usage | answer"
     assert command["usage_hint"] == f"{everyones} | privacy | forget | help"
 
 

@@ -12,6 +12,7 @@ from sandbox.company import Company
 from tests.scenario.stage import Stage
 
 MakeStage = Callable[..., Stage]
+MakeSite = Callable[..., Stage]
 ON_BOTH = pytest.mark.parametrize("platform", ["slack", "teams"], indirect=True, scope="module")
 
 IN_TEAMS = pytest.mark.parametrize("platform", ["teams"], indirect=True, scope="module")
@@ -32,6 +33,19 @@ def make_stage(tmp_path: Path, platform: str) -> Iterator[MakeStage]:
             return stack.enter_context(Stage(tmp_path, **{"platforms": (platform,), **switches}))
 
         yield make
+
+
+@pytest.fixture
+def make_site(make_stage: MakeStage) -> MakeSite:
+    """Open a stage whose event gives an account on the racing site, after other grants or alone."""
+
+    def make(*grants: dict[str, Any], fields: dict[str, Any] | None = None, **switches: Any) -> Stage:
+        stage = make_stage(**switches)
+        given = {"access_url": None, **(fields or {})}
+        stage.opens_event(grants=[*grants, stage.world.racing_grant()], **given)
+        return stage
+
+    return make
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -107,7 +107,15 @@ def kinds_of_notes() -> frozenset[str]:
 @cache
 def kinds_for_organizers() -> frozenset[str]:
     """Return the kinds of what only organizers are told: answers to what they said under "admin"."""
-    shown = ("event-shown.", "audit-shown", "quota-shown", "racers-shown", "stuck-shown")
+    shown = (
+        "event-shown.",
+        "audit-shown",
+        "quota-shown",
+        "usage-listed",
+        "models-shown",
+        "racers-shown",
+        "stuck-shown",
+    )
     return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "instructed", *CLOSING)
 
 

@@ -36,4 +36,4 @@ def test_joins_are_told_together_and_only_while_they_are_switched_on(stage: Stag
 
     answered(organizer, "undo", "any-undone")
     answered(organizer, "feed joins=off", "DR-266")
-    assert stage.event().feed == ("stuck", "failures")
+    assert stage.event().feed == ("stuck", "failures", "usage")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ CHATS = st.builds(
 
 st.register_type_strategy(datetime, MOMENTS)
 st.register_type_strategy(str, TEXT)
+st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(ChatIdentity, CHATS)
 quickly = settings(max_examples=60, deadline=None, database=None)
 

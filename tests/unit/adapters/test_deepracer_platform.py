@@ -115,7 +115,6 @@ def test_a_profile_tells_what_may_be_used_and_what_is(reached: Reached) -> None:
     profile.models_counted, profile.models_allowed, profile.storage_bytes = 2, None, 5_000
     (ada,) = [one for one in reached.platform.profiles(reached.world.grant) if one.id == ADA]
     assert ada == Profile(ADA, "RacerAlias", Allowance(600, 0), 200, 60, 2, 5_000, "ada@acme.example")
-    assert ada.minutes_left == 340
 
 
 @pytest.mark.parametrize(
@@ -142,12 +141,10 @@ def test_a_quota_of_a_racer_without_a_profile_says_that_the_body_was_empty(reach
     assert reason_of(caught.value) == "500 with an empty body"
 
 
-def test_what_newcomers_may_use_is_read_as_number_or_text_and_written(reached: Reached) -> None:
+def test_what_newcomers_may_use_is_read_as_number_or_text(reached: Reached) -> None:
     quotas = reached.world.racing.settings["usageQuotas"]
     quotas["newUser"] = {"newUserComputeMinutesLimit": "600", "newUserModelCountLimit": -1}
     assert reached.platform.newcomers_allowance(reached.world.grant) == Allowance(600, None)
-    reached.platform.set_newcomers_allowance(reached.world.grant, Allowance(300, 3))
-    assert quotas["newUser"] == {"newUserComputeMinutesLimit": 300, "newUserModelCountLimit": 3}
 
 
 # --- models and races

@@ -11,6 +11,7 @@ from bot.admin import wording as admin_wording
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.feed import FeedShown
+from bot.admin.models import ModelsShown
 from bot.admin.paging import paged
 from bot.admin.quotas import QuotaShown
 from bot.admin.races import RacesListed
@@ -18,18 +19,22 @@ from bot.admin.reports import ExportShown, ReportShown
 from bot.admin.roster import RacersShown, Stuck, StuckShown
 from bot.admin.table import ANSWERS
 from bot.admin.teardown import TeardownShown, progress, report
+from bot.admin.usage import UsageListed, UsedLine
 from bot.reporting import Report
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.changes import Change, undoable
-from provisioning.closing import Part, Parting
+from provisioning.closing import GARAGES, MEGABYTES, Part, Parting, Stored
 from provisioning.closings import Closing
 from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
-from provisioning.events import Ceiling, Event, Quota
+from provisioning.events import Ceiling, DeepRacerOnAws, Event, Price, Quota
+from provisioning.garages import MOST_KEPT
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
+from provisioning.platform import Model
+from provisioning.quotas import Used
 from provisioning.races import Race
 from provisioning.recording import FEED_KINDS
 from provisioning.registrations import Registration
@@ -49,7 +54,8 @@ from tests.unit.provisioning.spring_cup import (
 )
 
 ORGANIZER = PersonId("0a0a")
-OF_RACERS = ("quota", "suspend", "resume", "remove", "rebind", "retry")
+SITE = DeepRacerOnAws("https://d111111abcdef8.cloudfront.net")
+OF_RACERS = ("quota", "suspend", "resume", "remove", "rebind", "retry", "models-delete")
 KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove", "feed-set"),
@@ -90,10 +96,33 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         for ceiling in (Ceiling(), Ceiling(100, 20)):
             quotas = QuotaShown(replace(cup, ceiling=ceiling), racers, own)
             yield "quotas", ANSWERS[QuotaShown](words, quotas)
+    yield "quotas on a site", ANSWERS[QuotaShown](words, QuotaShown(spring_cup(SITE, name=name), (), 0))
+    yield from _usage(words, name)
+    yield from _models(words, name)
     yield from _lists(words, name)
     for people in (0, 1, 2):
         yield from _changes(words, cup, _added(name, people))
     yield "choice of a racer", _choice_of_racer(words, name)
+
+
+def _usage(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    line = UsedLine(name, Quota(10, 5), Used("2027-03", 500, 20, 3))
+    nothing = UsedLine(name, Quota(0, 0), Used("2027-03"))
+    for price in (None, Price.parse("0.85 USD"), Price.parse("3")):
+        cup = spring_cup(SITE, name=name, price_per_hour=price)
+        for lines in ((), (line,), (line, nothing) * 12):
+            listed = UsageListed(cup, paged(lines, 1, 20, "admin usage"), 1700, 2, 1)
+            yield "what is used", ANSWERS[UsageListed](words, listed)
+
+
+def _models(words: Words, name: str) -> Iterator[tuple[str, Message]]:
+    for count in (0, 1, 41):
+        models = (Model("m1", name, "READY", NOON),) * count
+        yield "models", ANSWERS[ModelsShown](words, ModelsShown(name, ((name, models), (name, ()))))
+    one = ModelsShown(name, ((name, (Model("m1", name, "READY", NOON),)),))
+    yield "models", ANSWERS[ModelsShown](words, one)
+    many = ModelsShown(name, ((name, (Model("m1", name, "READY", NOON),) * MOST_KEPT),))
+    yield "models", ANSWERS[ModelsShown](words, many)
 
 
 def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:
@@ -194,8 +223,11 @@ def _endings(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message
         page = paged(people, 1, 30, "admin teardown --dry-run event=spring-cup")
         message = ANSWERS[TeardownShown](words, TeardownShown(cup, people, page))
         yield "teardown", with_document(message)
+    for racers in (1, 3):
+        shown = TeardownShown(cup, (), paged((), 1, 30, ""), Stored(racers, 1200))
+        yield "teardown with models", ANSWERS[TeardownShown](words, shown)
     for left in (0, 1, 2):
-        result = {str(part): number for number, part in enumerate(Part, 1)}
+        result = {str(part): number for number, part in enumerate(Part, 1)} | {GARAGES: left, MEGABYTES: 9}
         closing = Closing(cup.id, NOON, 300, left, REPLY, result, {"DR-302": 1, "": 1} if left else {})
         yield "closing", progress(words, cup, closing)
         yield "closed", report(words, cup, closing, (racer,) * left)

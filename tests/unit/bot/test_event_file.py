@@ -81,11 +81,14 @@ names = true
 [event.quota]
 training_hours = 3
 max_hours = 4
+price_per_hour = "0.8568 USD"
 """,
     )
     found = parse(text)
     assert found.quota == Quota(training_hours=3, models=5)
     assert found.ceiling == Ceiling(training_hours=4)
+    assert found.price_per_hour is not None
+    assert (str(found.price_per_hour), found.price_per_hour.of(90)) == ("0.8568 USD", "1.29 USD")
     assert found.training_links[0].title == "Get started"
     assert found.channels == ("slack:C0123456", "teams:19:abc@thread.tacv2")
     assert found.organizer_channel == "slack:C0654321"
@@ -121,6 +124,12 @@ max_hours = 4
             "below training_hours",
         ),
         ("capacity = 2000", "capacity = 2\nquota.max_models = -1", "event.quota.max_models", "is -1"),
+        (
+            "capacity = 2000",
+            'capacity = 2\nquota.price_per_hour = "cheap"',
+            "event.quota.price_per_hour",
+            "no price",
+        ),
         ('"d-1234567890"', '"d-12345"', "event.grants[2].identity_store_id", "no identity store"),
         ('"111122223333"', '"1111"', "event.grants[2].account_id", "no account"),
         (INSTANCE, "arn:aws:iam::1:role/x", "event.grants[2].instance_arn", "no ARN"),

@@ -114,9 +114,9 @@ def test_what_racers_have_used_is_read_from_the_site(world: World, made: MakeSit
         store.run(lambda rows: rows.events.save(cup)).result()
         store.run(lambda rows: rows.registrations.save(ada(key=key, progress=at_site))).result()
 
-        assert Usage(store, lambda: sites.api).of(cup) == {PersonId("ada"): Quota(3, 2)}
-        assert Usage(store, lambda: made().api).of(cup) == {}
-        assert Usage(store, lambda: sites.api).of(spring_cup()) == {}
+        assert Usage(store, lambda: sites.api, UtcClock()).of(cup) == {PersonId("ada"): Quota(3, 2)}
+        assert Usage(store, lambda: made().api, UtcClock()).of(cup) == {}
+        assert Usage(store, lambda: sites.api, UtcClock()).of(spring_cup()) == {}
 
 
 def test_nothing_is_reached_before_somebody_asks_and_then_once(made: MakeSites) -> None:

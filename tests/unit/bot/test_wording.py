@@ -58,10 +58,13 @@ from provisioning.outcomes import (
     Refused,
     SigningIn,
     Standing,
+    UsageShown,
 )
 from provisioning.platform import FirstPassword
+from provisioning.quotas import Used
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Request, Wish
+from provisioning.usage import SAYS
 from tests.unit.bot.board_messages import board_messages
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
 from tests.unit.bot.test_words import HOSTILE, sentences
@@ -139,6 +142,10 @@ POSTS = [
     ("organizers-capacity", {"level": "80", "taken": "80", "capacity": "100"}),
     ("organizers-uncertified", {"race": NAME, "count": "3", "racers": NAME}),
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
+    ("organizers-models-left", {"code": "DR-305", "target": NAME}),
+    ("organizers-quota-untold", {"code": "DR-423", "target": NAME}),
+    ("organizers-usage", {"count": "3", "level": "80"}),
+    ("organizers-quota-altered", {"count": "2", "level": ""}),
 ]
 WHERE = "slack:C0654321"
 
@@ -179,6 +186,15 @@ def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
     ):
         yield "standing ready on the site", wording.answer(words, found)
         yield "joining the site", wording.answer(words, replace(found, stage=Stage.ADDING))
+    found = ready_on_the_site(name=name)
+    used = (None, Used("2027-03", 500, 0, 2), Used("2027-03", 20, 600, 2))
+    for one in (replace(found, used=reading) for reading in used):
+        yield "ready, with what is used", wording.answer(words, one)
+        yield "usage", wording.answer(words, UsageShown((one,)))
+        for says in ("quota", *SAYS.values()):
+            yield f"note {says}", wording.note(words, says, one)
+    yield "usage in two events", wording.answer(words, UsageShown((found, found)))
+    yield "usage nowhere", wording.answer(words, UsageShown(()))
 
 
 def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
@@ -273,6 +289,8 @@ def privacies(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Messag
             known = Known((CHAT,), part.person.id, ((shown, part),), requests)
             yield "privacy", wording.answer(words, Privacy(known))
             yield "confirm forget", wording.answer(words, ConfirmForget(known))
+    on_site = Known((CHAT,), ada().person.id, ((spring_cup(SITE, name=name), ada()),), ())
+    yield "privacy on a site", wording.answer(words, Privacy(on_site))
     yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), (request,))))
     yield "privacy", wording.answer(words, Privacy(Known((CHAT,), None, (), ())))
     for anything in (True, False):
