@@ -64,6 +64,7 @@ def pack_event(event: Event) -> str:
             "paused": event.paused,
             "torn_down_at": None if event.torn_down_at is None else _text(event.torn_down_at),
             "feed": event.feed,
+            "mails": event.mails,
             "names": event.names,
             "questions": [asdict(question) for question in event.questions],
         }
@@ -97,6 +98,7 @@ def unpack_event(body: str, event_id: EventId, version: int) -> Event:
         paused=get("paused"),
         torn_down_at=_moment_if(get("torn_down_at")),
         questions=tuple(_question(question) for question in get("questions", ())),
+        mails=get("mails", False),
         names=get("names", False),
         feed=tuple(get("feed", Event.__dataclass_fields__["feed"].default)),
         version=version,

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from adapters.sqlite import StoreUnfit, open_store
 from adapters.sqlite.store import UtcClock
-from bot import checks, site_checks
+from bot import checks, mail_checks, site_checks
 from bot.applying import read_file
 from bot.checks import Check, failure
 from bot.event_file import EventFileInvalid, difference
@@ -143,6 +143,7 @@ def _looks(settings: Settings, outside: Outside, events: Iterable[Event]) -> Ite
         yield "Teams keys", partial(checks.teams_keys, teams)
     yield "Entra", lambda: checks.entra(outside.tokens)
     yield "Graph users", lambda: checks.graph(outside.graph)
+    yield "mail", lambda: mail_checks.mail(outside.mail, tuple(events))
     for event in events:
         if event.phase(datetime.now(UTC)) != "ended":
             yield from _looks_at(event, outside)

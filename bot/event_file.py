@@ -93,6 +93,7 @@ def _event(reader: Reader, portal: str | None) -> Event:
         training_links=tuple(_training_links(reader)),
         channels=reader.texts("channels", event_forms.channel),
         organizer_channel=reader.text("organizer_channel", event_forms.channel, default="") or None,
+        mails=reader.switch("mails"),
         names=reader.switch("names"),
     )
     reader.finish()

@@ -24,6 +24,7 @@ from provisioning.ports import Clock, Store
 from provisioning.registrations import Person
 
 if TYPE_CHECKING:
+    from adapters.aws.ses import Ses
     from adapters.teams.connector import Connector
     from bot.racing_site import RacingSites
 
@@ -45,6 +46,7 @@ class Outside:
     allowed: Callable[[], frozenset[GroupId]]  # the groups that applied events name; no others are touched
     logins: httpx.Client
     racing: RacingAccess
+    mail: "Ses | None" = None
 
     def close(self) -> None:
         """Close every connection."""
@@ -93,7 +95,8 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
     }
     slack = _slack(settings.slack, store, clock) if settings.slack is not None else None
     teams = _teams(settings.teams, logins, store, clock) if settings.teams is not None else None
-    return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing)
+    mail = _mail(settings, store, clock)
+    return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing, mail)
 
 
 def _slack(settings: SlackSettings, store: Store, clock: Clock) -> SlackClient:
@@ -112,6 +115,16 @@ def _teams(settings: TeamsSettings, logins: httpx.Client, store: Store, clock: C
         scope=SCOPE,
     )
     return Connector(tokens, settings.service_url_hosts, store.brakes, clock)
+
+
+def _mail(settings: Settings, store: Store, clock: Clock) -> "Ses | None":
+    region = settings.mail.region or settings.aws.region
+    if settings.mail.sender is None or region is None:
+        return None
+    from adapters.aws.clients import client
+    from adapters.aws.ses import Ses
+
+    return Ses(client("sesv2", region=region), settings.mail.sender, brakes=store.brakes, clock=clock)
 
 
 def credential(

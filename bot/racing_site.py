@@ -1,12 +1,12 @@
 """The racing sites as the settings reach them: accounts on them, and their API. Nothing is asked at start."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
 import httpx
 
-from adapters.deepracer.access import Mails, RacerAccounts
+from adapters.deepracer.access import RacerAccounts
 from adapters.deepracer.client import SiteClient
 from adapters.deepracer.first_sign_in import OneTimePasswords
 from adapters.deepracer.invitations import InvitedRacers
@@ -16,13 +16,13 @@ from adapters.deepracer.pool import Pools
 from adapters.deepracer.session import ServiceUser, Session
 from adapters.deepracer.site import Sites, Told
 from adapters.trust import ssl_context
+from bot.addresses import mails_in
 from bot.settings import DeepRacerSettings
-from provisioning.access import Access, Failed
+from provisioning.access import Access
 from provisioning.brake import Brakes
-from provisioning.directory import Directory, DirectoryUser
+from provisioning.directory import Directory
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws
-from provisioning.ids import PersonId
 from provisioning.ports import Clock
 
 TIMEOUT = 8.0  # seconds
@@ -112,21 +112,6 @@ class RacingSites:
         if settings.admin_user is None or settings.admin_password is None:
             raise Unexpected(reason="DEEPRACER_ADMIN_USER and DEEPRACER_ADMIN_PASSWORD are not set")
         return ServiceUser(settings.admin_user, settings.admin_password.get_secret_value())
-
-
-def mails_in(directory: Directory) -> Mails:
-    """Return where people's mail goes, as this directory has it; some have only a principal name."""
-
-    def mails(people: Sequence[PersonId]) -> Mapping[PersonId, str | Failed | None]:
-        return {person: _mail(found) for person, found in directory.get(people).items()}
-
-    return mails
-
-
-def _mail(found: DirectoryUser | Failed | None) -> str | Failed | None:
-    if isinstance(found, DirectoryUser):
-        return found.mail or found.user_principal_name
-    return found
 
 
 def _http() -> httpx.Client:

@@ -270,6 +270,15 @@ def header(text: str) -> Wrong | None:
     return "cannot be sent as a header", "Use printable ASCII characters."
 
 
+def sender(text: str) -> Wrong | None:
+    """Check the address that mail comes from, alone or as `Name <address>`."""
+    if re.fullmatch(r"(?:[^<>@\n]{1,80} )?<?[^\s<>@,;]+@[a-z0-9-]+(\.[a-z0-9-]+)+>?", text) and (
+        ("<" in text) == text.endswith(">")
+    ):
+        return None
+    return "is no mail address", "Write it like racing@example.com, or DeepRacer <racing@example.com>."
+
+
 # --- the bot ------------------------------------------------------------------------------------------------
 
 

@@ -271,6 +271,19 @@ class DeepRacerSettings(_Group):
     )
 
 
+class MailSettings(_Group):
+    """E-mail beside the chat, through Amazon SES; only for events that say `mails = true`."""
+
+    sender: Annotated[str, forms.checked(forms.sender)] | None = Field(
+        default=None,
+        alias="MAIL_FROM",
+        description="the address mail comes from, verified in SES: racing@example.com",
+    )
+    region: Annotated[str, forms.checked(forms.region)] | None = Field(
+        default=None, alias="MAIL_REGION", description="the Region of SES, when it is not AWS_REGION"
+    )
+
+
 class BotSettings(_Group):
     """The bot itself."""
 
@@ -312,6 +325,7 @@ _GROUPS: Mapping[str, type[_Group]] = {
     "graph": GraphSettings,
     "aws": AwsSettings,
     "deepracer": DeepRacerSettings,
+    "mail": MailSettings,
     "bot": BotSettings,
 }
 
@@ -326,6 +340,7 @@ class Settings:
     graph: GraphSettings
     aws: AwsSettings
     deepracer: DeepRacerSettings
+    mail: MailSettings
     bot: BotSettings
 
     @classmethod
@@ -461,6 +476,10 @@ def _across(present: Collection[str]) -> Iterator[Fault]:
     if "slack" in platforms:
         yield from _across_slack(present)
     yield from _across_racing(present)
+    if "MAIL_FROM" in present and not {"MAIL_REGION", "AWS_REGION"} & {*present}:
+        yield Fault(
+            "MAIL_REGION", "is not set, nor is AWS_REGION", f"Set it to {names()['MAIL_REGION'].description}."
+        )
     if "teams" in platforms:
         yield from _one_credential(
             "the bot in Teams", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_CERTIFICATE", None, present

@@ -9,8 +9,10 @@ from adapters.graph.group import EntraGroupAccess
 from adapters.graph.scim_push import ScimPush
 from adapters.graph.users import EntraDirectory
 from adapters.sqlite import open_store
+from bot.addresses import mails_in
 from bot.answering import Answering
 from bot.chats import Chat, chats
+from bot.mail_voice import MailVoice
 from bot.metrics import Metrics, measure
 from bot.organizing import Organizing
 from bot.outside import Outside, reach
@@ -106,6 +108,8 @@ def _lanes(
         )
         for chat in platforms
     }
+    if outside.mail is not None:
+        voices["mail"] = MailVoice(store, outside.mail, mails_in(directory), clock)
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
     recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
     gate = Gatekeeper(store, recognizer, clock)

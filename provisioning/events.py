@@ -159,6 +159,7 @@ class Event:
     organizer_channel: str | None = None
     retired: tuple[Grant, ...] = ()  # granted once; still known, so that they can be withdrawn
     questions: tuple[Question, ...] = ()  # asked after joining; nobody must answer
+    mails: bool = False  # whoever is ready is told by e-mail as well
     names: bool = False  # leaderboards show racers by name, where it is known whose line it is
     feed: tuple[str, ...] = ("stuck", "failures", "usage")  # what organizers are told of, set in chat
     paused: str | None = None  # nobody joins while it is; what organizers say about it, "" for nothing

@@ -129,7 +129,7 @@ def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdenti
     keep_hold(rows, key.event_id, key.person_id, registration.hold)
     for request in rows.requests.of_person(key.event_id, key.person_id):
         _delete_request(rows, request)
-    for what in ("registration", "signin", "certificate"):
+    for what in ("registration", "signin", "certificate", "mail"):
         rows.outbox.forget_about(f"{what}:{key}")
     for question, answer in rows.answers.of(key).items():  # what they answered stays as a number
         rows.tallies.add(key.event_id, tallies.answer(question, answer))

@@ -23,11 +23,13 @@ class Kind(StrEnum):
     POST = "post"  # a message to a channel (organizers' feed, announcements)
     ANNOUNCEMENT = "announcement"  # what a channel shows of an event or a race: posted once, then edited
     REMINDER = "reminder"  # a new direct message that is in no hurry: what ends soon, a certificate
+    MAIL = "mail"  # the same by e-mail, for whoever is ready; at most once
     ANSWER = "answer"  # what an instruction came to: where it was said, else as a direct message
 
 
 # Nothing else gets in their way.
 NEW_MESSAGES = frozenset({Kind.RESULT, Kind.NOTE, Kind.POST, Kind.ANSWER})
+AT_MOST_ONCE = frozenset({Kind.MAIL})  # rather never than twice: whoever died while sending may have sent
 DUE_AGAIN = frozenset({Kind.CARD, Kind.ANNOUNCEMENT})  # owed once more, they are brought up to date
 
 
@@ -36,10 +38,10 @@ class Notice:
     """One message owed. `id` is unique: `result:<about>:<serial>`, `card:<about>:<platform>`,
     `edit:<id of the result>:<serial of the newer one>`, `note:<about>:<says>:<id of the change>`,
     `post:<channel>:<what>`, `answer:<about>`, `announcement:<channel>:<event>:<subject>`,
-    `reminder:<about>:<what>`.
+    `reminder:<about>:<what>`, `<about>:<serial>` of a mail.
 
-    `about` is "registration:<key>", "request:<key>", "instruction:<id>", "signin:<key of a registration>",
-    "certificate:<key of a registration>", "picture:<chat identity>" or, for a post and an announcement, the
+    `about` is "registration:<key>", "request:<key>", "instruction:<id>", "picture:<chat identity>",
+    "signin:<key of a registration>", "certificate:<…>", "mail:<…>" or, for a post and an announcement, the
     channel ("slack:C0123"). `says` and `facts` are the catalog key and values of a post, the error code and
     values of a refusal, or the kind of an announcement with its event and race; an edit names the notice to
     be changed in `says`, and a note what is different ("quota"). Empty where the row itself is read.

@@ -59,6 +59,8 @@ def record(
     if news:
         if saved.reply is not None:
             rows.outbox.put(_result(saved, saved.reply, now))
+        if saved.told is Told.READY and event.mails:
+            rows.outbox.put(_mail(saved, now))
         for edit in _edits(rows, before, saved, now) if before is not None else ():
             rows.outbox.put(edit)
         _tell_organizers(rows, saved, event, now)
@@ -143,6 +145,13 @@ def _result(registration: Registration, reply: ReplyTo, now: datetime) -> Notice
         "",
         {},
         now,
+    )
+
+
+def _mail(registration: Registration, now: datetime) -> Notice:
+    about = f"mail:{registration.key}"
+    return Notice(
+        f"{about}:{registration.serial}", Kind.MAIL, about, None, registration.serial, created_at=now
     )
 
 

@@ -14,7 +14,7 @@ from provisioning.announcing import is_worth_posting, subject_event
 from provisioning.deciding import backoff
 from provisioning.errors import Misconfigured, ProvisioningError, StaleWrite, Unavailable, Undeliverable
 from provisioning.ids import RegistrationKey, RequestKey
-from provisioning.outbox import Kind, Notice, Voice, speaking_lease
+from provisioning.outbox import AT_MOST_ONCE, Kind, Notice, Voice, speaking_lease
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Registration, Told
@@ -27,6 +27,7 @@ BUSY = timedelta(milliseconds=200)
 BATCH = 10  # notices leased together; a crash repeats at most the one being sent
 MENDING_PAUSE = timedelta(minutes=1)
 CLOSED_PAUSE = timedelta(minutes=5)  # a channel that takes no post may be opened to the bot meanwhile
+BEGUN = "begun"  # the reference of a message that is sent at most once, from before it is sent
 KEPT_TRYING = timedelta(hours=24)  # a message older than this is not news any more
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Speaking:
             rows.queue.done(job)
             rows.leases.release(speaking_lease(notice.about), token)
             return None
-        return notice
+        return rows.outbox.save(replace(notice, reference=BEGUN)) if notice.kind in AT_MOST_ONCE else notice
 
     def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
         now, notice, error = self._clock.now(), spoken.notice, spoken.error
@@ -102,6 +103,8 @@ class Speaking:
         if notice.kind is Kind.ANNOUNCEMENT and isinstance(error, Misconfigured):
             _tell_of_channel(rows, notice, error, now)
         if error is not None and _is_tried_again(notice, error) and now < _give_up_at(notice, now):
+            if notice.kind in AT_MOST_ONCE:  # it is sure that nothing went out
+                rows.outbox.save(replace(notice, reference=None))
             rows.queue.retry(job, now + _pause(error, job))
             return
         try:
@@ -146,6 +149,8 @@ def _closed(notice: Notice, reference: str | None, error: ProvisioningError | No
 
 
 def _is_overtaken(rows: Rows, notice: Notice, now: datetime) -> bool:
+    if notice.kind in AT_MOST_ONCE:
+        return notice.reference is not None
     if notice.kind is Kind.ANNOUNCEMENT:
         return notice.reference is None and not is_worth_posting(rows, notice, now)
     what, _, key = notice.about.partition(":")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from aiohttp import web
 
 from sandbox.chatting import Moves, SlackPerson
-from sandbox.company import IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID, Company
+from sandbox.company import DOMAIN, IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID, Company
 from sandbox.event_file import event_toml
 from sandbox.racing import SERVICE_PASSWORD, SERVICE_USER
 from sandbox.slack import SlackSimulator
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from sandbox.entra import EntraSimulator
     from sandbox.graph import GraphSimulator
     from sandbox.racing_site import RacingSimulator
+    from sandbox.ses import SesSimulator
 
 Result = TypeVar("Result")
-PARTS = frozenset({"slack", "teams", "graph", "entra", "aws", "cognito", "racing"})
+PARTS = frozenset({"slack", "teams", "graph", "entra", "aws", "cognito", "racing", "ses"})
 _OVER_TLS = frozenset({"entra", "racing"})
 REGION = "us-east-1"
 _AWS_ACCOUNT = {
@@ -98,6 +99,7 @@ class World:
     aws: "AwsSimulator"
     cognito: "CognitoSimulator"
     racing: "RacingSimulator"
+    ses: "SesSimulator"
     slack: SlackSimulator
     teams: "ConnectorSimulator"
     _loop: asyncio.AbstractEventLoop
@@ -232,7 +234,7 @@ class World:
     def _start(self, part: str) -> None:
         log, faults = CallLog(self.company.clock), Faults()
         context = self._context() if part in _OVER_TLS else None
-        simulator = _simulator(part)(self.company, log, faults, **self._switches[part])
+        simulator = _simulator(part)(self.company, log, faults, **self._switches.get(part, {}))
         setattr(self, part, simulator)
         port = self.wait(self._serve(simulator.app(), self._ports.get(part, 0), context))
         scheme = "http" if context is None else "https"
@@ -321,6 +323,14 @@ class World:
             "AWS_ENDPOINT_URL_COGNITO_IDENTITY": self.urls["cognito"],
         }
 
+    def _ses_settings(self) -> dict[str, str]:
+        return {
+            **_AWS_ACCOUNT,
+            "AWS_ENDPOINT_URL_SESV2": self.urls["ses"],
+            "MAIL_FROM": f"DeepRacer <racing@{DOMAIN}>",
+            "MAIL_REGION": _AWS_ACCOUNT["AWS_REGION"],
+        }
+
     def _racing_settings(self) -> dict[str, str]:
         # What else there is to know of the site stands in its env.js.
         return {
@@ -352,6 +362,10 @@ def _simulator(part: str) -> Callable[..., Any]:
         from sandbox.racing_site import RacingSimulator
 
         return RacingSimulator
+    if part == "ses":
+        from sandbox.ses import SesSimulator
+
+        return SesSimulator
     if part == "teams":
         from sandbox.connector import ConnectorSimulator
 

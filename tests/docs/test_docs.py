@@ -337,6 +337,7 @@ def test_the_policy_allows_exactly_the_calls_to_aws_that_the_code_makes() -> Non
     service = {
         **dict.fromkeys(("admin.ask", "self._described"), "sso"),
         "self._quotas.ask": "servicequotas",
+        "self._mail.ask": "ses",
         **dict.fromkeys(("pool.ask", "self.ask"), "cognito-idp"),
         **dict.fromkeys(("self._pool.ask", "self._identities.ask"), "open to anybody"),
     }

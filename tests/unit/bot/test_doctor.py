@@ -236,3 +236,40 @@ def test_invitations_by_cognitos_own_mailer_are_too_few_for_a_large_event(
     assert (check.state, "50 a day" in check.found) == ("warn", True)
     world.do(lambda: setattr(world.company.racing, "sends_with_ses", True))
     assert on_site(inviting)["invitations"].state == "ok"
+
+
+# --- mail ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mailing(world: World, environment: dict[str, str], tmp_path: Path) -> Settings:
+    """Return the settings of a bot whose event mails."""
+    settings = Settings.load(environment)
+    with closing(open_store(settings.bot.store)) as store:
+        apply(store, plan(store, read_file(world.event_file(tmp_path, mails=True))), datetime.now(UTC))
+    return settings
+
+
+def test_mail_that_gets_out_is_well(mailing: Settings) -> None:
+    found = states(doctor.examine(mailing))
+    assert found["mail"] == "ok"
+    assert not {"mail sender", "mail quota"} & found.keys()
+
+
+def test_an_account_in_the_sandbox_of_ses_is_a_failure(mailing: Settings, world: World) -> None:
+    world.do(lambda: setattr(world.ses, "in_production", False))
+    try:
+        check = not_well(doctor.examine(mailing))["mail"]
+    finally:
+        world.do(lambda: setattr(world.ses, "in_production", True))
+    assert (check.state, "sandbox" in check.found) == ("failed", True)
+
+
+def test_a_sender_that_is_not_verified_is_a_failure(mailing: Settings) -> None:
+    settings = replace(mailing, mail=mailing.mail.model_copy(update={"sender": "racing@other.example"}))
+    assert not_well(doctor.examine(settings))["mail sender"].state == "failed"
+
+
+def test_an_event_that_mails_without_a_sender_is_told(mailing: Settings) -> None:
+    settings = replace(mailing, mail=mailing.mail.model_copy(update={"sender": None}))
+    assert "MAIL_FROM" in not_well(doctor.examine(settings))["mail"].found

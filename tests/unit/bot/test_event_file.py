@@ -78,6 +78,7 @@ training_links = [{ title = "Get started", url = "https://racing.example.com/a" 
 channels = ["slack:C0123456", "teams:19:abc@thread.tacv2"]
 organizer_channel = "slack:C0654321"
 names = true
+mails = true
 [event.quota]
 training_hours = 3
 max_hours = 4
@@ -93,6 +94,7 @@ price_per_hour = "0.8568 USD"
     assert found.channels == ("slack:C0123456", "teams:19:abc@thread.tacv2")
     assert found.organizer_channel == "slack:C0654321"
     assert (found.names, event().names) == (True, False)
+    assert (found.mails, event().mails) == (True, False)
     assert ("names", None, "yes") in [
         (one.field, one.before, one.after) for one in difference(event(), found)
     ]

@@ -10,8 +10,9 @@ from adapters.deepracer.access import RacerAccounts
 from adapters.deepracer.invitations import InvitedRacers
 from adapters.sqlite import open_store
 from adapters.sqlite.store import UtcClock
+from bot.addresses import mails_in
 from bot.racing_access import RacingAccess
-from bot.racing_site import RacingSites, mails_in
+from bot.racing_site import RacingSites
 from bot.settings import DeepRacerSettings
 from provisioning.access import Failed, Present
 from provisioning.directory import DirectoryUser
