@@ -6,7 +6,7 @@ no second process owes it twice.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -61,25 +61,14 @@ class Usage:
         used: dict[PersonId, Quota] = {}
         for grant in grants:
             at = self._clock.now()
-            found = self._found(event, grant, platform.profiles(grant))
+            profiles = platform.profiles(grant)
+            people = self._store.read(lambda rows, grant=grant: people_at(rows, event, grant))  # type: ignore[misc]
+            found = {RegistrationKey(event.id, people[one.id]): one for one in profiles if one.id in people}
             self._keep(event, grant, found, at)
             for key, profile in found.items():
                 hours = -(-(profile.minutes_used + profile.minutes_queued) // 60)
                 used[key.person_id] = Quota(hours, profile.models)
         return used
-
-    def _found(
-        self, event: Event, grant: DeepRacerOnAws, profiles: Sequence[Profile]
-    ) -> Mapping[RegistrationKey, Profile]:
-        """Return who of the event has which of these profiles."""
-        by_id = {profile.id: profile for profile in profiles}
-        everybody_there = self._store.read(lambda rows: list(everybody(rows, event.id)))
-        subjects = {one.key: one.progress.get(grant.target) for one in everybody_there}
-        return {
-            key: by_id[at.subject]
-            for key, at in subjects.items()
-            if at is not None and at.subject is not None and at.subject in by_id
-        }
 
     def _keep(
         self, event: Event, grant: DeepRacerOnAws, found: Mapping[RegistrationKey, Profile], at: datetime
