@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sandbox import demo_words as words
 from sandbox.demo_board import NIGHT, throttled
 from sandbox.demo_cast import Cast
-from sandbox.demo_race import RACE, in_order
+from sandbox.demo_race import HOURS, QUOTA_HOURS, RACE, in_order
 from sandbox.demo_readback import Evidence, Json
 from sandbox.demo_story import Course
 
@@ -152,8 +152,21 @@ def race_night(evidence: Evidence, course: Course, cast: Cast) -> list[Claim]:
             f"the racing site has accounts for the {len(cast.night)} racers of {NIGHT}, and no one else's",
             _against(cast.night, evidence.at_site),
         ),
+        Claim(
+            f"the site lets {cast.promoted} train {HOURS} hours a month, as organizers said, the others 10",
+            _against_minutes(course.minutes, cast),
+        ),
         Claim("one leaderboard stands in the channel, edited in place, and is as the race is", tuple(wrong)),
     ]
+
+
+def _against_minutes(found: Mapping[str, int], cast: Cast) -> tuple[str, ...]:
+    hours = dict.fromkeys(cast.night, QUOTA_HOURS) | {cast.promoted: HOURS}
+    return tuple(
+        f"{key} may train {found.get(key)} minutes, not {wanted * 60}"
+        for key, wanted in hours.items()
+        if found.get(key) != wanted * 60
+    )
 
 
 def duplicates(evidence: Evidence) -> dict[str, int]:

@@ -14,6 +14,7 @@ RACE, RACE_SECONDS = "Night Sprint", 3600.0
 LINK = "https://racing.acme.example/races/night-sprint"
 LOOKS, LOOK_SECONDS = 90, 1.0
 HOURS = 25  # to which a racer's quota is raised
+QUOTA_HOURS = 10  # what the event gives
 FIRST_MS, GAP_MS = 62_345, 777  # the first lap, and how much faster the next one is
 
 
@@ -29,12 +30,15 @@ class RaceNight:
         self._cast = cast
         self._company = company
         self.standing: list[str] = []  # the aliases on the leaderboard at the end, the fastest first
+        self.minutes: dict[str, int] = {}  # what the site lets each racer train at the end
 
     async def tell(self) -> None:
         """Play the act to its end."""
         race = await self._open()
         await self._organize()
         await self._race(race)
+        rows = {row["email"]: row["minutes_allowed"] for row in await self._theater.profiles()}
+        self.minutes = {key: rows[self._mail(key)] for key in self._cast.night}
 
     async def _open(self) -> str:
         chapter = self._board.begin(f"A second event opens, {NIGHT}, on a DeepRacer on AWS site")

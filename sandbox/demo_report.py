@@ -19,6 +19,7 @@ from sandbox.demo_race import RACE
 from sandbox.demo_readback import Evidence
 from sandbox.demo_show import WIDTH, clock
 from sandbox.demo_story import Course
+from sandbox.slack_blocks import texts
 
 _FLOW = """\
   a person             the bot's server         the worker                    outside
@@ -115,11 +116,20 @@ def channel(evidence: Evidence, width: int) -> list[str]:
     for post in evidence.channel:
         if RACE not in post["text"]:
             continue
-        said = [line for line in words.says(post["says"]) if line.strip()]
+        said = [line for block in post["blocks"] for line in _block(block) if line.strip()]
         edits = f"   (edited {len(post['versions'])} times in place)" if post["versions"] else ""
         lines += [shorten(f"  {said[0]}{edits}", width)]
         lines += [shorten(f"      {line}", width) for line in said[1:]]
     return lines
+
+
+def _block(block: Json) -> list[str]:
+    """Return what a block says: a row of a table on one line, its cells below each other's."""
+    if block["type"] not in {"table", "data_table"}:
+        return [line for text in texts(block) for line in words.says(text)]
+    rows = [["".join(texts(cell)) for cell in row] for row in block["rows"]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _steps(text: Sequence[str]) -> list[str]:

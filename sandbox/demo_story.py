@@ -47,6 +47,7 @@ class Course:
     worker_exit: int | None = None
     in_hand: frozenset[str] = frozenset()  # had begun and were not ready when the worker was killed
     standing: list[str] = field(default_factory=list)  # the aliases on the leaderboard, the fastest first
+    minutes: dict[str, int] = field(default_factory=dict)  # key -> what the racing site lets them train
     graph_calls: list[Json] = field(default_factory=list)  # the bot's, from its start until it rests
     aws_calls: list[Json] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ class Story:
             await self._take_stock()
             await self._race_night.tell()
             self.course.standing = self._race_night.standing
+            self.course.minutes = self._race_night.minutes
             await self._scim_cycle()
         finally:
             await self._players.close()

@@ -156,7 +156,7 @@ def _race(world: World, shown: str, *, edited: bool = True) -> Course:
     )
     if edited:
         post.change(post.text, _section(shown))
-    return Course(standing=ORDER)
+    return Course(standing=ORDER, minutes={"employee-001": 25 * 60, "employee-005": 10 * 60})
 
 
 def _section(text: str) -> list[dict[str, Any]]:
@@ -173,6 +173,13 @@ def test_a_leaderboard_that_is_not_as_the_race_is_named(world: World) -> None:
     shows, never = _differences(race_night(_read(world), course, CAST))
     assert "racer-slow" in shows
     assert never == "it was never edited"
+
+
+def test_a_quota_that_the_site_does_not_keep_to_is_named(world: World) -> None:
+    course = world.do(lambda: _race(world, "1. racer-fast\n2. racer-slow"))
+    course.minutes["employee-001"] = -1
+    (difference,) = _differences(race_night(_read(world), course, CAST))
+    assert difference == "employee-001 may train -1 minutes, not 1500"
 
 
 def test_an_account_at_the_site_that_is_disabled_is_named(world: World) -> None:
