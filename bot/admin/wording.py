@@ -98,10 +98,11 @@ def done(words: Words, change: Change, event: Event, now: datetime) -> Message:
 def proposal(words: Words, instruction: Instruction, change: Change, event: Event) -> Message:
     """Return what would be changed: as a dry run, or with the button that says yes."""
     table = _table(words, change)
+    would, asks = ("would", "asks") if change.undoes is None else ("undo-would", "undo-asks")
     if instruction.state == "previewed":
         lead = Paragraph(words.text("change.dry-run"))
-        return Message(_said(words, change, event, "would", "summary"), (lead, *table))
-    summary = _said(words, change, event, "asks", "summary")
+        return Message(_said(words, change, event, would, "summary"), (lead, *table))
+    summary = _said(words, change, event, asks, "summary")
     if instruction.state == "confirmed":
         return Message(summary, (Paragraph(words.text("change.confirmed")), *table))
     yes = Button(words.plain("change.yes"), f"{ADMIN} confirm {instruction.id}", "danger")
@@ -109,7 +110,7 @@ def proposal(words: Words, instruction: Instruction, change: Change, event: Even
     return Message(
         summary,
         (
-            Paragraph(_said(words, change, event, "asks", "next")),
+            Paragraph(_said(words, change, event, asks, "next")),
             *table,
             Buttons((yes,)),
             Note(words.text("change.asked-until", until=until)),

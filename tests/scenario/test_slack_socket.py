@@ -20,6 +20,7 @@ from sandbox.company import FOREIGN_TEAM_ID, TEAM_ID
 from sandbox.slack import APP_TOKEN
 from sandbox.wire import Fault
 from sandbox.world import World
+from tests.scenario.slack_forms import SAID, Forms
 
 QUEUED = Message((Plain("You are in the queue."),), (Buttons((Button("Leave", "leave"),)),))
 OTHER = Message((Plain("Something else."),))
@@ -62,8 +63,15 @@ async def connected(world: World) -> AsyncIterator[Stage]:
         response_url_hosts=frozenset({world.urls["slack"].removeprefix("http://")}),
         api_base_url=f"{world.urls['slack']}/api/",
     )
-    words = DoorWords(lambda: OTHER, lambda: OTHER, lambda: OTHER)
-    door = SlackDoor(settings, answer=answer, words=words, on_revoked=revoked.append, clock=RealClock())
+    words = DoorWords(lambda: OTHER, lambda: OTHER, lambda: OTHER, lambda: OTHER, SAID)
+    door = SlackDoor(
+        settings,
+        answer=answer,
+        words=words,
+        opener=Forms(),
+        on_revoked=revoked.append,
+        clock=RealClock(),
+    )
     socket = SlackSocket(door, APP_TOKEN, ping_seconds=0.2)
     async with httpx.AsyncClient(trust_env=False) as client:
         try:

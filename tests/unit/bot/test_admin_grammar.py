@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.adding import AddPeople
+from bot.admin.adding import AddPeople, AddWhom
 from bot.admin.basics import AdminHelp, AuditShow, ConfirmInstruction, Undo
 from bot.admin.events import (
     EventClose,
@@ -376,7 +376,11 @@ def test_a_pasted_list_names_each_once(said: str) -> None:
     assert parse(f"add {said}", CHAT) == meant
 
 
-@pytest.mark.parametrize("said", ["", "Ada", "Ada <@U0ADA>", "ada@example.com, Grace"])
+def test_whom_to_add_is_asked_when_nobody_is_named() -> None:
+    assert parse("add event=cup --dry-run", CHAT) == AddWhom(event="cup", dry_run=True)
+
+
+@pytest.mark.parametrize("said", ["Ada", "Ada <@U0ADA>", "ada@example.com, Grace"])
 def test_what_is_no_person_is_not_added(said: str) -> None:
     with pytest.raises(InstructionUnclear):
         parse(f"add {said}", CHAT)
