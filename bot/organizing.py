@@ -216,7 +216,9 @@ class Organizing:
         if isinstance(command, ConfirmInstruction):
             confirms = self._to_confirm(case, command)
             event = next((event for event in events if event.id == confirms.event_id), None)
+            dry_run = command.dry_run
             command = self._said(confirms)
+            command = replace(command, dry_run=command.dry_run or dry_run)
         elif isinstance(command, Undo) and command.change_id is not None:
             change_id = command.change_id
             change = self._store.read(lambda rows: rows.changes.get(change_id))
