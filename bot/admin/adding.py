@@ -9,15 +9,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from adapters.chat.message import Buttons, Fact, Facts, FormButton, Message, Note, Paragraph, Part, Text
+from adapters.chat.message import (
+    Buttons,
+    Code,
+    Document,
+    Fact,
+    Facts,
+    FormButton,
+    Message,
+    Note,
+    Paragraph,
+    Part,
+    Plain,
+    Text,
+)
 from bot.adding_file import listed
 from bot.admin.phrases import DRY_RUN, SHOWN, Phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.grammar import ADMIN
+from bot.spreadsheet import written
 from bot.words import Words
 from provisioning import adding
 from provisioning.changes import Change
 from provisioning.errors import InstructionUnclear, ListTooLong, ListUnreadable, by_code
+from provisioning.events import Event
 from provisioning.instructing import Draft, Order
 from provisioning.ports import Rows
 from provisioning.targets import Mailed
@@ -86,15 +101,36 @@ def _plan(rows: Rows, order: Order, command: AddPeople) -> Draft:
 
 
 def results_table(words: Words, change: Change) -> list[Part]:
-    """Return what came of each that was named, those who were not added first."""
+    """Return what came of the first that were named, those who were not added first."""
+    shown = _results(change)[:ROWS_SHOWN]
+    return [Facts(tuple(Fact(who, result_text(words, result)) for who, result in shown))]
+
+
+def results_file(words: Words, change: Change, event: Event) -> Document | None:
+    """Return what came of each that was named as a file, when they are more than the table shows."""
+    found = _results(change)
+    if len(found) <= ROWS_SHOWN:
+        return None
+    name = f"{event.id}-added.csv"
+    rows = [{"person": who, "result": _plain(result_text(words, result))} for who, result in found]
+    return Document(
+        name,
+        words.plain("add-file.summary", event=event.name),
+        written(("person", "result"), rows),
+        Note(words.text("add-file.said", file=name)),
+        (Note(words.text("change.more", count=len(found) - ROWS_SHOWN)),),
+    )
+
+
+def _results(change: Change) -> list[tuple[str, str]]:
     found = [
         (name.removesuffix(TYPED), result) for name, result in change.beside.items() if name.endswith(TYPED)
     ]
-    found.sort(key=lambda row: row[1] == adding.ADDED)
-    shown = found[:ROWS_SHOWN]
-    parts: list[Part] = [Facts(tuple(Fact(who, result_text(words, result)) for who, result in shown))]
-    more = len(found) - len(shown)
-    return [*parts, Note(words.text("change.more", count=more))] if more else parts
+    return sorted(found, key=lambda row: row[1] == adding.ADDED)
+
+
+def _plain(text: Text) -> str:
+    return "".join(span.text for span in text if isinstance(span, Plain | Code))
 
 
 def result_text(words: Words, result: str) -> Text:

@@ -200,3 +200,22 @@ def test_what_a_form_keeps_is_no_more_than_what_was_asked_and_where(stage: Stage
     assert kept["words"] == "admin add event=spring-cup-2027"
     sent = sends(stage, organizer, "nobody@acme.example").sent.body.decode()
     assert json.loads(parse_qs(sent)["payload"][0])["type"] == "view_submission"
+
+
+def test_of_a_long_list_the_rest_is_a_file_where_slack_lets_the_bot_send_one(make_stage: MakeStage) -> None:
+    stage = make_stage(slack={"scopes": SCOPES | {"files:read", "files:write"}})
+    stage.opens_event()
+    stage.starts_bot()
+    organizer = stage.person("organizer")
+    opened(organizer)
+
+    sends(stage, organizer, file="\n".join(f"{number}@acme.example" for number in range(50)))
+
+    organizer.sees("add-done")
+    (file,) = eventually(lambda: stage.world.do(stage.world.slack.files.shared), "the file is shared")
+    assert file.content is not None
+    head, *lines = file.content.decode().splitlines()
+    assert head == "person,result"
+    assert len(lines) == 50
+    assert lines[0].startswith("0@acme.example,not added (DR-221")
+    assert file.title == "What came of each person on the list for Spring Cup 2027."

@@ -290,15 +290,17 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):
-        yield f"done {change.kind}", admin_wording.done(words, one, cup, NOON)
-    yield f"done {change.kind}, too late to undo", admin_wording.done(words, change, cup, NOON + HOUR)
+        yield f"done {change.kind}", with_document(admin_wording.done(words, one, cup, NOON))
+    late = admin_wording.done(words, change, cup, NOON + HOUR)
+    yield f"done {change.kind}, too late to undo", with_document(late)
     states: tuple[State, ...] = ("asking", "confirmed", "previewed")
     for state in states:
         for people in (0, 1, 214):
             for kind in (change.kind, "something-else"):
                 shown = Instruction("i-1", CHAT, "event set ends=now", NOON, REPLY, state=state)
                 proposed = replace(change, people=people, kind=kind)
-                yield f"shown {change.kind}", admin_wording.proposal(words, shown, proposed, cup)
+                said = admin_wording.proposal(words, shown, proposed, cup)
+                yield f"shown {change.kind}", with_document(said)
         for people in (1, 2):
             back = replace(change, people=people, undoes="i-0", undo_until=None)
             yield f"taking back {change.kind}", admin_wording.proposal(words, shown, back, cup)

@@ -418,6 +418,7 @@ CHANGING = (
     *(f"{verb} ada@example.com" for verb in ("suspend", "resume", "remove", "rebind")),
     *("race post https://x.example/1 Lap", "race update 1 title=Lap", "race remove 1"),
     *("leaderboard post Lap", "leaderboard watch Lap", "leaderboard mute Lap"),
+    "models delete ada@example.com",
 )
 
 
