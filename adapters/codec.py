@@ -19,7 +19,7 @@ from provisioning.changes import Change
 from provisioning.closings import Closing
 from provisioning.events import Breakage, Ceiling, Event, Grant, Price, Question, Quota, TrainingLink
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey, RequestKey, TargetId
-from provisioning.instructions import Instruction
+from provisioning.instructions import Given, Instruction
 from provisioning.leaderboards import Leaderboard
 from provisioning.leaderboards import Line as BoardLine
 from provisioning.ledger import Entry
@@ -367,6 +367,8 @@ def pack_instruction(instruction: Instruction) -> str:
     for name in ("pressed", "person_id", "event_id", "refusal", "led_to", "delay_told"):
         if (value := getattr(instruction, name)) is not None and value is not False:
             body[name] = value
+    if instruction.given is not None:
+        body["given"] = {"text": instruction.given.text, "file": instruction.given.file}
     if instruction.people:
         body["people"] = dict(instruction.people)
     if instruction.facts:
@@ -388,6 +390,7 @@ def unpack_instruction(body: str, instruction_id: str, version: int) -> Instruct
         received_at=_moment(found["received_at"]),
         reply=_reply(found["reply"]),
         pressed=get("pressed", False),
+        given=None if (given := get("given")) is None else Given(given["text"], given["file"]),
         state=found["state"],
         person_id=get("person_id"),
         event_id=get("event_id"),

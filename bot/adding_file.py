@@ -1,4 +1,4 @@
-"""Adding people from a file on the host: a CSV with addresses, a few at a time, with a result for each.
+"""Adding people from a list: how one is read, and from a file on the host a few at a time, with results.
 
 A few are one unit: what was said to be added is, whatever happens next. Applying the same file again finishes
 the rest and adds nobody twice.
@@ -6,6 +6,7 @@ the rest and adds nobody twice.
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ TOGETHER: Final = 20  # people asked of the directory, and added, at once
 _HEADS: Final = frozenset({"email", "e-mail", "mail", "address", "email address", "e-mail address"})
 _HEADS_TOO: Final = frozenset({"userprincipalname", "user principal name", "upn"})  # as directories export it
 _DELIMITERS: Final = ",;\t"
+_BETWEEN: Final = re.compile(r"[,;\s]+")  # the addresses of one line
 
 
 class FileUnusable(Faulty):
@@ -41,30 +43,41 @@ class Row:
 
 
 def addresses(path: Path) -> tuple[str, ...]:
-    """Return the addresses of the file, each once, in its order. Raises FileUnusable.
-
-    With a heading those of the column that is called e-mail; without one the first cell of each line that has
-    an @ in it.
-    """
+    """Return the addresses of the file, each once, in its order. Raises FileUnusable."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise FileUnusable([Fault(str(path), f"cannot be read: {reason}", "Name a CSV file.")]) from error
-    first = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    lines = [[cell.strip() for cell in line] for line in csv.reader(io.StringIO(text), delimiter=delimiter)]
-    column = _column(lines[0]) if lines else None
-    cells = (
-        [line[column] for line in lines[1:] if len(line) > column]
-        if column is not None
-        else [next((cell for cell in line if "@" in cell), "") for line in lines]
-    )
-    found = tuple(dict.fromkeys(cell for cell in cells if cell))
+    found = listed(text)
     if not found:
         mend = "Give it a column headed email, or one address a line."
         raise FileUnusable([Fault(str(path), "has no addresses in it", mend)])
     return found
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the addresses of a list, each once, in its order; none when it has none that can be read.
+
+    With a heading those of the column that is called e-mail; without one the first cell of each line that has
+    an @ in it. Of one line alone it is every word that has one.
+    """
+    first, _, more = text.strip().partition("\n")
+    delimiter = max(_DELIMITERS, key=first.count)
+    try:
+        lines = [
+            [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text), delimiter=delimiter)
+        ]
+    except csv.Error:  # a cell without an end, longer than any cell is
+        return ()
+    column = _column(lines[0]) if lines else None
+    if column is not None:
+        cells = [line[column] for line in lines[1:] if len(line) > column]
+    elif more:
+        cells = [next((cell for cell in line if "@" in cell), "") for line in lines]
+    else:
+        cells = [word for word in _BETWEEN.split(first) if "@" in word]
+    return tuple(dict.fromkeys(cell for cell in cells if cell))
 
 
 def _column(heads: Sequence[str]) -> int | None:

@@ -155,7 +155,7 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
             case Answer(event, question, text):
                 return answer_question(rows, asking, event, question, text)
             case Admin(said):
-                return note_instruction(rows, asking, said, pressed=utterance.pressed)
+                return note_instruction(rows, asking, said, pressed=utterance.pressed, given=utterance.given)
             case _:
                 return request_status(rows, asking)
 

@@ -17,8 +17,8 @@ from bot import wording
 from bot.outside import Outside
 from bot.serve import Door
 from bot.settings import Settings, SlackSettings, TeamsSettings
-from bot.words import words
-from provisioning.directory import ChatPeople, Mentions
+from bot.words import Words, words
+from provisioning.directory import ChatPeople, Lists, Mentions
 from provisioning.errors import Anonymous, ForeignWorkspace
 from provisioning.events import Event
 from provisioning.ids import Platform
@@ -27,6 +27,7 @@ from provisioning.ports import Clock, Store
 if TYPE_CHECKING:
     from adapters.slack.client import SlackClient
     from adapters.slack.door import SlackDoor
+    from adapters.slack.forms import FormWords
     from adapters.slack.socket import SlackSocket
     from adapters.teams.connector import Connector
     from adapters.teams.speaker import TeamsSpeaker
@@ -52,6 +53,7 @@ class Chat:
     door: Door | None
     people: ChatPeople
     mentions: Mentions | None  # where mentions have to be looked up
+    lists: Lists | None  # where people give files
     speaker: Speaker
     closing: tuple[Closeable, ...]
 
@@ -109,20 +111,38 @@ def own_workspace(slack: "SlackClient") -> frozenset[str]:
 
 
 def _slack(settings: SlackSettings, client: "SlackClient", clock: Clock, answer: Answer | None) -> Chat:
+    from adapters.slack.files import SlackFiles
     from adapters.slack.people import SlackPeople
     from adapters.slack.speaker import SlackSpeaker
 
     team_ids = frozenset(settings.team_ids) or own_workspace(client)
     speaker = SlackSpeaker(client, settings.response_url_hosts)
     people = SlackPeople(client, team_ids, trust_unconfirmed_mail=settings.trust_unconfirmed_email)
-    door = None if answer is None else _slack_entrance(settings, team_ids, clock, answer)
-    return Chat("slack", door, people, None, speaker, (speaker,))
+    door = None if answer is None else _slack_entrance(settings, client, team_ids, clock, answer)
+    return Chat("slack", door, people, None, SlackFiles(client), speaker, (speaker,))
+
+
+def form_words(spoken: Words) -> "FormWords":
+    """Return what stands in the form for a list of people."""
+    from adapters.slack.forms import FormWords
+
+    return FormWords(
+        title=spoken.plain("add-form.title"),
+        send=spoken.plain("add-form.send"),
+        cancel=spoken.plain("add-form.cancel"),
+        list=spoken.plain("add-form.list"),
+        list_hint=spoken.plain("add-form.list-hint"),
+        file=spoken.plain("add-form.file"),
+        nothing=spoken.plain("add-form.nothing"),
+        failed=spoken.plain("add-form.failed"),
+    )
 
 
 def _slack_entrance(
-    settings: SlackSettings, team_ids: frozenset[str], clock: Clock, answer: Answer
+    settings: SlackSettings, client: "SlackClient", team_ids: frozenset[str], clock: Clock, answer: Answer
 ) -> SlackEntrance:
     from adapters.slack.door import DoorSettings, DoorWords, SlackDoor
+    from adapters.slack.opening import SlackForms
 
     secret = settings.signing_secret if not settings.socket_mode else None
     spoken = words(None, "slack")
@@ -139,7 +159,10 @@ def _slack_entrance(
             refuse_workspace=lambda: wording.refusal(spoken, ForeignWorkspace, {}),
             still_working=lambda: wording.slow(spoken),
             went_wrong=lambda: wording.defect(spoken),
+            not_opened=lambda: wording.not_opened(spoken),
+            form=form_words(spoken),
         ),
+        opener=SlackForms(client),
         on_revoked=lambda kind: log.critical(
             "the app was removed from the workspace", extra={"action": "revoked", "event": kind}
         ),
@@ -169,7 +192,7 @@ def _teams(
     )
     people = TeamsPeople(connector, store, settings.tenants)
     door = None if answer is None else _teams_door(settings, store, speaker, clock, answer)
-    return Chat("teams", door, people, people, speaker, (speaker,))
+    return Chat("teams", door, people, people, None, speaker, (speaker,))
 
 
 def _teams_door(

@@ -15,14 +15,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bot.admin.adding import with_list
 from bot.admin.basics import ConfirmInstruction, Undo
 from bot.admin.table import PLANS, find, parse
 from bot.admin.verbs import AdminCommand
 from provisioning.deciding import backoff
-from provisioning.directory import Mentions
+from provisioning.directory import Lists, Mentions
 from provisioning.errors import (
     EventUnknown,
     InstructionStale,
+    ListUnreadable,
     NotAllowed,
     NothingToConfirm,
     ProvisioningError,
@@ -103,11 +105,16 @@ class Organizing:
         garages: Garages,
         clock: Clock,
         mentions: Mapping[str, Mentions] | None = None,
+        lists: Mapping[str, Lists] | None = None,
     ) -> None:
-        """Take the collaborators; `mentions` for the platforms that need somebody to say who is mentioned."""
+        """Take the collaborators; `mentions` for the platforms that need somebody to say who is mentioned.
+
+        `lists` for those on which people give files.
+        """
         self._usage = usage
         self._garages = garages
         self._mentions = mentions or {}
+        self._lists = lists or {}
         self._store = store
         self._recognizer = recognizer
         self._organizers = organizers
@@ -203,13 +210,15 @@ class Organizing:
     def _understood(self, case: Case) -> Understood | Chosen:
         """Return what the words mean. Raises a Refusal, or what keeps the outside from being asked."""
         instruction = case.instruction
-        command = parse(instruction.words, instruction.chat)
+        command = self._said(instruction)
         events = self._store.read(lambda rows: rows.events.all())
         confirms = None
         if isinstance(command, ConfirmInstruction):
             confirms = self._to_confirm(case, command)
             event = next((event for event in events if event.id == confirms.event_id), None)
-            command = parse(confirms.words, confirms.chat)
+            dry_run = command.dry_run
+            command = self._said(confirms)
+            command = replace(command, dry_run=command.dry_run or dry_run)
         elif isinstance(command, Undo) and command.change_id is not None:
             change_id = command.change_id
             change = self._store.read(lambda rows: rows.changes.get(change_id))
@@ -239,6 +248,22 @@ class Organizing:
         if not command.reads_models:
             return meant
         return replace(meant, models=self._garages.of(event, meant.people.values()))
+
+    def _said(self, instruction: Instruction) -> AdminCommand:
+        """Return the command in the words, with the people of the list that came along.
+
+        Raises a Refusal, or what keeps a file from being read.
+        """
+        command, given = parse(instruction.words, instruction.chat), instruction.given
+        if given is None:
+            return command
+        lists = self._lists.get(instruction.chat.platform)
+        if given.file is not None and lists is None:
+            raise ListUnreadable
+        parts = [given.text]
+        if given.file is not None and lists is not None:
+            parts.append(lists.read(instruction.chat, given.file))
+        return with_list(command, parts)
 
     def _claims(self, instruction: Instruction, command: AdminCommand) -> Claims:
         """Return what the platform says of those who are mentioned, where its mentions do not say it."""
@@ -313,8 +338,9 @@ class Organizing:
         shown = confirms.proposed if confirms is not None else None
         if draft.wants_confirmation and (shown is None or shown.people != draft.change.people):
             # What was confirmed has changed in the meantime: it is shown again, to be confirmed again.
-            words = confirms.words if confirms is not None else row.words
-            self._close(rows, case, replace(row, words=words, proposed=draft.change), event, "asking")
+            said = confirms or row
+            shown_again = replace(row, words=said.words, given=said.given, proposed=draft.change)
+            self._close(rows, case, shown_again, event, "asking")
             return None
         if confirms is not None:
             rows.instructions.save(replace(confirms, state="confirmed", led_to=row.id))

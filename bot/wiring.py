@@ -21,7 +21,7 @@ from bot.settings import Settings
 from bot.voice import PlatformVoice
 from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
-from provisioning.directory import Mentions
+from provisioning.directory import Lists, Mentions
 from provisioning.events import EntraGroup, IdentityCenterGroup
 from provisioning.garages import Garages
 from provisioning.ids import GroupId
@@ -119,7 +119,8 @@ def _lanes(
     }
     usage = Usage(store, lambda: outside.racing.sites.api, clock)
     garages = Garages(store, lambda: outside.racing.sites.api)
-    organizing = Organizing(store, recognizer, organizers, usage, garages, clock, mentions)
+    lists: dict[str, Lists] = {chat.platform: chat.lists for chat in platforms if chat.lists is not None}
+    organizing = Organizing(store, recognizer, organizers, usage, garages, clock, mentions, lists)
     systems = Systems(outside.accesses, directory, takes_quotas=takes_quotas)
     settler = Settler(store, systems, push, clock, _background(outside))
     sweeper = Sweeper(store, outside.accesses, clock)

@@ -296,6 +296,11 @@ def slow(words: Words) -> Message:
     return Message(words.text("slow.summary"), (Paragraph(words.text("slow.next")),))
 
 
+def not_opened(words: Words) -> Message:
+    """Return what to say when a form was asked for and did not open."""
+    return Message(words.text("not-opened.summary"), (Paragraph(words.text("not-opened.next")),))
+
+
 def defect(words: Words) -> Message:
     """Return what to say when something went wrong that there is no word for."""
     note = Note(words.text("note.code", code=Unexpected.code))

@@ -67,6 +67,18 @@ class Mentions(Protocol):
         ...
 
 
+class Lists(Protocol):
+    """The files that people give to the bot on one chat platform."""
+
+    def read(self, chat: ChatIdentity, file: str) -> str:
+        """Return the text of a file that this person gave.
+
+        Raises ListUnreadable for a file that is gone, somebody else's, too large or no text, and what keeps
+        the chat platform from being asked.
+        """
+        ...
+
+
 class Directory(Protocol):
     """The company's directory: the record of who is an employee."""
 

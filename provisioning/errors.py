@@ -13,7 +13,7 @@
     │  ├─ Suspended · RemovedByOrganizer · RemovedByDirectory · NotAllowed
     │  ├─ InstructionStale · InstructionUnclear · OnlyByFile · ValueUnusable · AlreadySo
     │  ├─ NothingToUndo · UndoOvertaken · NothingToConfirm · EventTaken · WindowBackwards
-    │  ├─ TargetUnknown · TargetUnclear
+    │  ├─ TargetUnknown · TargetUnclear · ListUnreadable · ListTooLong
     │  ├─ QuotaBelowUse · QuotaAboveCeiling · NotInEvent · SeveralRacers
     │  └─ RaceUnknown · BoardUnknown · LinkNotAllowed · ChannelNotListed · RaceBackwards · QuestionUnknown
     ├─ Unavailable          nobody need act: retried (carries retry_after in seconds, or None)
@@ -357,6 +357,18 @@ class TargetUnclear(Refusal):
     """What an instruction names can be several people."""
 
     code = "DR-274"
+
+
+class ListUnreadable(Refusal):
+    """The list that came with an instruction cannot be read, or has no addresses in it."""
+
+    code = "DR-275"
+
+
+class ListTooLong(Refusal):
+    """The list that came with an instruction names more people than one instruction may."""
+
+    code = "DR-276"
 
 
 class QuotaBelowUse(Refusal):

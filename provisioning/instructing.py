@@ -15,7 +15,7 @@ from provisioning.changes import Change, ensure_newest
 from provisioning.errors import NothingToUndo, Refusal
 from provisioning.events import Event, Quota
 from provisioning.ids import PersonId, RegistrationKey
-from provisioning.instructions import Instruction, instruction_id
+from provisioning.instructions import Given, Instruction, instruction_id
 from provisioning.joining import Asking
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Instructed
@@ -68,11 +68,17 @@ class Draft:
 Undo = Callable[[Rows, Order, Change], Draft]
 
 
-def note_instruction(rows: Rows, asking: Asking, words: str, *, pressed: bool) -> Instructed:
-    """Record what was said under "admin" and queue it; a repeated delivery changes nothing."""
+def note_instruction(
+    rows: Rows, asking: Asking, words: str, *, pressed: bool, given: Given | None = None
+) -> Instructed:
+    """Record what was said under "admin", with the list that came along, and queue it.
+
+    A repeated delivery changes nothing.
+    """
     found = instruction_id(asking.chat, asking.asked_id)
     if rows.instructions.get(found) is None:
-        rows.instructions.save(Instruction(found, asking.chat, words, asking.now, asking.reply, pressed))
+        said = Instruction(found, asking.chat, words, asking.now, asking.reply, pressed, given)
+        rows.instructions.save(said)
         rows.queue.put(Work.INSTRUCT, found, asking.now + AFTER_ACK)
         rows.audit.append(Line(asking.now, str(asking.chat), "instructed", found, None, found))
     return Instructed(found)

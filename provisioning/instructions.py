@@ -25,11 +25,19 @@ State = Literal["waiting", "refused", "answered", "asking", "confirmed", "previe
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A list that goes along with words: pasted as it is, and the platform's id of a file."""
+
+    text: str = ""
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction. `words` are those after "admin", `pressed` whether a button said them.
 
-    `people` holds whom the targets in the words were found to be; `proposed` the change that was shown and
-    not made; `led_to` the instruction that made it after a yes.
+    `given` is the list that came with the words. `people` holds whom the targets in the words were found to
+    be; `proposed` the change that was shown and not made; `led_to` the instruction that made it after a yes.
     """
 
     id: str
@@ -38,6 +46,7 @@ class Instruction:
     received_at: datetime
     reply: ReplyTo
     pressed: bool = False
+    given: Given | None = None
     state: State = "waiting"
     person_id: PersonId | None = None
     event_id: EventId | None = None

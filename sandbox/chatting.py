@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import httpx
 
 from sandbox.slack_blocks import buttons
-from sandbox.slack_payloads import click_payload, command_form, event_callback
+from sandbox.slack_payloads import click_payload, command_form, event_callback, submission_payload
 
 Json = dict[str, Any]
 Result = TypeVar("Result")
@@ -141,6 +141,48 @@ class Moves:
                     if action is not None:
                         return (yield from self._click(entry, action, at, {}))
         raise NothingToPress(question)
+
+    def send_form(
+        self,
+        text: str = "",
+        *,
+        file: str | None = None,
+        name: str = "people.csv",
+        at: int | None = None,
+        **fields: Any,
+    ) -> Flow[Answer]:
+        """Fill in the newest modal that stands open, and send it; `file` is the text of a file given in it.
+
+        It closes, unless the answer says what is wrong. Raises NothingToPress, OperationTimeout.
+        """
+        standing = yield from self.forms()
+        if not standing:
+            raise NothingToPress("a modal")
+        view = standing[-1]["view"]
+        told = yield from self._invoke(None)
+        values: Json = {}
+        for block in view["blocks"]:
+            element = block["element"]
+            value: Json = {"type": element["type"]}
+            if element["type"] == "plain_text_input":
+                value["value"] = text[: element["max_length"]] or None
+            elif file is not None:
+                given = {"person": self.key, "name": name, "text": file}
+                value["files"] = [(yield from self._slack("POST", "files", given))]
+            else:
+                value["files"] = []
+            values[block["block_id"]] = {element["action_id"]: value}
+        payload = submission_payload(told, view, values) | fields
+        body = urlencode({"payload": json.dumps(payload)})
+        answer = yield from self._deliver("interactive", payload, body, content_type=_FORM, at=at)
+        yield from self._slack("POST", "modals", {"view": view["id"], "answer": answer.body})
+        return answer
+
+    def forms(self) -> Flow[list[Json]]:
+        """Return the modals that stand open before the person, oldest first, with what is wrong in them."""
+        people = yield from self._slack("GET", "people")
+        standing: list[Json] = yield from self._slack("GET", f"modals?user={people[self.key]['user_id']}")
+        return standing
 
     def event(
         self, event: Json, *, event_id: str | None = None, retry: int = 0, reason: str = "http_timeout"

@@ -3,12 +3,15 @@
 /api/<method>                         the Web API (`slack_web`)
 /commands/… and /actions/…            response URLs (`slack_responses`)
 /link/                                Socket Mode (`slack_socket`)
-/upload/v1/…                          where the bytes of files go (`slack_files`)
+/upload/v1/… and /files-pri/…         where the bytes of files go, and come from (`slack_files`)
 /_slack/…                             for players and tests, no part of Slack:
     GET  people                       every person by key
     GET  transcript?user=|channel=    what one person sees, or what stands in one channel
     POST response_urls                {"person", "channel"?, "message"?}: the facts of a new command or click
     POST acks                         {"response_url", "body"?, "complaint"?}: what the app answered a command
+    GET  modals?user=                 the modals that stand open before one person, oldest first
+    POST modals                       {"view", "answer"}: what the app answered when a modal was sent
+    POST files                        {"person", "name", "text"}: a file that somebody puts into a form
     POST envelopes                    {"type", "payload"}: push over Socket Mode and wait for the answer
 """
 
@@ -78,7 +81,7 @@ class SlackSimulator:
         self.rates = Rates(company.clock, rate_scale)
         self.response_urls = ResponseUrls(company.clock, self.transcript)
         self.socket = SocketMode()
-        self.views = Views(company.clock)
+        self.views = Views(company.clock, self.switches.scopes)
         self.files = Files(self.channels)
         self.web = WebApi(company, self.channels, self.transcript, self.switches, self.views, self.files)
         self._methods = self.web.methods()
@@ -95,11 +98,16 @@ class SlackSimulator:
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/{kind:commands|actions}/{team}/{id}/{secret}", self._response)
         app.router.add_post("/upload/v1/{ticket}", self._upload)
+        app.router.add_get("/files-pri/{file}/{name}", self._download)
+        app.router.add_get("/files-pri/{file}/download/{name}", self._download)
         app.router.add_get("/link/", self.socket.serve)
         app.router.add_get("/_slack/people", self._people)
         app.router.add_get("/_slack/transcript", self._transcript)
         app.router.add_post("/_slack/response_urls", self._mint)
         app.router.add_post("/_slack/acks", self._ack)
+        app.router.add_get("/_slack/modals", self._modals)
+        app.router.add_post("/_slack/modals", self._sent)
+        app.router.add_post("/_slack/files", self._give)
         app.router.add_post("/_slack/envelopes", self._push)
 
         async def close(_: web.Application) -> None:
@@ -117,6 +125,7 @@ class SlackSimulator:
             "actions": "response_url",
             "link": "socket",
             "upload": "upload",
+            "files-pri": "download",
         }.get(first, request.path[1:])
 
     async def _api(self, request: web.Request) -> web.Response:
@@ -129,6 +138,8 @@ class SlackSimulator:
         except Refused as refused:
             request[DETAIL] = {"error": refused.error, **request.get(DETAIL, {})}
             answer = {"ok": False, "error": refused.error, **refused.fields}
+        if name == "files.info" and "file" in answer:
+            answer["file"] = self.files.files[answer["file"]["id"]].as_json(request.host)
         if "upload_url" in answer:
             answer["upload_url"] = f"http://{request.host}{answer['upload_url']}"
         headers = {"x-oauth-scopes": ",".join(sorted(self.switches.scopes))}
@@ -176,6 +187,37 @@ class SlackSimulator:
     async def _upload(self, request: web.Request) -> web.Response:
         return web.Response(status=self.files.upload(request.path, await request.read()))
 
+    async def _download(self, request: web.Request) -> web.Response:
+        file = self.files.files.get(request.match_info["file"].partition("-")[2])
+        told = request.headers.get("Authorization", "") == f"Bearer {self.token}"
+        if not told or self.token in self.revoked or "files:read" not in self.switches.scopes:
+            signing_in = f"{self.web.url}?redir={request.path}"
+            return web.Response(status=302, headers={"Location": signing_in})
+        if file is None or file.content is None:
+            return web.Response(status=404, text="File not found.")
+        return web.Response(body=file.content, content_type="application/octet-stream")
+
+    async def _modals(self, request: web.Request) -> web.Response:
+        mine = [
+            {"view": one.view, "errors": one.errors}
+            for one in self.views.modals.values()
+            if one.user_id == request.query["user"] and one.is_open
+        ]
+        return web.json_response(mine)
+
+    async def _sent(self, request: web.Request) -> web.Response:
+        said = await request.json()
+        modal, answer = self.views.modals[said["view"]], said["answer"]
+        wrong = isinstance(answer, dict) and answer.get("response_action") == "errors"
+        modal.is_open, modal.errors = wrong, answer["errors"] if wrong else {}
+        return web.json_response({})
+
+    async def _give(self, request: web.Request) -> web.Response:
+        given = await request.json()
+        person = self.company.people[given["person"]].slack
+        file = self.files.give(person.id, given["name"], given["text"].encode())
+        return web.json_response(file.as_json(request.host))
+
     async def _people(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
@@ -216,7 +258,7 @@ class SlackSimulator:
         """Return what Slack tells an app about every command and click, under short names."""
         now = self.company.clock.now()
         trigger = f"{int(now * 1000)}.{secrets.randbelow(10**12):012d}.{secrets.token_hex(16)}"
-        self.views.triggers[trigger] = now
+        self.views.triggers[trigger] = user.id, now
         return {
             "trigger_id": trigger,
             "user": {

@@ -1,11 +1,17 @@
-"""Files: an address to upload to, the upload, and sharing it into a conversation."""
+"""Files: an address to upload to, the upload, and sharing it into a conversation; what people give in forms.
+
+A file is downloaded from a private address of its own, by whoever has a token that may read files. Everybody
+else is sent to the page where people sign in.
+"""
 
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.company import TEAM_ID
 from sandbox.slack_arguments import Refused, number, parsed, required
 from sandbox.slack_channels import Channels
+from sandbox.slack_people import BOT_USER
 
 Json = dict[str, Any]
 _LONGEST_ALT = 1000
@@ -23,6 +29,25 @@ class File:
     title: str = ""
     alt: str = ""  # what a screen reader says of a picture
     channel: str | None = None
+    user_id: str = ""  # who gave it; "" for the app's own
+
+    def as_json(self, host: str) -> Json:
+        """Return the file as forms and files.info show it."""
+        kind = self.name.rpartition(".")[2]
+        address = f"http://{host}/files-pri/{TEAM_ID}-{self.id}"
+        return {
+            "id": self.id,
+            "name": self.name,
+            "title": self.title or self.name,
+            "filetype": kind,
+            "mimetype": {"csv": "text/csv", "txt": "text/plain"}.get(kind, "application/octet-stream"),
+            "user": self.user_id or BOT_USER.id,
+            "user_team": TEAM_ID,
+            "mode": "hosted",
+            "size": self.length,
+            "url_private": f"{address}/{self.name}",
+            "url_private_download": f"{address}/download/{self.name}",
+        }
 
 
 @dataclass(slots=True)
@@ -35,6 +60,19 @@ class Files:
     def shared(self) -> list[File]:
         """Return the files that were shared, oldest first."""
         return [file for file in self.files.values() if file.channel is not None]
+
+    def give(self, user_id: str, name: str, content: bytes) -> File:
+        """Take a file that somebody puts into a form."""
+        file_id = f"F{len(self.files):010d}"
+        self.files[file_id] = File(file_id, name, len(content), "", content, user_id=user_id)
+        return self.files[file_id]
+
+    def info(self, args: Json) -> Json:
+        """files.info. The addresses are paths; the application knows its own host."""
+        file = self.files.get(required(args, "file"))
+        if file is None or file.content is None:
+            raise Refused("file_not_found")
+        return {"file": file.as_json("")}
 
     def begin(self, args: Json) -> Json:
         """files.getUploadURLExternal. The address is a path; the application knows its own host."""

@@ -66,6 +66,18 @@ def click_payload(told: Json, entry: Json, button: Json) -> Json:
     return payload
 
 
+def submission_payload(told: Json, view: Json, values: Json) -> Json:
+    """Return the payload of a modal that was sent with these values of its fields."""
+    payload = {name: told[name] for name in ("user", "enterprise", "trigger_id", "api_app_id", "token")}
+    return payload | {
+        "type": "view_submission",
+        "team": told["team"] | ({"enterprise_id": told["enterprise"]["id"]} if told["enterprise"] else {}),
+        "is_enterprise_install": False,
+        "view": {**view, "state": {"values": values}},
+        "response_urls": [],
+    }
+
+
 def event_callback(told: Json, event: Json, event_id: str | None) -> Json:
     """Return the body that delivers an event; its user is the one told of, unless it says otherwise."""
     enterprise = told["enterprise"]

@@ -9,11 +9,22 @@ from sandbox.clock import Clock
 from sandbox.company import TEAM_ID
 from sandbox.slack_arguments import Refused, parsed, refused_for, required
 from sandbox.slack_blocks import refusal
-from sandbox.slack_people import APP_ID
+from sandbox.slack_people import APP_ID, BOT_ID
 
 Json = dict[str, Any]
 _TRIGGER_SECONDS = 3.0
 _LONGEST_TITLE = 24
+_LONGEST = {"private_metadata": 3000, "callback_id": 255}
+
+
+@dataclass(slots=True)
+class Modal:
+    """A modal that was opened: for whom, and whether it still stands, with what was found wrong in it."""
+
+    user_id: str
+    view: Json
+    is_open: bool = True
+    errors: Json = field(default_factory=dict)  # by block, as the app answered
 
 
 @dataclass(slots=True)
@@ -21,24 +32,28 @@ class Views:
     """The views that were shown, and the triggers that may open a modal."""
 
     clock: Clock
-    triggers: dict[str, float | None] = field(default_factory=dict)  # trigger id -> made at; None once used
+    scopes: set[str]  # of the bot token
+    triggers: dict[str, tuple[str, float | None]] = field(default_factory=dict)  # whose, made at; None: used
     homes: dict[str, Json] = field(default_factory=dict)  # user id -> home view last published
-    modals: list[Json] = field(default_factory=list)
+    modals: dict[str, Modal] = field(default_factory=dict)  # by the view's id
 
     def open(self, args: Json) -> Json:
         """views.open: a modal, within three seconds of a trigger that was not used before."""
         trigger = required(args, "trigger_id")
         if trigger not in self.triggers:
             raise Refused("invalid_trigger_id")
-        made_at = self.triggers[trigger]
+        user_id, made_at = self.triggers[trigger]
         if made_at is None:
             raise Refused("exchanged_trigger_id")
         if self.clock.now() - made_at > _TRIGGER_SECONDS:
             raise Refused("expired_trigger_id")
         view = _view(args, "modal")
-        self.triggers[trigger] = None
-        shown = {"id": f"V0{len(self.modals):09d}", "team_id": TEAM_ID, "app_id": APP_ID, **view}
-        self.modals.append(shown)
+        if "files:read" not in self.scopes and any(_takes_files(block) for block in view["blocks"]):
+            raise Refused("missing_scope", needed="files:read", provided=",".join(sorted(self.scopes)))
+        self.triggers[trigger] = user_id, None
+        named = {"id": f"V0{len(self.modals):09d}", "team_id": TEAM_ID, "app_id": APP_ID, "bot_id": BOT_ID}
+        shown = {**view, **named, "hash": f"{int(self.clock.now())}.{len(self.modals):08d}"}
+        self.modals[shown["id"]] = Modal(user_id, shown)
         return {"view": shown}
 
     def publish(self, args: Json) -> Json:
@@ -74,4 +89,16 @@ def _view(args: Json, kind: str) -> Json:
             )
     if kind == "modal" and "title" not in view:
         raise refused_for("invalid_arguments", ("missing required field: title [json-pointer:/view]",))
+    for place, block in enumerate(view["blocks"]):
+        if block["type"] == "input" and "submit" not in view:
+            found = f"must define `submit` to use `input` block [json-pointer:/view/blocks/{place}/input]"
+            raise refused_for("invalid_arguments", (found,))
+    for name, longest in _LONGEST.items():
+        if len(view.get(name) or "") > longest:
+            found = f"must be less than {longest + 1} characters [json-pointer:/view/{name}]"
+            raise refused_for("invalid_arguments", (found,))
     return view
+
+
+def _takes_files(block: Json) -> bool:
+    return bool(block["type"] == "input" and block["element"]["type"] == "file_input")

@@ -74,6 +74,7 @@ class WebApi:
             "conversations.info": Method(self.conversation_info, 50, takes_json=False),
             "files.getUploadURLExternal": Method(self.files.begin, 100, "files:write", takes_json=False),
             "files.completeUploadExternal": Method(self.files.complete, 100, "files:write"),
+            "files.info": Method(self.files.info, 100, "files:read", takes_json=False),
             "views.open": Method(self.views.open, 100),
             "views.publish": Method(self.publish_home, 100),
         }

@@ -162,10 +162,21 @@ class LinkButton:
 
 
 @dataclass(frozen=True, slots=True)
+class FormButton:
+    """A button that opens a form for a list, pasted or as a file; `words` are then said with it.
+
+    Where a platform has no form, nothing shows.
+    """
+
+    label: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Buttons:
     """Buttons in one row."""
 
-    buttons: tuple[Button | LinkButton, ...]
+    buttons: tuple[Button | LinkButton | FormButton, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from adapters.chat.message import (
     Buttons,
     Code,
     Facts,
+    FormButton,
     LinkButton,
     Mention,
     Message,
@@ -97,7 +98,7 @@ def called(person: Mention) -> str:
 
 
 def plain_lines(
-    message: Message, text: Callable[[Text], str], button: Callable[[Button | LinkButton], str]
+    message: Message, text: Callable[[Text], str], button: Callable[[Button | LinkButton | FormButton], str]
 ) -> str:
     """Return the whole message as plain lines, in the platform's own way to write a text and a button.
 
@@ -108,7 +109,7 @@ def plain_lines(
 
 
 def _lines(
-    message: Message, text: Callable[[Text], str], button: Callable[[Button | LinkButton], str]
+    message: Message, text: Callable[[Text], str], button: Callable[[Button | LinkButton | FormButton], str]
 ) -> Iterator[str]:
     yield text(message.summary)
     for part in message.parts:

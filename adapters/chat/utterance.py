@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adapters.chat.message import Message
 from provisioning.ids import ChatIdentity
+from provisioning.instructions import Given
 from provisioning.requests import ReplyTo
 
 
@@ -15,6 +16,7 @@ class Utterance:
 
     `asked_id` is the platform's own id of this request, the same when it is delivered again. `received_at` is
     when the platform signed it, aware UTC. `pressed`: the words came from a button of an earlier message.
+    `given`: the list that was sent with them.
     """
 
     chat: ChatIdentity
@@ -23,6 +25,7 @@ class Utterance:
     received_at: datetime
     reply: ReplyTo
     pressed: bool = False
+    given: Given | None = None
 
 
 Answer = Callable[[Utterance], Awaitable[Message]]

@@ -20,6 +20,7 @@ from adapters.chat.message import (
     Code,
     Confirm,
     Facts,
+    FormButton,
     Link,
     LinkButton,
     Mention,
@@ -57,6 +58,7 @@ Block = dict[str, Any]
 
 COMMAND: Final = "/deepracer"
 SAY: Final = "say:"  # the action ids of buttons that say their value: "say:0", "say:1", …
+FORM: Final = "form:"  # those of buttons that open a form, to say their value with what is filled in
 _OPEN: Final = "open:"  # those of buttons that only open a page; Slack reports these clicks too
 
 _BLOCKS: Final = 50
@@ -138,10 +140,10 @@ def _plain_span(span: Span) -> str:
     return _literal(span.text)
 
 
-def _plain_button(button: Button | LinkButton) -> str:
+def _plain_button(button: Button | LinkButton | FormButton) -> str:
     if isinstance(button, LinkButton):
         return f"{_literal(button.label)}: {_escaped(clean(button.url))}"
-    if len(button.words) > TYPEABLE:
+    if isinstance(button, FormButton) or len(button.words) > TYPEABLE:
         return _literal(button.label)
     return f"{_literal(button.label)}: {COMMAND} {_literal(button.words)}"
 
@@ -294,9 +296,12 @@ def _ask(ask: Ask, number: int) -> Iterator[Block]:
     yield _section(label) | ({"accessory": choice | {"options": options[:_OPTIONS]}} if options else {})
 
 
-def _button(button: Button | LinkButton, numbers: Iterator[int]) -> Block | None:
+def _button(button: Button | LinkButton | FormButton, numbers: Iterator[int]) -> Block | None:
     """Return the button, or None when it could not do what it says: words cut short are other words."""
     made: Block = {"type": "button", "text": _label(button.label, _LABEL)}
+    if isinstance(button, FormButton):
+        fits = size(button.words) <= _WORDS and not UNWANTED.search(button.words)
+        return made | {"action_id": f"{FORM}{next(numbers)}", "value": button.words} if fits else None
     if button.style != "plain":
         made["style"] = button.style
     if isinstance(button, LinkButton):

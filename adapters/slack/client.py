@@ -20,6 +20,7 @@ from provisioning.brake import Brakes, throttled
 from provisioning.errors import (
     ChatUnavailable,
     CredentialRefused,
+    ListUnreadable,
     ProvisioningError,
     ScopeMissing,
     Undeliverable,
@@ -51,6 +52,8 @@ METHODS: Final[Mapping[str, Method]] = {
     "chat.postMessage": Method(frozenset({"chat:write"}), Rate(per_minute=300, burst=30)),
     "files.getUploadURLExternal": Method(frozenset({"files:write"}), Rate(per_minute=100, burst=5)),
     "files.completeUploadExternal": Method(frozenset({"files:write"}), Rate(per_minute=100, burst=5)),
+    "files.info": Method(frozenset({"files:read"}), Rate(per_minute=100, burst=5)),
+    "views.open": Method(frozenset(), Rate(per_minute=100, burst=20)),
     "chat.update": Method(frozenset({"chat:write"}), Rate(per_minute=50, burst=5)),
 }
 
@@ -90,6 +93,9 @@ _PASSING: Final = frozenset(
 )
 
 
+_UNREADABLE: Final = frozenset({"file_not_found", "file_deleted", "file_not_ready"})
+
+
 def translated(
     error: str, *, method: str, needed: str = "", retry_after: float | None = None
 ) -> ProvisioningError:
@@ -102,6 +108,8 @@ def translated(
         return ScopeMissing(method=method, needed=error)
     if error == "missing_scope":
         return ScopeMissing(method=method, needed=needed)
+    if error in _UNREADABLE:
+        return ListUnreadable(why=error)
     if error in _UNDELIVERABLE:
         return Undeliverable(method=method, reason=error)
     return Unexpected(method=method, reason=error)
@@ -130,6 +138,7 @@ class SlackClient:
         self.granted: frozenset[str] | None = None
         self._brakes = brakes
         self._pace = Pace()
+        self._api = httpx.URL(base_url)
         self._http = httpx.Client(
             base_url=base_url,
             headers={"Authorization": f"Bearer {token}"},
@@ -154,6 +163,34 @@ class SlackClient:
             )
             raise ChatUnavailable(method=method, reason=type(error).__name__) from error
         return self._read(method, response)
+
+    def download(self, url: str, most_bytes: int) -> bytes:
+        """Return what is at a private address of Slack's, which gets the token: of no other server.
+
+        Raises ListUnreadable for another server, for what is larger or is not shown to us (Slack then shows
+        a page to sign in), and ChatUnavailable.
+        """
+        if not _serves_files(url, self._api):
+            raise ListUnreadable(why="elsewhere")
+        content = b""
+        try:
+            with self._http.stream("GET", url) as response:
+                status, kind = response.status_code, response.headers.get("content-type", "")
+                if status == _TOO_MANY or status >= _SERVER_ERROR:
+                    raise ChatUnavailable(method="download", reason=f"http_{status}")
+                if status != _OK or kind.startswith("text/html"):
+                    raise ListUnreadable(why="not shown")
+                for part in response.iter_bytes():
+                    content += part
+                    if len(content) > most_bytes:
+                        raise ListUnreadable(why="too large")
+        except httpx.RequestError as error:
+            raise ChatUnavailable(method="download", reason=type(error).__name__) from error
+        return content
+
+    def has(self, scope: str) -> bool:
+        """Whether the token has this scope; asks Slack when no answer has said so yet. Raises as `call`."""
+        return scope in (self.scopes() if self.granted is None else self.granted)
 
     def scopes(self) -> frozenset[str]:
         """Ask Slack which scopes the token has. Raises as `call` does."""
@@ -210,6 +247,16 @@ class SlackClient:
         log.info("Slack throttles", extra={"action": "slack", "method": method, "retry_after": retry_after})
         self._brakes.hold(throttled(f"slack:{method}", retry_after, self.clock.now()))
         return translated("ratelimited", method=method, retry_after=retry_after)
+
+
+def _serves_files(url: str, api: httpx.URL) -> bool:
+    """Whether this is an address of the server behind the API, or of the one beside it that has the files."""
+    try:
+        found = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    is_theirs = found.host.removeprefix("files.") == api.host
+    return is_theirs and (found.scheme, found.port, found.userinfo) == (api.scheme, api.port, b"")
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -34,10 +34,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.chat.body import body_of
 from adapters.chat.message import Message
 from adapters.chat.utterance import Answer
-from adapters.slack.blocks import SAY, Block, render
-from adapters.slack.payload import Heard, command, first_action, origin, press, url_of
+from adapters.slack.blocks import FORM, SAY, Block, render
+from adapters.slack.forms import LIST, FormWords, refused
+from adapters.slack.payload import (
+    Asked,
+    Heard,
+    command,
+    first_action,
+    form,
+    origin,
+    press,
+    submission,
+    url_of,
+)
 from adapters.slack.replies import Replies
 from adapters.trust import ssl_context
+from provisioning.errors import ProvisioningError
 from provisioning.ports import Clock
 
 SLACK_EVENTS_PATH: Final = "/slack/events"
@@ -46,6 +58,7 @@ LATE_SECONDS: Final = 60.0  # so long an answer that missed its time is still wa
 _REMEMBERED_EVENTS: Final = 512
 EVENTS: Final = ("app_uninstalled", "tokens_revoked")
 _PRESSED: Final = re.compile(rf"^{SAY}\d+$")
+_OPENS: Final = re.compile(rf"^{FORM}\d+$")
 _FORM: Final = "application/x-www-form-urlencoded"
 _LAST_WORDS: Final = "Something went wrong and nothing was recorded. Please try again. (DR-500)"
 
@@ -77,6 +90,16 @@ class DoorWords:
     refuse_workspace: Callable[[], Message]
     still_working: Callable[[], Message]
     went_wrong: Callable[[], Message]
+    not_opened: Callable[[], Message]
+    form: FormWords
+
+
+class Opener(Protocol):
+    """Opens forms; called in a thread."""
+
+    def open(self, asked: Asked, said: FormWords) -> None:
+        """Open the form for whoever pressed the button. Raises a ProvisioningError when Slack does not."""
+        ...
 
 
 class SlackDoor:
@@ -92,6 +115,7 @@ class SlackDoor:
         *,
         answer: Answer,
         words: DoorWords,
+        opener: Opener,
         on_revoked: Callable[[str], object],
         clock: Clock,
     ) -> None:
@@ -102,6 +126,7 @@ class SlackDoor:
         self._settings = settings
         self._answer = answer
         self._words = words
+        self._opener = opener
         self._on_revoked = on_revoked
         self._clock = clock
         self._verifier = (
@@ -166,6 +191,8 @@ class SlackDoor:
         )
         app.command(self._settings.command)(self._on_command)
         app.action(_PRESSED)(self._on_press)
+        app.action(_OPENS)(self._on_open)
+        app.view(LIST)(self._on_submit)
         for event in EVENTS:
             app.event(event)(self._on_event)
         return app
@@ -203,7 +230,11 @@ class SlackDoor:
             ours = body["command"] == self._settings.command
         elif kind == "block_actions":
             # Buttons that open a page are reported as well; there is nothing to do for them.
-            ours = _PRESSED.match(str(first_action(body).get("action_id"))) is not None
+            name = str(first_action(body).get("action_id"))
+            ours = _PRESSED.match(name) is not None or _OPENS.match(name) is not None
+        elif kind == "view_submission":
+            view = body.get("view")
+            ours = isinstance(view, dict) and view.get("callback_id") == LIST
         else:
             event = body.get("event")
             ours = isinstance(event, dict) and event.get("type") in EVENTS
@@ -247,6 +278,40 @@ class SlackDoor:
         except Exception:
             log.exception("click failed", extra={"action": "defect"})
             self._tell(request.body, self._words.went_wrong)
+        return BoltResponse(status=200)
+
+    async def _on_open(self, request: AsyncBoltRequest) -> BoltResponse:
+        """Open a form, beside the answer to the press. Whoever may not send it is told when they do."""
+        try:
+            asked = form(request.body, self._received_at(request), self._settings.response_url_hosts)
+            self._replies.start(self._open(asked, request.body))
+        except Exception:
+            log.exception("click failed", extra={"action": "defect"})
+            self._tell(request.body, self._words.went_wrong)
+        return BoltResponse(status=200)
+
+    async def _open(self, asked: Asked, body: Mapping[str, Any]) -> None:
+        try:
+            await asyncio.to_thread(self._opener.open, asked, self._words.form)
+        except ProvisioningError as error:  # mostly too late: a press is good for three seconds
+            log.warning("form not opened", extra={"action": "slack", "code": error.code, **error.facts})
+            self._tell(body, self._words.not_opened)
+        except Exception:
+            log.exception("form failed", extra={"action": "defect"})
+            self._tell(body, self._words.went_wrong)
+
+    async def _on_submit(self, request: AsyncBoltRequest) -> BoltResponse:
+        """Take a form that was sent: words like any others, with a list."""
+        try:
+            heard = submission(request.body, self._received_at(request), self._settings.response_url_hosts)
+            if heard.utterance.given is None:
+                return _ack(refused(self._words.form.nothing))
+            message = await self._answered(heard)
+            if message is not None and heard.url is not None and not message.passing:
+                self._replies.start(self._replies.post(heard.url, render(message), replaces=heard.replaces))
+        except Exception:
+            log.exception("form failed", extra={"action": "defect"})
+            return _ack(refused(self._words.form.failed))
         return BoltResponse(status=200)
 
     async def _on_event(self, request: AsyncBoltRequest) -> BoltResponse:

@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.chat.message import ANSWER
 from adapters.chat.utterance import Utterance
-from adapters.slack import response_url
+from adapters.slack import forms, response_url
 from provisioning.ids import ChatIdentity
 from provisioning.requests import ReplyTo
 
@@ -112,6 +112,42 @@ def press(body: Payload, received_at: datetime, hosts: Collection[str]) -> Heard
         pressed=True,
     )
     return Heard(utterance, url, replaces)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A pressed button that opens a form: the words to be said with it, and how to answer where it was."""
+
+    trigger: str
+    words: str
+    reply: ReplyTo
+
+
+def form(body: Payload, received_at: datetime, hosts: Collection[str]) -> Asked:
+    """Read a pressed button that opens a form. Raises Malformed."""
+    heard = press(body, received_at, hosts)
+    return Asked(_text(body, "trigger_id"), heard.utterance.text, heard.utterance.reply)
+
+
+def submission(body: Payload, received_at: datetime, hosts: Collection[str]) -> Heard:
+    """Read a form that was sent. One form is one request, however often it is sent. Raises Malformed.
+
+    What was kept in it comes back signed, but may be old: the handle is checked like any other.
+    """
+    view = body.get("view")
+    chat = _chat(body, _text(body.get("user"), "id"))
+    words, reply = forms.kept(_text(view, "private_metadata"), chat)
+    url = reply.handle if response_url.is_ours(reply.handle, hosts) else None
+    utterance = Utterance(
+        chat=chat,
+        text=words,
+        asked_id=_text(view, "id"),
+        received_at=received_at,
+        reply=reply if url is not None else ReplyTo(chat),
+        pressed=True,
+        given=forms.filled(view if isinstance(view, dict) else {}),
+    )
+    return Heard(utterance, url, replaces=True)
 
 
 def _said(action: Payload) -> str:

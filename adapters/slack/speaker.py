@@ -88,8 +88,7 @@ class SlackSpeaker:
 
     def takes_files(self) -> bool:
         """Return whether the token has the optional scope for files; see the port."""
-        granted = self._client.granted
-        return FILES in (self._client.scopes() if granted is None else granted)
+        return self._client.has(FILES)
 
     def attach(self, chat: ChatIdentity, document: Document) -> None:
         """Send a file into the direct conversation, under a message that says what it is; see the port."""

@@ -22,6 +22,7 @@ from adapters.chat.message import (
     Code,
     Confirm,
     Facts,
+    FormButton,
     Link,
     LinkButton,
     Mention,
@@ -102,7 +103,9 @@ def fallback(message: Message) -> str:
     return short(plain_lines(message, plain, _plain_button).replace("](", "] ("), _FALLBACK)
 
 
-def _plain_button(button: Button | LinkButton) -> str:
+def _plain_button(button: Button | LinkButton | FormButton) -> str:
+    if isinstance(button, FormButton):
+        return ""
     if isinstance(button, LinkButton):
         return inert(f"{button.label}: {button.url}")
     return inert(f"{button.label}: “{button.words}”" if len(button.words) <= TYPEABLE else button.label)
@@ -250,8 +253,10 @@ def _ask(ask: Ask, number: int) -> Iterator[Json]:
         yield {"type": "ActionSet", "actions": [send | {"id": f"send-{name}"}]}
 
 
-def _button(button: Button | LinkButton) -> Json | None:
+def _button(button: Button | LinkButton | FormButton) -> Json | None:
     """Return the button, or None when it could not do what it says: words cut short are other words."""
+    if isinstance(button, FormButton):
+        return None  # what a form would take is pasted into the chat
     title = short(inert(one_line(button.label)), _LABEL) or "…"
     style = {"style": _STYLES[button.style]} if button.style in _STYLES else {}
     if isinstance(button, LinkButton):

@@ -73,7 +73,7 @@ def _undo(said: Phrase) -> Undo:
 def _confirm(said: Phrase) -> ConfirmInstruction:
     if not said.text:
         raise InstructionUnclear(word="confirm")
-    return ConfirmInstruction(event=said.event, instruction_id=said.text[:SHOWN])
+    return ConfirmInstruction(event=said.event, instruction_id=said.text[:SHOWN], dry_run=said.dry_run)
 
 
 def _audit(said: Phrase) -> AuditShow:

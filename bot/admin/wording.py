@@ -11,7 +11,7 @@ from typing import Any
 from adapters.chat.message import Button, Buttons, Fact, Facts, Message, Note, Paragraph, Part, Plain, Text
 from bot import wording
 from bot.access import Asker, allowed
-from bot.admin.adding import TYPED, results_table
+from bot.admin.adding import TYPED, results_file, results_table
 from bot.admin.basics import HelpShown
 from bot.admin.events import shown_value
 from bot.admin.table import ANSWERS, QUERIES, parse
@@ -92,16 +92,18 @@ def done(words: Words, change: Change, event: Event, now: datetime) -> Message:
         parts.append(Note(words.text("change.undo-until", until=change.undo_until)))
     elif change.undo_until is None:
         parts.append(Note(words.text("change.no-undo")))
-    return Message(_said(words, change, event, part, "summary"), tuple(parts))
+    document = results_file(words, change, event)
+    return Message(_said(words, change, event, part, "summary"), tuple(parts), document=document)
 
 
 def proposal(words: Words, instruction: Instruction, change: Change, event: Event) -> Message:
     """Return what would be changed: as a dry run, or with the button that says yes."""
-    table = _table(words, change)
+    table, document = _table(words, change), results_file(words, change, event)
+    would, asks = ("would", "asks") if change.undoes is None else ("undo-would", "undo-asks")
     if instruction.state == "previewed":
         lead = Paragraph(words.text("change.dry-run"))
-        return Message(_said(words, change, event, "would", "summary"), (lead, *table))
-    summary = _said(words, change, event, "asks", "summary")
+        return Message(_said(words, change, event, would, "summary"), (lead, *table), document=document)
+    summary = _said(words, change, event, asks, "summary")
     if instruction.state == "confirmed":
         return Message(summary, (Paragraph(words.text("change.confirmed")), *table))
     yes = Button(words.plain("change.yes"), f"{ADMIN} confirm {instruction.id}", "danger")
@@ -109,11 +111,12 @@ def proposal(words: Words, instruction: Instruction, change: Change, event: Even
     return Message(
         summary,
         (
-            Paragraph(_said(words, change, event, "asks", "next")),
+            Paragraph(_said(words, change, event, asks, "next")),
             *table,
             Buttons((yes,)),
             Note(words.text("change.asked-until", until=until)),
         ),
+        document=document,
     )
 
 

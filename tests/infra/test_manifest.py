@@ -87,7 +87,7 @@ def test_the_app_asks_for_least_privilege() -> None:
     assert WRITTEN["oauth_config"] == {
         "scopes": {
             "bot": ["commands", "chat:write", "users:read", "users:read.email"],
-            "bot_optional": ["files:write", "chat:write.public"],
+            "bot_optional": ["files:read", "files:write", "chat:write.public"],
         }
     }
 

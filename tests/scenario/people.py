@@ -50,7 +50,8 @@ class SlackLine:
         return self._play(self.saying(words))
 
     def saying(self, words: str) -> Flow[Answer]:
-        return self.moves.command(words, at=self.now())
+        # Signed when it is said: of a crowd the last may speak a minute after the first.
+        return (yield from self.moves.command(words, at=self.now()))
 
     def press(self, label: str) -> Answer:
         return self._play(self.moves.press(label, at=self.now()))

@@ -175,6 +175,10 @@ class Stage:
             self._before = self.world.do(lambda: {key: self._groups_of(key) for key in self.company.people})
         return saved
 
+    def also_opens(self, name: str) -> None:
+        """Know an event that was made in chat, from the grants of the one that was applied."""
+        self._events[name] = self._events[EVENT]
+
     def starts_bot(self, *, worker: bool = True, door: bool = True) -> Threads:
         """Start a bot in this process."""
         for name, value in self.environment.items():  # some clients are made when somebody first needs them
@@ -340,9 +344,9 @@ class Stage:
         lines = self._store.read(lambda rows: rows.audit.lines(limit=10_000))
         return [line.facts["code"] for line in lines if line.action == "refused"]
 
-    def tallies(self) -> Mapping[str, int]:
+    def tallies(self, event_id: str = "spring-cup-2027") -> Mapping[str, int]:
         """Return what was counted of the event."""
-        return self._store.read(lambda rows: rows.tallies.of(EventId("spring-cup-2027")))
+        return self._store.read(lambda rows: rows.tallies.of(EventId(event_id)))
 
     def does(self, unit: Unit[T]) -> T:
         """Write to the rows, for what nothing says in chat yet."""

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,6 +84,7 @@ def said_in_teams(entry: Mapping[str, Any]) -> Said:
     )
 
 
+@lru_cache(maxsize=10_000)  # scenarios that wait read the same messages many times a second
 def kind_of(text: str) -> tuple[str, str | None]:
     """Return the kind of a message and the event it names."""
     first = html.unescape(text).split("\n", 1)[0]
@@ -116,7 +117,7 @@ def kinds_for_organizers() -> frozenset[str]:
         "racers-shown",
         "stuck-shown",
     )
-    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "instructed", *CLOSING)
+    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "add-", "instructed", *CLOSING)
 
 
 def _kinds_of(*sections: str) -> frozenset[str]:

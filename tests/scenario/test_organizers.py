@@ -136,6 +136,16 @@ def test_a_yes_said_twice_is_one_change(stage: Stage, organizer: Racer) -> None:
     assert stage.audit().count("changed") == 1
 
 
+def test_a_yes_can_be_tried_first_as_well(stage: Stage, organizer: Racer) -> None:
+    answered(organizer, "event set closes=now ends=now", "event-set-asks")
+    question = next(line.correlation for line in stage.audit_lines() if line.action == "shown")
+
+    answered(organizer, f"confirm {question} --dry-run", "any-would")
+
+    assert stage.event().phase(stage.clock.now()) == "open"
+    assert "changed" not in stage.audit()
+
+
 def test_while_joining_is_paused_whoever_tries_is_told_and_who_is_in_stays_in(
     stage: Stage, organizer: Racer
 ) -> None:

@@ -21,11 +21,14 @@ import pytest
 from aiohttp import web
 
 from adapters.chat.body import LIMIT
-from adapters.chat.message import Bold, Button, Buttons, Code, LinkButton, Message, Note, Plain
+from adapters.chat.message import Bold, Button, Buttons, Code, FormButton, LinkButton, Message, Note, Plain
 from adapters.chat.utterance import Utterance
+from adapters.slack import forms
 from adapters.slack.blocks import render
 from adapters.slack.door import DoorSettings, DoorWords, SlackDoor
+from provisioning.errors import Unexpected
 from provisioning.ids import ChatIdentity
+from provisioning.instructions import Given
 from sandbox.chatting import Answer, OperationTimeout, SlackPerson, sign
 from sandbox.company import ENTERPRISE_ID, FOREIGN_TEAM_ID, SIBLING_TEAM_ID, TEAM_ID
 from sandbox.listening import listening
@@ -34,6 +37,7 @@ from sandbox.slack_blocks import texts
 from sandbox.slack_channels import RACING
 from sandbox.wire import Fault
 from sandbox.world import World
+from tests.scenario.slack_forms import SAID, Forms
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
@@ -48,8 +52,10 @@ MENU = Message(
     (Plain("What next?"),),
     (Buttons((Button("Leave", "leave --yes"), LinkButton("Console", "https://x.example"))),),
 )
+WHOM = Message((Plain("Whom?"),), (Buttons((FormButton("Give a list", "admin add"),)),))
 REFUSED = note("This workspace is not part of the event.", "DR-201")
 STILL = note("Still working on it. Ask /deepracer status.", "DR-300")
+CLOSED = note("The form did not open. Press again.", "DR-303")
 WRONG = note("Something went wrong, nothing was recorded.", "DR-500")
 
 
@@ -61,6 +67,7 @@ class Bot:
     heard: list[Utterance] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
     revoking_fails: bool = False
+    forms: Forms = field(default_factory=Forms)
 
     async def answer(self, utterance: Utterance) -> Message:
         self.heard.append(utterance)
@@ -122,7 +129,8 @@ def door_for(bot: Bot, clock: Any = None, **settings: Any) -> SlackDoor:
     return SlackDoor(
         DoorSettings(**usual | settings),
         answer=bot.answer,
-        words=DoorWords(lambda: REFUSED, lambda: STILL, lambda: WRONG),
+        words=DoorWords(lambda: REFUSED, lambda: STILL, lambda: WRONG, lambda: CLOSED, SAID),
+        opener=bot.forms,
         on_revoked=bot.on_revoked,
         clock=clock or RealClock(),
     )
@@ -133,7 +141,7 @@ def stage(*, slack: dict[str, Any] | None = None, **settings: Any) -> Iterator[S
     """Open the company's workspace and the bot's door; the door closes first, as on a deploy."""
 
     async def reply(utterance: Utterance) -> Message:
-        return MENU if utterance.text == "menu" else QUEUED
+        return {"menu": MENU, "whom": WHOM}.get(utterance.text, QUEUED)
 
     with World(parts={"slack"}, slack=slack) as world:
         bot = Bot(reply)
@@ -177,6 +185,12 @@ def shown(message: Message) -> str:
 
 def no_traceback(caplog: pytest.LogCaptureFixture) -> bool:
     return not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
+
+
+def opens_form(acme: Stage, ada: SlackPerson) -> Answer:
+    """Let somebody press a button that opens a form."""
+    ada.command("whom")
+    return ada.press("Give a list")
 
 
 # --- commands ---
@@ -432,6 +446,90 @@ def test_answers_under_way_go_out_before_the_door_closes() -> None:
             world.slack.faults.arm(Fault("response_url", "late", seconds=0.3))
             ada.press("Leave")
         assert sees(ada) == [shown(QUEUED)]
+
+
+# --- forms ---
+
+
+def test_a_press_opens_a_form_beside_its_acknowledgment_and_is_not_heard(acme: Stage) -> None:
+    ada = acme.person()
+    answer = opens_form(acme, ada)
+
+    assert (answer.status, answer.body) == (200, None)
+    until(lambda: len(acme.bot.forms.asked) == 1)
+    (asked,) = acme.bot.forms.asked
+    assert asked.words == "admin add"
+    assert asked.reply.handle is not None
+    assert [heard.text for heard in acme.bot.heard] == ["whom"]
+
+
+def test_a_form_that_does_not_open_is_told_beside_the_message(acme: Stage) -> None:
+    acme.bot.forms.error = Unexpected(method="views.open", reason="expired_trigger_id")
+    ada = acme.person()
+    opens_form(acme, ada)
+
+    until(lambda: sees(ada) == [shown(WHOM), shown(CLOSED)])
+
+
+def submission(acme: Stage, ada: SlackPerson, **view: Any) -> Answer:
+    """Send what Slack sends of a form that was filled in."""
+    opens_form(acme, ada)
+    until(lambda: bool(acme.bot.forms.asked))
+    asked = acme.bot.forms.asked[-1]
+    kept = forms.view(SAID, asked.words, asked.reply, takes_files=True)
+    values = {"text": {"text": {"type": "plain_text_input", "value": "ada@acme.example"}}}
+    body: dict[str, Any] = {
+        "type": "view_submission",
+        "team": {"id": TEAM_ID, "domain": "acme"},
+        "user": {"id": asked.reply.chat.user, "team_id": TEAM_ID},
+        "enterprise": None,
+        "trigger_id": "1.2.3",
+        "view": {"id": "V01", **kept, "state": {"values": values}, **view},
+        "response_urls": [],
+    }
+    return acme.raw(urlencode({"payload": json.dumps(body)}).encode(), FORM)
+
+
+def test_a_sent_form_says_the_words_with_the_list_and_is_answered_where_it_was_asked(acme: Stage) -> None:
+    ada = acme.person()
+
+    answer = submission(acme, ada)
+
+    assert (answer.status, answer.body) == (200, None)
+    heard = acme.bot.heard[-1]
+    assert (heard.text, heard.given, heard.pressed) == ("admin add", Given("ada@acme.example"), True)
+    assert heard.asked_id == "V01"
+    assert heard.chat == acme.bot.heard[0].chat
+    until(lambda: sees(ada) == [shown(QUEUED)])
+
+
+def test_an_empty_form_stays_open(acme: Stage) -> None:
+    answer = submission(acme, acme.person(), state={"values": {}})
+
+    assert answer.body == {"response_action": "errors", "errors": {"text": SAID.nothing}}
+    assert answer.headers["content-type"].startswith("application/json")
+    assert len(acme.bot.heard) == 1
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", '{"words": "x", "handle": "https://x.example"}'])
+def test_a_form_that_keeps_what_none_of_ours_does_is_not_taken(acme: Stage, kept: str) -> None:
+    answer = submission(acme, acme.person(), private_metadata=kept)
+
+    assert answer.body == {"response_action": "errors", "errors": {"text": SAID.failed}}
+    assert len(acme.bot.heard) == 1
+
+
+def test_a_form_is_answered_at_no_foreign_address(acme: Stage) -> None:
+    kept = {"words": "admin add", "handle": "https://evil.example/x", "until": 4_000_000_000, "posts": 4}
+
+    submission(acme, acme.person(), private_metadata=json.dumps(kept))
+
+    assert acme.bot.heard[-1].reply.handle is None
+
+
+def test_a_form_of_another_name_is_acknowledged_and_not_heard(acme: Stage) -> None:
+    assert submission(acme, acme.person(), callback_id="another").status == 200
+    assert len(acme.bot.heard) == 1
 
 
 # --- whose request is it ---

@@ -13,13 +13,19 @@ import pytest
 
 from adapters.chat.message import Button, Buttons, Message, Plain
 from adapters.chat.utterance import Utterance
+from adapters.slack import forms
 from adapters.slack.door import DoorSettings, DoorWords, SlackDoor
 from adapters.slack.socket import SlackSocket
+from provisioning.ids import ChatIdentity
+from provisioning.instructions import Given
+from provisioning.requests import ReplyTo
 from sandbox.chatting import Answer, Flow, OperationTimeout, perform
 from sandbox.company import FOREIGN_TEAM_ID, TEAM_ID
 from sandbox.slack import APP_TOKEN
+from sandbox.slack_views import Modal
 from sandbox.wire import Fault
 from sandbox.world import World
+from tests.scenario.slack_forms import SAID, Forms
 
 QUEUED = Message((Plain("You are in the queue."),), (Buttons((Button("Leave", "leave"),)),))
 OTHER = Message((Plain("Something else."),))
@@ -62,8 +68,15 @@ async def connected(world: World) -> AsyncIterator[Stage]:
         response_url_hosts=frozenset({world.urls["slack"].removeprefix("http://")}),
         api_base_url=f"{world.urls['slack']}/api/",
     )
-    words = DoorWords(lambda: OTHER, lambda: OTHER, lambda: OTHER)
-    door = SlackDoor(settings, answer=answer, words=words, on_revoked=revoked.append, clock=RealClock())
+    words = DoorWords(lambda: OTHER, lambda: OTHER, lambda: OTHER, lambda: OTHER, SAID)
+    door = SlackDoor(
+        settings,
+        answer=answer,
+        words=words,
+        opener=Forms(),
+        on_revoked=revoked.append,
+        clock=RealClock(),
+    )
     socket = SlackSocket(door, APP_TOKEN, ping_seconds=0.2)
     async with httpx.AsyncClient(trust_env=False) as client:
         try:
@@ -104,6 +117,21 @@ async def test_a_click_is_acknowledged_and_answered_through_its_response_url(acm
 
     assert [heard.text for heard in acme.heard] == ["join", "leave"]
     await until(lambda: acme.world.slack.log.count("response_url", status=200) == 1)
+
+
+async def test_a_form_says_over_the_socket_what_is_missing_and_is_taken(acme: Stage) -> None:
+    user = acme.world.company.people["employee"].slack.id
+    reply = ReplyTo(ChatIdentity("slack", TEAM_ID, user))
+    view = {"id": "V01", **forms.view(SAID, "admin add", reply, takes_files=False)}
+    acme.world.do(lambda: acme.world.slack.views.modals.__setitem__("V01", Modal(user, view)))
+
+    empty: Answer = await acme.play(lambda moves: moves.send_form())
+    sent: Answer = await acme.play(lambda moves: moves.send_form("ada@acme.example"))
+
+    assert empty.body == {"response_action": "errors", "errors": {"text": SAID.nothing}}
+    assert sent.body is None
+    (heard,) = acme.heard
+    assert (heard.text, heard.given) == ("admin add", Given("ada@acme.example"))
 
 
 async def test_what_nobody_listens_to_is_acknowledged_too(acme: Stage) -> None:

@@ -14,6 +14,7 @@ from adapters.chat.message import (
     Confirm,
     Fact,
     Facts,
+    FormButton,
     Link,
     LinkButton,
     Mention,
@@ -192,6 +193,13 @@ MESSAGES = {
             Note(text(Typed(MARKDOWN))),
         ),
     ),
+    "whom": Message(
+        text("Whom shall I add to ", Bold("Spring Cup 2027"), "?"),
+        (
+            Paragraph(text("Name people behind ", Typed("admin add"), ", or give me a list.")),
+            Buttons((FormButton("Give a list", "admin add event=spring-cup-2027"),)),
+        ),
+    ),
     "hostile": Message(
         text("Race ", Bold(HOSTILE), " ", HOSTILE),
         (
@@ -258,6 +266,7 @@ CONFIRMS = st.one_of(st.none(), st.builds(Confirm, NASTY, NASTY, NASTY, NASTY))
 BUTTONS = st.one_of(
     st.builds(Button, NASTY, NASTY, st.sampled_from(["plain", "primary", "danger"]), CONFIRMS),
     st.builds(LinkButton, NASTY, URLS),
+    st.builds(FormButton, NASTY, NASTY),
 )
 TABLES = st.integers(0, 4).flatmap(
     lambda width: st.builds(

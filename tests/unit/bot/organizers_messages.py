@@ -8,6 +8,7 @@ from typing import Any
 from adapters.chat.message import Message
 from bot import wording
 from bot.admin import wording as admin_wording
+from bot.admin.adding import Whom
 from bot.admin.basics import AuditShown
 from bot.admin.events import EventShown
 from bot.admin.feed import FeedShown
@@ -69,6 +70,7 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
     cup = spring_cup(name=name, channels=("slack:C1",), organizer_channel="slack:C2")
     yield "instructed", wording.answer(words, Instructed("i-1"))
     yield "help for organizers", admin_wording.help_message(words)
+    yield "whom", ANSWERS[Whom](words, Whom(name, "admin add event=spring-cup"))
     for event, now in _lives(cup, name):
         shown = EventShown(event, now, {"ready": 3, "in_line": 2})
         yield "event", ANSWERS[EventShown](words, shown)
@@ -207,7 +209,7 @@ def with_document(message: Message) -> Message:
 
 def _numbers(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
     hours = tuple((NOON + number * HOUR, number + 1) for number in range(60))
-    answers = {"aws": {"never": 3, name: 1}}
+    answers = {"aws": {f"not {name}": 3, name: 1}}  # never twice the same, whatever the name
     refused = {"DR-211": 3, "DR-204": 2, "DR-999": 1}
     for funnel in (Funnel(), Funnel(300, 200, 190, 7, refused, hours, {42: 100, 90: 90}, answers)):
         shown = ReportShown(Report(cup.id, name, funnel, {"all": 200}))
@@ -288,15 +290,20 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):
-        yield f"done {change.kind}", admin_wording.done(words, one, cup, NOON)
-    yield f"done {change.kind}, too late to undo", admin_wording.done(words, change, cup, NOON + HOUR)
+        yield f"done {change.kind}", with_document(admin_wording.done(words, one, cup, NOON))
+    late = admin_wording.done(words, change, cup, NOON + HOUR)
+    yield f"done {change.kind}, too late to undo", with_document(late)
     states: tuple[State, ...] = ("asking", "confirmed", "previewed")
     for state in states:
         for people in (0, 1, 214):
             for kind in (change.kind, "something-else"):
                 shown = Instruction("i-1", CHAT, "event set ends=now", NOON, REPLY, state=state)
                 proposed = replace(change, people=people, kind=kind)
-                yield f"shown {change.kind}", admin_wording.proposal(words, shown, proposed, cup)
+                said = admin_wording.proposal(words, shown, proposed, cup)
+                yield f"shown {change.kind}", with_document(said)
+        for people in (1, 2):
+            back = replace(change, people=people, undoes="i-0", undo_until=None)
+            yield f"taking back {change.kind}", admin_wording.proposal(words, shown, back, cup)
 
 
 def _choice(words: Words, cup: Event) -> Message:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.adding import AddPeople
+from bot.admin.adding import AddPeople, AddWhom
 from bot.admin.basics import AdminHelp, AuditShow, ConfirmInstruction, Undo
 from bot.admin.events import (
     EventClose,
@@ -24,6 +24,7 @@ from bot.admin.phrases import phrase
 from bot.admin.quotas import QuotaSet, QuotaShow
 from bot.admin.roster import RacersShow, Retry, StuckShow
 from bot.admin.table import ADMIN_VERBS, ANSWERS, PLANS, QUERIES, find, parse
+from bot.admin.teardown import Teardown, TeardownShow
 from bot.admin.verbs import AdminCommand
 from bot.grammar import VERBS, Admin
 from bot.grammar import parse as heard
@@ -376,7 +377,11 @@ def test_a_pasted_list_names_each_once(said: str) -> None:
     assert parse(f"add {said}", CHAT) == meant
 
 
-@pytest.mark.parametrize("said", ["", "Ada", "Ada <@U0ADA>", "ada@example.com, Grace"])
+def test_whom_to_add_is_asked_when_nobody_is_named() -> None:
+    assert parse("add event=cup --dry-run", CHAT) == AddWhom(event="cup", dry_run=True)
+
+
+@pytest.mark.parametrize("said", ["Ada", "Ada <@U0ADA>", "ada@example.com, Grace"])
 def test_what_is_no_person_is_not_added(said: str) -> None:
     with pytest.raises(InstructionUnclear):
         parse(f"add {said}", CHAT)
@@ -405,3 +410,20 @@ def test_lists_are_asked_for_by_state_and_page() -> None:
     for said in ("racers fast", "retry"):
         with pytest.raises(InstructionUnclear):
             parse(said, CHAT)
+
+
+CHANGING = (
+    *("event set name=Cup", "event open", "event close", "event create a from b", "pause", "unpause", "undo"),
+    *("add ada@example.com", "quota everyone hours=1", "retry all", "feed joins=on"),
+    *(f"{verb} ada@example.com" for verb in ("suspend", "resume", "remove", "rebind")),
+    *("race post https://x.example/1 Lap", "race update 1 title=Lap", "race remove 1"),
+    *("leaderboard post Lap", "leaderboard watch Lap", "leaderboard mute Lap"),
+    "models delete ada@example.com",
+)
+
+
+def test_every_verb_that_changes_something_can_be_tried_first() -> None:
+    tried = [parse(f"{said} --dry-run", CHAT) for said in (*CHANGING, "confirm 0123")]
+    assert all(command.dry_run for command in tried)
+    assert {type(command) for command in tried} == {*PLANS, ConfirmInstruction} - {Teardown}
+    assert isinstance(parse("teardown --dry-run", CHAT), TeardownShow)

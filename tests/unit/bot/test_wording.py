@@ -26,6 +26,7 @@ from adapters.chat.message import (
 from bot import wording
 from bot.access import Asker
 from bot.announcement_wording import of_event, of_race
+from bot.chats import form_words
 from bot.grammar import Join, Leave, Unknown, parse
 from bot.words import Words, words
 from provisioning.deciding import Stage
@@ -217,6 +218,10 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     one, two = Standing(cup, ready(), Stage.READY, NOON), Queued(other, Wish.RACING)
     for overview in (Overview((one,), ()), Overview((), (two,)), Overview((one,), (two,))):
         yield "overview", wording.answer(words, overview)
+    form = form_words(words)
+    said_in_it = tuple(Paragraph((Plain(one),)) for one in (form.list, form.nothing, form.failed))
+    yield "in a form", Message((Plain(form.title),), said_in_it)
+    yield "form not opened", wording.not_opened(words)
     yield from refusals(words, cup, facts)
     yield from notes(words, cup)
     for says, values in POSTS:
