@@ -117,7 +117,9 @@ def kinds_for_organizers() -> frozenset[str]:
         "racers-shown",
         "stuck-shown",
     )
-    return _kinds_of(*shown, "races-listed", "feed-shown", "change.", "admin-", "add-", "instructed", *CLOSING)
+    return _kinds_of(
+        *shown, "races-listed", "feed-shown", "change.", "admin-", "add-", "instructed", *CLOSING
+    )
 
 
 def _kinds_of(*sections: str) -> frozenset[str]:
