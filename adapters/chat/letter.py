@@ -14,6 +14,7 @@ from adapters.chat.message import (
     Buttons,
     Code,
     Facts,
+    FormButton,
     Link,
     LinkButton,
     Mention,
@@ -91,7 +92,7 @@ def _plain_span(span: Span) -> str:
     return span.text
 
 
-def _button_line(button: Button | LinkButton) -> str:
+def _button_line(button: Button | LinkButton | FormButton) -> str:
     return f"{button.label}: {button.url}" if isinstance(button, LinkButton) else ""
 
 
