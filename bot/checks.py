@@ -12,8 +12,9 @@ from typing import Any, Final, Literal, Protocol
 import httpx
 
 from adapters.graph.group import GroupPaths
-from adapters.sqlite.fitness import StoreUnfit, check_folder, check_library
+from adapters.sqlite.fitness import check_folder, check_library
 from adapters.trust import ssl_context
+from adapters.unfit import StoreUnfit
 from bot.access_address import faults_of
 from bot.settings import SlackSettings, TeamsSettings
 from provisioning.access import Access

@@ -20,6 +20,8 @@ from tests.contract.samples import (
     racer,
 )
 
+MORE_THAN_RUN_AT_ONCE = 50
+
 
 def asking(number: int) -> Unit[Request]:
     return lambda rows: rows.requests.save(a_request(number))
@@ -120,12 +122,12 @@ def test_a_read_writes_nothing(store: Store) -> None:
 
 def test_a_unit_taken_back_in_time_is_not_applied(store: Store) -> None:
     gate = threading.Event()
-    first = store.run(lambda _: gate.wait(10))
+    ahead = [store.run(lambda _: gate.wait(10)) for _ in range(MORE_THAN_RUN_AT_ONCE)]
     second = store.run(lambda rows: rows.requests.save(a_request(1)))
     third = store.run(lambda rows: rows.requests.save(a_request(2)))
     assert second.cancel()
     gate.set()
-    assert first.result()
+    assert all(first.result() for first in ahead)
     assert third.result().version == 1
     assert store.read(lambda rows: rows.requests.of(chat(1))) == ()
 
