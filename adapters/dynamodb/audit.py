@@ -36,7 +36,7 @@ class AuditRows:
             in_event = (
                 {} if line.event_id is None else listed("texts", line.event_id, f"{entry['id']}#{name}")
             )
-            self._session.set(_text_key(line, entry["id"], name), {**row, **in_event})
+            self._session.add(_text_key(line, entry["id"], name), {**row, **in_event})
         self._session.owe(entry)
 
     def lines(self, event_id: EventId | None = None, limit: int = 1000) -> tuple[Line, ...]:

@@ -75,5 +75,5 @@ def _chain(session: Session, entry: dict[str, Any]) -> None:
         # What the bot did itself is found by its subject; a list of most lines would be waste.
         **(listed("actor", entry["actor"], order) if entry["actor"] != "bot" else {}),
     }
-    session.set(line_key(number), line)
+    session.add(line_key(number), line)
     session.set(HEAD, {"count": number, "digest": digest})

@@ -110,7 +110,7 @@ def _carry_out(table: Table, changes: Sequence[Change], plan: str) -> None:
         for part in _parts(changes):
             writes = [Write(change.key, _taken(change, plan), _condition(change)) for change in part]
             taken += [(write.key, write.item) for write in writes if write.item is not None]
-            table.write(writes, uuid.uuid4().hex)
+            table.write(writes, plan)
         table.write(
             [Write(_plan_key(plan), {**opened, "state": "done", STAMP: "done"}, (STAMP, "open"))], "done"
         )
@@ -139,23 +139,24 @@ def _gave_up(table: Table, plan: str, state: Item) -> Item:
 
 def _release(table: Table, taken: Sequence[tuple[Key, Item]], plan: str, *, is_done: bool) -> None:
     """Bring these items forward, or back; whoever was there first has done the same."""
+    stamp = f"{plan}-{'forward' if is_done else 'back'}"  # the same whoever does it
     for start in range(0, len(taken), _PART):
-        part = [_released(key, item, plan, is_done=is_done) for key, item in taken[start : start + _PART]]
+        part = [
+            _released(key, item, plan, stamp, is_done=is_done) for key, item in taken[start : start + _PART]
+        ]
         try:
-            table.write(part, uuid.uuid4().hex)
+            table.write(part, stamp)
         except Conflict:
             for write in part:
                 with suppress(Conflict):
-                    table.write([write], uuid.uuid4().hex)
+                    table.write([write], stamp)
 
 
-def _released(key: Key, item: Item, plan: str, *, is_done: bool) -> Write:
+def _released(key: Key, item: Item, plan: str, stamp: str, *, is_done: bool) -> Write:
     if is_done:
         after: Item | None = unpacked(item[_NEXT])
     else:
         after = None if _NEW in item else _before(item)
-    # The same stamp whoever does it: a second time it is no change.
-    stamp = f"{plan}-{'forward' if is_done else 'back'}"
     return Write(key, None if after is None else finished(after, stamp), (_BY, plan))
 
 

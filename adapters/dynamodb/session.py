@@ -216,6 +216,11 @@ class Session:
         """Write a row, whatever was there."""
         self.put(key, {**beside_the_row(self.get(key)), **row, "version": version})
 
+    def add(self, key: Key, row: Item) -> None:
+        """Write a row that is not there; without looking, because the commit would show it."""
+        self._seen.setdefault(key)
+        self.put(key, {**row, "version": 1})
+
     def drop(self, keys: Collection[Key]) -> int:
         """Delete these rows; returns how many were there."""
         there = [key for key in keys if self.row(key) is not None]

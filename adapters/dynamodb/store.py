@@ -2,7 +2,7 @@
 
 A unit runs on a session of its own and is committed as a whole; where somebody else was faster, it runs
 again. Of one process only one such unit runs at a time, so that a crowd around one item does not keep itself
-from getting on. What units owe to the books is entered a moment later, many at once, by a thread of the store.
+from getting on. What units owe to the books is entered a moment later, many at once, by the store's thread.
 """
 
 import logging
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from threading import Event, Lock, RLock, Thread
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -40,13 +39,6 @@ GATHERING_SECONDS: Final = 0.3  # what is owed in this time is entered together
 TIDYING_SECONDS: Final = 10.0  # how often a process looks for what others owe and left unfinished
 
 log = logging.getLogger(__name__)
-
-
-class UtcClock:
-    """The clock on the wall."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class DynamoStore:

@@ -6,6 +6,7 @@ Reads are strongly consistent, but for those of an index, which DynamoDB brings 
 import logging
 import random
 import time
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,23 +117,18 @@ class Table:
         asked = {"IndexName": index, **_ranged(partition, f"{kind}#{of}", at, low, high)}
         return sum(page["Count"] for page in self._answers(asked | {"Select": "COUNT"}))
 
-    def write(self, writes: Sequence[Write], commit: str) -> None:
+    def write(self, writes: Sequence[Write], stamp: str) -> None:
         """Write all of these, at most `TOGETHER`, or none; raises Conflict when a condition does not hold.
 
-        `commit` makes that safe to repeat: what has it for its stamp is ours.
+        After an answer got lost, what has this stamp is taken for written.
         """
         if len(writes) == 1:
-            self._write_one(writes[0], commit)
+            operation = "delete_item" if writes[0].item is None else "put_item"
+            self._ask(operation, stamp, **_asked(self.name, writes[0]))
             return
         actions = [_action(self.name, write) for write in writes]
-        self._ask("transact_write_items", commit, TransactItems=actions, ClientRequestToken=commit)
-
-    def _write_one(self, write: Write, commit: str) -> None:
-        asked = _asked(self.name, write)
-        if write.item is None:
-            self._ask("delete_item", commit, **asked)
-        else:
-            self._ask("put_item", commit, **asked)
+        token = uuid.uuid4().hex
+        self._ask("transact_write_items", stamp, TransactItems=actions, ClientRequestToken=token)
 
     def _pages(self, asked: Mapping[str, Any], limit: int | None) -> Iterator[Mapping[str, Any]]:
         left = limit
@@ -155,7 +151,7 @@ class Table:
                 return
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _ask(self, operation: str, commit: str | None = None, **asked: Any) -> Mapping[str, Any]:
+    def _ask(self, operation: str, stamp: str | None = None, **asked: Any) -> Mapping[str, Any]:
         failure: Exception | None = None
         for tries in range(TRIES):
             if failure is not None:
@@ -165,7 +161,7 @@ class Table:
             except ClientError as error:
                 found = _lost(error)
                 # After a try of unknown outcome the write that is in our way may be our own.
-                if found is not None and failure is not None and commit in found:
+                if found is not None and failure is not None and stamp in found:
                     return {}
                 if found is not None:
                     raise Conflict from error
