@@ -59,16 +59,18 @@ _SAME_IN_THE_API: Final = (
 )
 
 
-def create(client: Any, name: str) -> None:
+def create(dynamodb: Any, name: str) -> None:
     """Make the table and wait until it can be used. Raises botocore's errors."""
-    client.create_table(
+    dynamodb.create_table(
         TableName=name,
         SSESpecification={"Enabled": DEFINITION["SSESpecification"]["SSEEnabled"]},
         **{key: DEFINITION[key] for key in _SAME_IN_THE_API},
     )
-    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    client.update_time_to_live(TableName=name, TimeToLiveSpecification=DEFINITION["TimeToLiveSpecification"])
-    client.update_continuous_backups(
+    dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    dynamodb.update_time_to_live(
+        TableName=name, TimeToLiveSpecification=DEFINITION["TimeToLiveSpecification"]
+    )
+    dynamodb.update_continuous_backups(
         TableName=name,
         PointInTimeRecoverySpecification=DEFINITION["PointInTimeRecoverySpecification"],
     )

@@ -30,7 +30,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 # List → the index that holds it. Lists that one item may be in at the same time are in different ones.
 _INDEX_OF: Final = {
     **dict.fromkeys(("registrations", "requests", "lines", "texts", "answers", "changes"), "find1"),
-    **dict.fromkeys(("line", "folded", "about", "subject", "places"), "find2"),
+    **dict.fromkeys(("line", "folded", "about", "subject", "places", "claimed"), "find2"),
     **dict.fromkeys(("due", "waiting", "instructions", "undelivered", "actor"), "find3"),
     **dict.fromkeys(("ready", "refused", "over", "instructed", "changed", "kept"), "find4"),
     "unclaimed": "find5",

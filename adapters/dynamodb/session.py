@@ -32,7 +32,7 @@ from adapters.dynamodb.items import (
 from adapters.dynamodb.table import Table
 from provisioning.errors import StaleWrite
 
-_OWED_TOGETHER: Final = 40  # entries for the books that one item carries, at most as many again
+OWED_TOGETHER: Final = 40  # entries for the books that one item carries, at most as many again
 _sequence = count()
 
 Entry = dict[str, Any]  # for the books: a line of the audit, or a number to add
@@ -256,12 +256,12 @@ class Session:
             for key, item in self._written.items()
             if item is not None and not is_same(item, self._seen.get(key))
         ]
-        for number in range(0, len(self.owed), _OWED_TOGETHER):
-            part = self.owed[number : number + _OWED_TOGETHER]
+        for number in range(0, len(self.owed), OWED_TOGETHER):
+            part = self.owed[number : number + OWED_TOGETHER]
             key = carriers.pop(0) if carriers else (f"owed#{uuid.uuid4().hex}", "-")
             item = self._written.get(key) or {}
             earlier = json.loads(str(item.get(OWES, "[]")))
-            if len(earlier) > _OWED_TOGETHER:
+            if len(earlier) > OWED_TOGETHER:
                 key, item, earlier = (f"owed#{uuid.uuid4().hex}", "-"), {}, []
             owes = {OWES: json.dumps(earlier + part), OWES_SINCE: item.get(OWES_SINCE, f"{since}{number:04}")}
             self._seen.setdefault(key)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from adapters.dynamodb.items import STAMP, Item, Key, Value, from_wire, index_of, to_wire
@@ -61,7 +62,7 @@ class Table:
 
     def get(self, key: Key) -> dict[str, Value] | None:
         """Return the item."""
-        found = self._ask("get_item", TableName=self.name, Key=_wire_key(key), ConsistentRead=True)
+        found = self._invoke("GetItem", TableName=self.name, Key=_wire_key(key), ConsistentRead=True)
         return from_wire(found["Item"])[1] if "Item" in found else None
 
     def get_all(self, keys: Collection[Key]) -> Iterator[tuple[Key, dict[str, Value]]]:
@@ -72,7 +73,7 @@ class Table:
                 return
             part, wanted = wanted[:TOGETHER], wanted[TOGETHER:]
             asked = {self.name: {"Keys": part, "ConsistentRead": True}}
-            found = self._ask("batch_get_item", RequestItems=asked)
+            found = self._invoke("BatchGetItem", RequestItems=asked)
             yield from map(from_wire, found["Responses"].get(self.name, ()))
             left = found.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             if left:
@@ -123,12 +124,12 @@ class Table:
         After an answer got lost, what has this stamp is taken for written.
         """
         if len(writes) == 1:
-            operation = "delete_item" if writes[0].item is None else "put_item"
-            self._ask(operation, stamp, **_asked(self.name, writes[0]))
+            operation = "DeleteItem" if writes[0].item is None else "PutItem"
+            self._invoke(operation, stamp, **_asked(self.name, writes[0]))
             return
         actions = [_action(self.name, write) for write in writes]
         token = uuid.uuid4().hex
-        self._ask("transact_write_items", stamp, TransactItems=actions, ClientRequestToken=token)
+        self._invoke("TransactWriteItems", stamp, TransactItems=actions, ClientRequestToken=token)
 
     def _pages(self, asked: Mapping[str, Any], limit: int | None) -> Iterator[Mapping[str, Any]]:
         left = limit
@@ -145,19 +146,19 @@ class Table:
     def _answers(self, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         more: dict[str, Any] = {}
         while True:
-            page = self._ask("query", TableName=self.name, **asked, **more)
+            page = self._invoke("Query", TableName=self.name, **asked, **more)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _ask(self, operation: str, stamp: str | None = None, **asked: Any) -> Mapping[str, Any]:
+    def _invoke(self, operation: str, stamp: str | None = None, **asked: Any) -> Mapping[str, Any]:
         failure: Exception | None = None
         for tries in range(TRIES):
             if failure is not None:
                 _pause(tries - 1)
             try:
-                answer: Mapping[str, Any] = getattr(self._client, operation)(**asked)
+                answer: Mapping[str, Any] = getattr(self._client, xform_name(operation))(**asked)
             except ClientError as error:
                 found = _lost(error)
                 # After a try of unknown outcome the write that is in our way may be our own.

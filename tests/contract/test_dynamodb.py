@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.dynamodb import DynamoStore, commit, is_made, missing_from, open_store
+from adapters.dynamodb import DynamoStore, commit, is_made, missing_from, open_store, session
 from adapters.dynamodb import table as calls
 from adapters.dynamodb.definition import DEFINITION
 from adapters.unfit import StoreUnfit
@@ -259,9 +259,14 @@ def test_what_is_owed_outlives_the_row_that_carried_it(store: Store) -> None:
     assert store.run(lambda rows: rows.queue.depth()).result()[Work.ANSWER] == 1
 
 
-def test_more_is_owed_than_one_item_carries_and_one_transaction_holds(store: Store) -> None:
+@pytest.mark.usefixtures("small_transactions")
+def test_more_is_owed_than_one_item_carries_and_one_transaction_holds(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "OWED_TOGETHER", 5)
+
     def unit(rows: Rows) -> None:
-        for number in range(130):
+        for number in range(13):
             rows.audit.append(
                 Line(MORNING, str(chat(number)), "asked to join", f"{SPRING}/{chat(number)}", SPRING)
             )
@@ -270,9 +275,9 @@ def test_more_is_owed_than_one_item_carries_and_one_transaction_holds(store: Sto
     store.run(unit).result()
 
     head, links = store.read(lambda rows: (rows.audit.heads()[0], rows.audit.links("table", 0, 999)))
-    assert (head.count, list(check(head, links))) == (130, [])
-    assert [link.line.subject for link in links] == [f"{SPRING}/{chat(number)}" for number in range(130)]
-    assert store.read(lambda rows: rows.tallies.of(SPRING)) == {tallies.ASKED: 130}
+    assert (head.count, list(check(head, links))) == (13, [])
+    assert [link.line.subject for link in links] == [f"{SPRING}/{chat(number)}" for number in range(13)]
+    assert store.read(lambda rows: rows.tallies.of(SPRING)) == {tallies.ASKED: 13}
 
 
 # --- the table ----------------------------------------------------------------------------------------------
