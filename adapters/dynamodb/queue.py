@@ -18,12 +18,16 @@ _URGENT, _OTHERS = "0", "1"
 
 
 class QueueRows:
-    """The queue of the table. `touched` collects the kinds of work of which a key may have become ready."""
+    """The queue of the table. `touched` collects the kinds of work of which a key may have become ready.
+
+    `looked` holds when the next key is due, of the kinds of work of which none was ready just now.
+    """
 
     def __init__(self, session: Session) -> None:
         """Speak through this session."""
         self._session = session
         self.touched: set[Work] = set()
+        self.looked: dict[Work, datetime | None] = {}
 
     def put(self, work: Work, key: str, ready_at: datetime, *, urgent: bool = False) -> None:
         item, ready = self._session.get(_home(work, key)) or {}, to_int(ready_at)
@@ -44,6 +48,10 @@ class QueueRows:
             self.touched.add(work)
 
     def lease(self, work: Work, limit: int, token: str, now: datetime, until: datetime) -> tuple[Job, ...]:
+        next_due = self.next_due((work,))
+        if next_due is None or next_due > now:  # a worker with nothing to do asks no more than this
+            self.looked[work] = next_due
+            return ()
         jobs: list[Job] = []
         for urgency in (_URGENT, _OTHERS):
             high = f"{urgency}{ordered(to_int(now) + 1)}"

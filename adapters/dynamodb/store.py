@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from datetime import datetime
 from threading import Event, Lock, RLock, Thread
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -50,6 +51,7 @@ class DynamoStore:
         self._clock = clock
         self._bells: dict[Work, Bell] = {work: Bell() for work in Work}
         self._threads = ThreadPoolExecutor(UNITS_AT_ONCE, thread_name_prefix="store")
+        self._looked: dict[Work, tuple[int, datetime | None]] = {}
         self._waiting = 0
         self._lock = Lock()
         self._closed = False
@@ -83,12 +85,14 @@ class DynamoStore:
     def wait_for_work(self, seconds: float, work: Work) -> None:
         bell = self._bells[work]
         last = monotonic() + seconds
-        while not self._closed:
-            heard = bell.heard()
-            pause = min(self._due_in(work), POLL_SECONDS, last - monotonic())
-            if pause <= 0:
+        looked = self._looked.pop(work, None)  # by whoever found nothing to lease just now
+        while not self._closed and (left := last - monotonic()) > 0:
+            heard, due_at = looked or (bell.heard(), self._next_due(work))
+            due_in = POLL_SECONDS if due_at is None else (due_at - self._clock.now()).total_seconds()
+            if due_in <= 0:
                 return
-            bell.wait(heard, pause)
+            bell.wait(heard, min(due_in, POLL_SECONDS, left))
+            looked = None
 
     def close(self) -> None:
         with self._lock:
@@ -105,6 +109,7 @@ class DynamoStore:
             with self._again if runs else nullcontext():
                 session = Session(self._table)
                 rows = DynamoRows.over(session, self._clock, self._enter)
+                heard = {work: bell.heard() for work, bell in self._bells.items()}
                 value = unit(rows)
                 try:
                     session.commit()
@@ -112,6 +117,7 @@ class DynamoStore:
                     pause = min(PAUSE_SECONDS * 2**runs, LONGEST_PAUSE_SECONDS)
                     time.sleep(pause * random.random())  # noqa: S311 - spreads, hides nothing
                     continue
+            self._looked |= {work: (heard[work], due_at) for work, due_at in rows.queue.looked.items()}
             self._ring(rows.queue.touched)
             if session.owes_anything:
                 self._debts.set()
@@ -158,15 +164,14 @@ class DynamoStore:
             except Exception:  # a defect must not keep what is owed later from being entered
                 log.exception("the books cannot be kept", extra={"action": "defect"})
 
-    def _due_in(self, work: Work) -> float:
-        """Return the seconds until a key of this kind can be leased, `POLL_SECONDS` when there is none."""
+    def _next_due(self, work: Work) -> datetime | None:
+        """Return when a key of this kind can be leased next, None when there is none."""
         try:
-            due_at = self.read(lambda rows: rows.queue.next_due((work,)))
+            return self.read(lambda rows: rows.queue.next_due((work,)))
         except StoreUnavailable:
             if self._closed:  # just now
-                return 0.0
+                return None
             raise
-        return POLL_SECONDS if due_at is None else (due_at - self._clock.now()).total_seconds()
 
     def _ring(self, works: Iterable[Work]) -> None:
         for work in works:
