@@ -6,6 +6,7 @@ only while it has the two attributes of that index. They hold keys and the one a
 event are counted, never what counts: that is read from the table.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ INDEXES: Final[Mapping[str, tuple[str, str]]] = {
 }
 FLAGS: Final = "flags"  # what a registration counts as
 EXPIRES: Final = "expires"  # seconds since 1970, for time to live
+_BACKUP_TRIES, _BACKUP_SECONDS = 12, 5.0
 
 
 def _index(name: str, of: str, at: str) -> dict[str, Any]:
@@ -60,7 +62,7 @@ _SAME_IN_THE_API: Final = (
 
 
 def create(dynamodb: Any, name: str) -> None:
-    """Make the table and wait until it can be used. Raises botocore's errors."""
+    """Make the table and wait until it can be used, a minute or two. Raises botocore's errors."""
     dynamodb.create_table(
         TableName=name,
         SSESpecification={"Enabled": DEFINITION["SSESpecification"]["SSEEnabled"]},
@@ -70,7 +72,18 @@ def create(dynamodb: Any, name: str) -> None:
     dynamodb.update_time_to_live(
         TableName=name, TimeToLiveSpecification=DEFINITION["TimeToLiveSpecification"]
     )
-    dynamodb.update_continuous_backups(
-        TableName=name,
-        PointInTimeRecoverySpecification=DEFINITION["PointInTimeRecoverySpecification"],
-    )
+    _have_restorable(dynamodb, name)
+
+
+def _have_restorable(dynamodb: Any, name: str) -> None:
+    """Switch point-in-time recovery on, which a table refuses for a while after it was made."""
+    for _ in range(_BACKUP_TRIES):
+        try:
+            dynamodb.update_continuous_backups(
+                TableName=name,
+                PointInTimeRecoverySpecification=DEFINITION["PointInTimeRecoverySpecification"],
+            )
+        except dynamodb.exceptions.ContinuousBackupsUnavailableException:
+            time.sleep(_BACKUP_SECONDS)
+        else:
+            return

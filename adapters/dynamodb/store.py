@@ -149,16 +149,17 @@ class DynamoStore:
         raise StoreUnavailable
 
     def _keep_books(self) -> None:
-        """Enter what this process owes soon after, and what others left now and then."""
+        """Enter what this process owes soon after, and now and then what others left behind."""
+        tidied = monotonic()
         while not self._ending.is_set():
             if self._debts.wait(TIDYING_SECONDS):
                 self._ending.wait(GATHERING_SECONDS)
-            owes_anything = self._debts.is_set()
             self._debts.clear()
             try:
-                if not owes_anything:
-                    finish_plans(self._table)
                 self._enter()
+                if monotonic() >= tidied + TIDYING_SECONDS:
+                    finish_plans(self._table)
+                    tidied = monotonic()
             except StoreUnavailable:
                 log.warning("the books wait", extra={"action": "store-unavailable"})
             except Exception:  # a defect must not keep what is owed later from being entered

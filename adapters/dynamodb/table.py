@@ -167,7 +167,8 @@ class Table:
                 if found is not None:
                     raise Conflict from error
                 if not _is_passing(error):
-                    log.exception("DynamoDB refused %s", operation, extra={"action": "store-refused"})
+                    code = error.response["Error"]["Code"]  # alone: a sentence may quote what was asked
+                    log.error("%s was refused: %s", operation, code, extra={"action": "store-refused"})  # noqa: TRY400
                     raise StoreUnavailable from error
                 failure = error
             except ParamValidationError:  # a mistake of ours: nothing went out

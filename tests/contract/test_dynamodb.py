@@ -200,6 +200,24 @@ def test_a_write_whose_answer_is_lost_is_made_once(opening: Opening, dynamodb: A
     assert len(store.read(lambda rows: rows.requests.waiting(after(1), 99))) == people
 
 
+def test_nobody_is_folded_in_by_a_binding_that_goes_at_the_same_moment(
+    store: Store, opening: Opening, dynamodb: Any
+) -> None:
+    other = opening(dynamodb)
+    store.run(lambda rows: rows.bindings.claim(chat(1), person(1), MORNING)).result()
+    claims = []
+
+    def fold_in(rows: Rows) -> None:
+        claims.append(rows.bindings.claim(chat(1), person(1), MORNING))
+        rows.registrations.save(a_registration(1))
+        if len(claims) == 1:
+            other.run(lambda rows: rows.bindings.release(person(1))).result()
+
+    store.run(fold_in).result()
+    assert claims == [False, True]
+    assert store.read(lambda rows: rows.bindings.person_of(chat(1))) == person(1)
+
+
 def test_while_the_table_is_out_of_reach_nothing_is_recorded_and_that_is_said(
     store: Store, opening: Opening, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
