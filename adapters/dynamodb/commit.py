@@ -23,7 +23,7 @@ from adapters.dynamodb.table import TOGETHER, Conflict, Table, Write
 from provisioning.errors import StoreUnavailable
 
 PLAN_SECONDS: Final = 20.0  # so long a plan may be open: a process that lives is done in a fraction of that
-_PART: Final = 50  # items taken in one call: each is there as it was and as it is to be, of 4 MB in all
+_PART: Final = 50  # items taken in one call
 _READABLE_SECONDS: Final = 86_400
 _TRIES: Final = 5  # to read an item that others bring forward meanwhile
 _LARGEST: Final = 3_000_000  # bytes in one transaction, of 4 MB
@@ -52,8 +52,8 @@ def commit(table: Table, changes: Sequence[Change]) -> None:
     if not changes:
         return
     stamp = uuid.uuid4().hex
-    size = sum(len(str(value)) for change in changes for value in (change.after or {}).values())
-    if len(changes) <= TOGETHER and (size <= _LARGEST or len(changes) == 1):
+    size = sum(_length(change.before) + _length(change.after) for change in changes)
+    if len(changes) == 1 or (len(changes) <= TOGETHER and size <= _LARGEST):
         table.write([_write(change, stamp) for change in changes], stamp)
     else:
         _carry_out(table, changes, stamp)
@@ -105,12 +105,13 @@ def _carry_out(table: Table, changes: Sequence[Change], plan: str) -> None:
     until = int(time.time() + PLAN_SECONDS)
     opened = {"state": "open", "until": until, **listed("owed", "plans", f"{until:011}"), STAMP: "open"}
     table.write([Write(_plan_key(plan), opened, None)], "open")
+    conditions = {change.key: _condition(change) for change in changes}
+    items = [(change.key, _taken(change, plan)) for change in changes]
     taken: list[tuple[Key, Item]] = []
     try:
-        for part in _parts(changes):
-            writes = [Write(change.key, _taken(change, plan), _condition(change)) for change in part]
-            taken += [(write.key, write.item) for write in writes if write.item is not None]
-            table.write(writes, plan)
+        for part in _parts(items):
+            taken += part
+            table.write([Write(key, item, conditions[key]) for key, item in part], plan)
         table.write(
             [Write(_plan_key(plan), {**opened, "state": "done", STAMP: "done"}, (STAMP, "open"))], "done"
         )
@@ -140,10 +141,8 @@ def _gave_up(table: Table, plan: str, state: Item) -> Item:
 def _release(table: Table, taken: Sequence[tuple[Key, Item]], plan: str, *, is_done: bool) -> None:
     """Bring these items forward, or back; whoever was there first has done the same."""
     stamp = f"{plan}-{'forward' if is_done else 'back'}"  # the same whoever does it
-    for start in range(0, len(taken), _PART):
-        part = [
-            _released(key, item, plan, stamp, is_done=is_done) for key, item in taken[start : start + _PART]
-        ]
+    for some in _parts(taken):
+        part = [_released(key, item, plan, stamp, is_done=is_done) for key, item in some]
         try:
             table.write(part, stamp)
         except Conflict:
@@ -172,9 +171,21 @@ def _taken(change: Change, plan: str) -> dict[str, Value]:
     return taken | {_BY: plan, _NEXT: packed(change.after)} | listed("owed", f"plan#{plan}", change.key[0])
 
 
-def _parts(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), _PART):
-        yield changes[start : start + _PART]
+def _parts(writes: Sequence[tuple[Key, Item]]) -> Iterator[Sequence[tuple[Key, Item]]]:
+    """Divide items so that one call takes each part."""
+    part: list[tuple[Key, Item]] = []
+    size = 0
+    for key, item in writes:
+        if part and (len(part) == _PART or size + _length(item) > _LARGEST):
+            yield part
+            part, size = [], 0
+        part.append((key, item))
+        size += _length(item)
+    yield part
+
+
+def _length(item: Item | None) -> int:
+    return sum(len(str(value)) for value in (item or {}).values())
 
 
 def _plan_key(plan: str) -> Key:

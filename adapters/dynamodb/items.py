@@ -6,6 +6,7 @@ and its line of the audit are one item, and one conditional write.
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,6 +22,7 @@ OWES: Final = "owes"
 OWES_SINCE: Final = "owes_since"
 FADES: Final = "fades"  # when a row is not needed any more; it stays while there is more than the row
 QUEUED: Final = "q_due"  # there while the key is on the queue
+_LONG: Final = 10_000  # characters; longer texts are kept compressed
 _DERIVED: Final = ("owed", "owed_at", EXPIRES)
 _BESIDE_THE_ROW: Final = ("q", OWES, STAMP)
 
@@ -93,17 +95,26 @@ def finished(item: Item, stamp: str) -> dict[str, Value]:
 
 def to_wire(item: Item) -> dict[str, Any]:
     """Return the item as the API takes it."""
-    return {
-        name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in item.items()
-    }
+    return {name: _wire_value(value) for name, value in item.items()}
 
 
 def from_wire(found: Mapping[str, Any]) -> tuple[Key, dict[str, Value]]:
     """Return key and attributes of an item as the API gives it."""
-    item: dict[str, Any] = {
-        name: int(value["N"]) if "N" in value else value["S"] for name, value in found.items()
-    }
+    item: dict[str, Any] = {name: _value(wired) for name, wired in found.items()}
     return (item.pop("pk"), item.pop("sk")), item
+
+
+def _wire_value(value: Value) -> dict[str, Any]:
+    if isinstance(value, int):
+        return {"N": str(value)}
+    # An item holds 400 KB: the ranking of a large race with all its racers only like this.
+    return {"S": value} if len(value) < _LONG else {"B": zlib.compress(value.encode())}
+
+
+def _value(wired: Mapping[str, Any]) -> Value:
+    if "N" in wired:
+        return int(wired["N"])
+    return str(wired["S"]) if "S" in wired else zlib.decompress(wired["B"]).decode()
 
 
 def packed(item: Item | None) -> str:

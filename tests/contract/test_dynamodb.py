@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from adapters import codec
 from adapters.dynamodb import DynamoStore, commit, is_made, missing_from, open_store, session
 from adapters.dynamodb import table as calls
 from adapters.dynamodb.definition import DEFINITION
 from adapters.unfit import StoreUnfit
 from provisioning import tallies
 from provisioning.audit import Line, check
+from provisioning.boards import Board
 from provisioning.errors import EventClosed, StoreUnavailable
 from provisioning.joining import Asking, request_join
+from provisioning.leaderboards import Leaderboard
+from provisioning.leaderboards import Line as Place
 from provisioning.outcomes import Queued
 from provisioning.ports import Rows, Store, Work
 from provisioning.requests import ReplyTo
@@ -296,6 +301,23 @@ def test_more_is_owed_than_one_item_carries_and_one_transaction_holds(
     assert (head.count, list(check(head, links))) == (13, [])
     assert [link.line.subject for link in links] == [f"{SPRING}/{chat(number)}" for number in range(13)]
     assert store.read(lambda rows: rows.tallies.of(SPRING)) == {tallies.ASKED: 13}
+
+
+def test_a_ranking_longer_than_an_item_holds_is_kept(store: Store, dynamodb: Any, table: str) -> None:
+    lines = [Place(number, f"racer-{number}", 60_000 + number, after(number), 1) for number in range(8_000)]
+    ranking = Leaderboard(tuple(lines))
+    board = Board(
+        SPRING, "7", "Lap", "https://race.example.com", "best-lap", MORNING, after(9), ranking=ranking
+    )
+    assert len(codec.pack_board(board)) > 409_600
+    store.run(lambda rows: rows.boards.save(board)).result()
+    assert store.read(lambda rows: rows.boards.get(SPRING, "7")) == replace(board, version=1)
+    found = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"event#{SPRING}"}},
+    )
+    assert len(found["Items"][0]["body"]["B"]) < 200_000
 
 
 # --- the table ----------------------------------------------------------------------------------------------
