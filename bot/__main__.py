@@ -134,9 +134,9 @@ def add(
     with _complaints():
         settings = _settings(quiet=True)
         from adapters.graph.users import EntraDirectory
-        from adapters.sqlite.store import UtcClock
         from bot import adding_file, showing
         from bot.outside import reach
+        from bot.stores import UtcClock
         from provisioning.recognizing import Recognizer
 
         mails = adding_file.addresses(file)
@@ -354,7 +354,7 @@ def _complaints(*, as_json: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _store(settings: "Settings") -> Iterator["Store"]:
-    from adapters.sqlite import open_store
+    from bot.stores import open_store
 
     with closing(open_store(settings.bot.store)) as store:
         yield store
@@ -372,11 +372,11 @@ def _event(store: "Store", event_id: str) -> "Event":
 
 def _preflight(settings: "Settings", store: "Store", planned: "Plan") -> None:
     """Ask the system of every grant whether it can work."""
-    from adapters.sqlite.store import UtcClock
     from bot import showing
     from bot.doctor import preflight
     from bot.faults import Fault
     from bot.outside import reach
+    from bot.stores import UtcClock
 
     with closing(reach(settings, store, UtcClock(), proposed=planned.new)) as outside:
         found = preflight(planned.new, outside.accesses)

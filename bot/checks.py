@@ -1,25 +1,21 @@
 """The single checks of `doctor`: each looks at one thing, and says what it found and how it is mended."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import httpx
 
 from adapters.graph.group import GroupPaths
-from adapters.sqlite.fitness import StoreUnfit, check_folder, check_library
 from adapters.trust import ssl_context
 from bot.access_address import faults_of
 from bot.settings import SlackSettings, TeamsSettings
 from provisioning.access import Access
 from provisioning.errors import GroupUnmanageable, PermissionMissing, ProvisioningError
 from provisioning.events import EntraGroup, Event, Grant, IdentityCenterGroup
-from provisioning.ports import Rows, Store
 
 State = Literal["ok", "warn", "failed"]
 
@@ -27,7 +23,6 @@ SLACK_SCOPES: Final = ("commands", "chat:write", "users:read", "users:read.email
 GRAPH_ROLES: Final = ("GroupMember.ReadWrite.All", "User.Read.All")
 PUSH_ROLES: Final = ("Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy")
 SKEW_WARNS, SKEW_FAILS = 60.0, 240.0  # seconds; Slack's signatures are refused from 300 on
-WAITING_WARNS: Final = 300.0  # seconds for which a key that is ready may wait before somebody should look
 _SCOPES_MEND = (
     "Add them: api.slack.com/apps, your app, OAuth & Permissions, Bot Token Scopes; then reinstall."
 )
@@ -110,52 +105,6 @@ def failure(name: str, error: Exception) -> Check:
 
 
 # --- this host ----------------------------------------------------------------------------------------------
-
-
-def place_of_store(path: Path) -> Iterator[Check]:
-    """Look whether a store can be kept there."""
-    try:
-        check_library()
-        check_folder(path)
-    except StoreUnfit as error:
-        yield Check("store", "failed", error.why, f"{error.mend}.")
-        return
-    if not path.exists():
-        yield Check("store", "warn", f"{path} is not there yet", "The bot makes it when it starts first.")
-
-
-def store(opened: Store, path: Path) -> Iterator[Check]:
-    """Look into the store: its journal, whether it takes a write, and what waits on the queue."""
-
-    def write(rows: Rows) -> None:
-        now = datetime.now(UTC)
-        rows.leases.take("doctor", "doctor", now, now)
-        rows.leases.release("doctor", "doctor")
-
-    opened.run(write).result(timeout=5)
-    reader = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    try:
-        (journal,) = reader.execute("PRAGMA journal_mode").fetchone()
-        (tables,) = reader.execute("PRAGMA user_version").fetchone()
-    finally:
-        reader.close()
-    found = (
-        f"{path} takes writes; SQLite {sqlite3.sqlite_version}, journal {journal}, tables of version {tables}"
-    )
-    if journal == "wal":
-        yield Check("store", "ok", found)
-    else:
-        yield Check("store", "failed", found, "Name a file on a local disk in BOT_STORE.")
-    seconds, depth = opened.read(
-        lambda rows: (rows.queue.oldest_seconds(datetime.now(UTC)), sum(rows.queue.depth().values()))
-    )
-    if seconds > WAITING_WARNS:
-        mend = (
-            "Look whether a worker runs: `deepracer-bot serve` without --no-worker, or `deepracer-bot work`."
-        )
-        yield Check("queue", "warn", f"{depth} keys, the oldest ready for {seconds:.0f} s", mend)
-    else:
-        yield Check("queue", "ok", f"{depth} keys, the oldest ready for {seconds:.0f} s")
 
 
 def clock(name: str, url: str) -> Iterator[Check]:

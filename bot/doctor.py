@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from rich.box import SIMPLE
@@ -18,9 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapters.sqlite import StoreUnfit, open_store
-from adapters.sqlite.store import UtcClock
-from bot import checks, mail_checks, site_checks
+from adapters.unfit import StoreUnfit
+from bot import checks, mail_checks, site_checks, store_checks
 from bot.applying import read_file
 from bot.checks import Check, failure
 from bot.event_file import EventFileInvalid, difference
@@ -28,6 +26,7 @@ from bot.logs import clean
 from bot.outside import Outside, reach
 from bot.settings import Settings, SettingsInvalid
 from bot.showing import as_json as write_json
+from bot.stores import UtcClock, open_store
 from provisioning.access import Access
 from provisioning.events import DeepRacerOnAws, Event, IdentityCenterGroup
 from provisioning.ports import Store
@@ -51,14 +50,16 @@ def run(settings: Settings, *, as_json: bool) -> int:
 
 def examine(settings: Settings) -> list[Check]:
     """Look at everything. Every failure is a check; nothing is raised."""
-    path = settings.bot.store_path
-    found = [Check("settings", "ok", "complete"), *_look("store", lambda: checks.place_of_store(path))]
-    if any(check.state == "failed" for check in found):
+    url = settings.bot.store
+    place = _look("store", lambda: store_checks.place_of_store(url))
+    found = [Check("settings", "ok", "complete"), *place]
+    if any(check.state == "failed" for check in place):
         return found  # without a store nobody remembers when an API wants to be left alone
+    is_made = not place
     try:
-        with _store(settings, path) as store:
-            if path.exists():
-                found += _look("store", lambda: checks.store(store, path))
+        with _store(url if is_made else None) as store:
+            if is_made:
+                found += _look("store", lambda: store_checks.store(store, url))
             events, complaints = _events(settings, store)
             found += complaints
             with closing(reach(settings, store, UtcClock(), proposed=_unmade(events))) as outside:
@@ -99,12 +100,13 @@ def show(found: Sequence[Check]) -> None:
 
 
 @contextmanager
-def _store(settings: Settings, path: Path) -> Iterator[Store]:
+def _store(url: str | None) -> Iterator[Store]:
     """Open the store. One that does not exist yet is not made: its owner would be whoever runs the doctor."""
-    with tempfile.TemporaryDirectory() as folder:
-        url = settings.bot.store if path.exists() else f"sqlite:///{folder}/empty.db"
-        with closing(open_store(url)) as store:
-            yield store
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(open_store(url or f"sqlite:///{folder}/empty.db")) as store,
+    ):
+        yield store
 
 
 def _events(settings: Settings, store: Store) -> tuple[list[Event], list[Check]]:

@@ -284,11 +284,13 @@ def sender(text: str) -> Wrong | None:
 
 def store(text: str) -> Wrong | None:
     """Check the address of the store."""
-    if text.startswith("dynamodb://"):
-        return "names DynamoDB, which this version does not serve", "Use sqlite:///file."
+    if text.startswith("dynamodb:"):
+        if re.fullmatch(r"dynamodb://[A-Za-z0-9_.-]{3,255}(\?region=[a-z0-9-]+)?", text):
+            return None
+        return "names no table of DynamoDB", "Write dynamodb://table or dynamodb://table?region=eu-central-1."
     if re.fullmatch(r"sqlite:///(?!.*[?#]).+", text) and not text.endswith("/"):
         return None
-    return "names no store", "Write sqlite:///file, or sqlite:////absolute/file with four slashes."
+    return "names no store", "Write sqlite:///file, sqlite:////absolute/file or dynamodb://table."
 
 
 def queue(text: str) -> Wrong | None:

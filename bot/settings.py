@@ -290,7 +290,7 @@ class BotSettings(_Group):
     store: Annotated[str, forms.checked(forms.store)] = Field(
         default="sqlite:///deepracer-bot.db",
         alias="BOT_STORE",
-        description="where rows are kept: sqlite:///file, or sqlite:////absolute/file",
+        description="where rows are kept: sqlite:///file, sqlite:////absolute/file, or dynamodb://table",
     )
     queue: Annotated[str, forms.checked(forms.queue)] = Field(
         default="store", alias="BOT_QUEUE", description="where work waits: store (with the rows)"
@@ -311,11 +311,6 @@ class BotSettings(_Group):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda text: str(text).upper())
     ] = Field(default="INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
-
-    @property
-    def store_path(self) -> Path:
-        """The SQLite file of `store`."""
-        return Path(self.store.removeprefix("sqlite:///"))
 
 
 _GROUPS: Mapping[str, type[_Group]] = {

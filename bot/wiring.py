@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.graph.group import EntraGroupAccess
 from adapters.graph.scim_push import ScimPush
 from adapters.graph.users import EntraDirectory
-from adapters.sqlite import open_store
 from bot.addresses import mails_in
 from bot.answering import Answering
 from bot.chats import Chat, chats
@@ -18,6 +16,7 @@ from bot.organizing import Organizing
 from bot.outside import Outside, reach
 from bot.serve import Door
 from bot.settings import Settings
+from bot.stores import UtcClock, open_store
 from bot.voice import PlatformVoice
 from provisioning.access import Access
 from provisioning.admitting import Gatekeeper
@@ -40,14 +39,6 @@ from provisioning.watching import Watcher
 from provisioning.working import Lane, Worker
 
 GATHERING = 0.25  # seconds: joins that arrive together are looked up and added together
-
-
-class UtcClock:
-    """The clock on the wall."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
-        return datetime.now(UTC)
 
 
 @dataclass(slots=True)

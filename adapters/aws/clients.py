@@ -14,14 +14,24 @@ from adapters.trust import ca_bundle
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 8
+CONNECTIONS = 10
 
 _making = Lock()
 
 
-def client(service: str, *, region: str, endpoint_url: str | None = None) -> Any:
+def client(
+    service: str,
+    *,
+    region: str | None,
+    endpoint_url: str | None = None,
+    connect_seconds: float = CONNECT_SECONDS,
+    read_seconds: float = READ_SECONDS,
+    connections: int = CONNECTIONS,
+) -> Any:
     """Return a new boto3 client of this service.
 
-    Credentials and `AWS_ENDPOINT_URL` are found boto3's own way; `endpoint_url` overrides the address.
+    Credentials and `AWS_ENDPOINT_URL` are found boto3's own way, and so is the Region without `region`;
+    `endpoint_url` overrides the address. `connections` is how many calls may be under way at once.
     """
     import boto3
     import botocore.session
@@ -36,8 +46,9 @@ def client(service: str, *, region: str, endpoint_url: str | None = None) -> Any
             endpoint_url=endpoint_url,
             verify=ca_bundle(),
             config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
+                connect_timeout=connect_seconds,
+                read_timeout=read_seconds,
+                max_pool_connections=connections,
                 retries={"total_max_attempts": 1},
             ),
         )

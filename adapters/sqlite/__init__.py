@@ -1,6 +1,6 @@
 """The store in one SQLite file, for a bot on one machine."""
 
-from adapters.sqlite.fitness import StoreUnfit
 from adapters.sqlite.store import SqliteStore, open_store
+from adapters.unfit import StoreUnfit
 
 __all__ = ["SqliteStore", "StoreUnfit", "open_store"]

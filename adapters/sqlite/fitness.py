@@ -7,6 +7,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from adapters.unfit import StoreUnfit
+
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 # Their locks and shared memory do not hold between hosts, which write-ahead logging stands on.
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -16,16 +18,6 @@ NETWORK_FILE_SYSTEMS = frozenset(
     }
 )
 MOUNTS = Path("/proc/mounts")
-
-
-class StoreUnfit(ValueError):
-    """The store cannot be kept there. The message says why, and after the colon what mends it."""
-
-    def __init__(self, why: str, mend: str) -> None:
-        """Take both halves of the message."""
-        self.why = why
-        self.mend = mend
-        super().__init__(f"{why}: {mend}")
 
 
 def path_of(url: str) -> Path:

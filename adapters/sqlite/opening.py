@@ -5,9 +5,9 @@ import sqlite3
 from pathlib import Path
 from time import monotonic, sleep
 
-from adapters.sqlite.fitness import StoreUnfit
 from adapters.sqlite.schema import migrate
 from adapters.sqlite.sql import BUSY_SECONDS, is_busy
+from adapters.unfit import StoreUnfit
 from provisioning.errors import StoreUnavailable
 
 _PRIVATE = 0o600

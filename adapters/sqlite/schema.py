@@ -9,8 +9,8 @@ import json
 import sqlite3
 from collections.abc import Callable
 
-from adapters.sqlite.fitness import StoreUnfit
 from adapters.sqlite.sql import to_moment
+from adapters.unfit import StoreUnfit
 from provisioning import tallies
 from provisioning.audit import START, chained
 

@@ -13,19 +13,21 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
-from adapters.sqlite.bell import Bell
-from adapters.sqlite.brakes import SqliteBrakes
+from adapters.bell import Bell
+from adapters.brakes import StoredBrakes
 from adapters.sqlite.fitness import check_folder, check_library, path_of
 from adapters.sqlite.opening import open_for_reading, open_for_writing
 from adapters.sqlite.rows import SqliteRows
 from adapters.sqlite.sql import BUSY_SECONDS, Sql
 from adapters.sqlite.writer import INBOX, Writer
+from provisioning.brake import Brake
 from provisioning.errors import StoreUnavailable
 from provisioning.ports import Clock, Unit, Work
 
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2  # how often the file is asked for keys that other processes queued
+FRESH_SECONDS = 0.2  # how old may be what is known of other processes' brakes
 
 
 class UtcClock:
@@ -50,18 +52,16 @@ class SqliteStore:
         self._writer = Writer(
             partial(open_for_writing, path), clock, self._ring, inbox=inbox, busy_seconds=busy_seconds
         )
-        self._brakes = SqliteBrakes(self, clock)
+        self._brakes = StoredBrakes(
+            lambda: self.read(lambda rows: rows.brakes.all()), self._hold, clock, FRESH_SECONDS
+        )
 
     @property
-    def brakes(self) -> SqliteBrakes:
+    def brakes(self) -> StoredBrakes:
         """The brakes of all APIs."""
         return self._brakes
 
     def run(self, unit: Unit[T]) -> Future[T]:
-        return self._writer.submit(unit)
-
-    def write(self, unit: Callable[[SqliteRows], T]) -> Future[T]:
-        """Apply a unit that needs more of the rows than the port shows."""
         return self._writer.submit(unit)
 
     def read(self, unit: Callable[[SqliteRows], T]) -> T:
@@ -90,6 +90,9 @@ class SqliteStore:
         self._closed = True
         self._ring(Work)
         self._close_readers()
+
+    def _hold(self, brake: Brake) -> None:
+        self._writer.submit(lambda rows: rows.brakes.hold(brake)).result()
 
     def _due_in(self, work: Work) -> float:
         """Return the seconds until a key of this kind can be leased, `POLL_SECONDS` when there is none."""

@@ -335,11 +335,12 @@ class QueueModel(RuleBasedStateMachine):
         assert depth(self.store) == 0
 
 
-def test_the_queue_does_what_its_words_say_in_any_order(store: Store) -> None:
+def test_the_queue_does_what_its_words_say_in_any_order(store: Store, is_slow: bool) -> None:
     class Model(QueueModel):
         pass
 
     Model.store = store
+    examples = 4 if is_slow else 40
     run_state_machine_as_test(
-        Model, settings=settings(max_examples=40, stateful_step_count=25, deadline=None, database=None)
+        Model, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None, database=None)
     )

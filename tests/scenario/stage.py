@@ -23,8 +23,8 @@ from typing import Any, Self, TypeVar
 import httpx
 import pytest
 
-from adapters.sqlite import open_store
 from bot import applying, auditing
+from bot.stores import open_store
 from provisioning.audit import Line
 from provisioning.boards import Board
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
@@ -111,9 +111,11 @@ class Stage:
         *,
         company: Company | None = None,
         platforms: tuple[str, ...] = ("slack",),
+        store_url: str | None = None,
         **switches: Any,
     ) -> None:
         self.folder = folder
+        self.store_url = store_url or f"sqlite:///{folder}/bot.db"  # where the bots keep their rows
         self.company = company or Company.found(people=12)
         self.sides = [SIDES[platform] for platform in platforms]  # people talk on the first unless told
         self.world = World(self.company, **{"parts": parts_of(platforms), **switches})
@@ -150,11 +152,6 @@ class Stage:
                 self.check()
 
     # --- setting the stage ----------------------------------------------------------------------------------
-
-    @property
-    def store_url(self) -> str:
-        """Return where the bots of this stage keep their rows."""
-        return f"sqlite:///{self.folder}/bot.db"
 
     @property
     def environment(self) -> dict[str, str]:

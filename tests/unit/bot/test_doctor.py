@@ -64,11 +64,11 @@ def test_a_company_where_everything_is_set_up_has_no_failed_check(applied: Setti
     assert found["spring-cup-2027: identity-center"] == "ok"
 
 
-def test_before_the_first_start_the_store_is_not_made(environment: dict[str, str]) -> None:
+def test_before_the_first_start_the_store_is_not_made(environment: dict[str, str], tmp_path: Path) -> None:
     settings = Settings.load(environment)
     found = states(doctor.examine(settings))
     assert (found["store"], found["events"], found["Slack token"]) == ("warn", "warn", "ok")
-    assert not settings.bot.store_path.exists()
+    assert not (tmp_path / "bot.db").exists()
 
 
 def test_the_event_file_is_looked_at_before_it_is_made_and_compared_afterwards(

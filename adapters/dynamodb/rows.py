@@ -1,0 +1,80 @@
+"""All rows of the table, behind one session."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.dynamodb.answers import AnswerRows
+from adapters.dynamodb.audit import AuditRows
+from adapters.dynamodb.bindings import BindingRows
+from adapters.dynamodb.boards import BoardRows
+from adapters.dynamodb.brake_rows import BrakeRows
+from adapters.dynamodb.changes import ChangeRows
+from adapters.dynamodb.closings import ClosingRows
+from adapters.dynamodb.events import EventRows
+from adapters.dynamodb.instructions import InstructionRows
+from adapters.dynamodb.leases import LeaseRows
+from adapters.dynamodb.ledger import LedgerRows
+from adapters.dynamodb.marks import MarkRows
+from adapters.dynamodb.moments import MomentRows
+from adapters.dynamodb.outbox import OutboxRows
+from adapters.dynamodb.queue import QueueRows
+from adapters.dynamodb.races import RaceRows
+from adapters.dynamodb.references import ReferenceRows
+from adapters.dynamodb.registrations import RegistrationRows
+from adapters.dynamodb.requests import RequestRows
+from adapters.dynamodb.session import Session
+from adapters.dynamodb.tallies import TallyRows
+from provisioning.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoRows:
+    """The nouns of the store, for one unit; `brakes` is for the store's own."""
+
+    events: EventRows
+    requests: RequestRows
+    registrations: RegistrationRows
+    bindings: BindingRows
+    ledger: LedgerRows
+    outbox: OutboxRows
+    references: ReferenceRows
+    queue: QueueRows
+    leases: LeaseRows
+    audit: AuditRows
+    instructions: InstructionRows
+    changes: ChangeRows
+    closings: ClosingRows
+    tallies: TallyRows
+    marks: MarkRows
+    races: RaceRows
+    boards: BoardRows
+    moments: MomentRows
+    answers: AnswerRows
+    brakes: BrakeRows
+
+    @classmethod
+    def over(cls, session: Session, clock: Clock, enter: Callable[[], None]) -> "DynamoRows":
+        """Return the rows of this session; `enter` brings the books up to date before they are read."""
+        queue = QueueRows(session)
+        return cls(
+            events=EventRows(session),
+            requests=RequestRows(session),
+            registrations=RegistrationRows(session),
+            bindings=BindingRows(session),
+            ledger=LedgerRows(session),
+            outbox=OutboxRows(session, queue, clock),
+            references=ReferenceRows(session),
+            queue=queue,
+            leases=LeaseRows(session),
+            audit=AuditRows(session, enter),
+            instructions=InstructionRows(session),
+            changes=ChangeRows(session),
+            closings=ClosingRows(session),
+            tallies=TallyRows(session, enter),
+            marks=MarkRows(session),
+            races=RaceRows(session),
+            boards=BoardRows(session),
+            moments=MomentRows(session),
+            answers=AnswerRows(session),
+            brakes=BrakeRows(session),
+        )
