@@ -330,3 +330,17 @@ def test_the_default_python_is_one_that_the_project_runs_on(written: Template) -
 
     assert runtime["Default"] in runtime["AllowedValues"]
     assert min(int(one.removeprefix("python3.")) for one in runtime["AllowedValues"]) >= 11
+
+
+def test_every_alarm_is_explained_where_it_says_so(written: Template) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    sections = {
+        title.lower(): body
+        for title, body in re.findall(r"^## (.+)\n((?:(?!## ).*\n?)*)", text, re.MULTILINE)
+    }
+    alarms = rules.of_type(written, "AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        [title] = re.findall(r"See docs/operations\.md, (.+)\.", alarm["AlarmDescription"])
+        assert f"`{name}`" in sections[title]
+
+    assert set(re.findall(r"`(\w+Alarm)`", text)) == set(alarms)
