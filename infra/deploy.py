@@ -287,6 +287,10 @@ class Deployer:
                     self.console.print(f"  {platform} calls    {address}", soft_wrap=True)
         else:
             self.console.print("  No address: this CloudFormation made no HTTP API.")
+        if "ShowEntraTheRole" in made:
+            self.console.print(
+                "  Entra has to trust the roles of WorkerRoleArn and ClockRoleArn (outputs of the stack)."
+            )
         self.console.print("To see it from here:")
         store = f"dynamodb://{made.get('Table')}?region={self.deployment.region}"
         self.console.print(f"  BOT_STORE={store} deepracer-bot doctor", soft_wrap=True, highlight=False)

@@ -51,6 +51,7 @@ KINDS_OF_RESOURCES: Final = (
     "identitystore:::user/*",
     "identitystore:::membership/*",
 )
+TOKEN: Final = "sts:GetWebIdentityToken"  # is of no resource; whom it is for must be said
 VISIBILITY: Final = 6  # times the function's timeout, as AWS asks for
 FIFO_BATCH: Final = 10
 _RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9]\d* (?:minutes|hours|days))\)")
@@ -230,6 +231,8 @@ def permissions(template: Template) -> Iterator[str]:
         for action in actions(statement):
             if "*" in action:
                 yield f"{name}: {action} allows more than anybody has read"
+        if actions(statement) == [TOKEN] and "sts:IdentityTokenAudience" in str(statement.get("Condition")):
+            continue
         for text in _texts(statement["Resource"]):
             for part in text.split(","):
                 if "*" in part and not part.endswith(KINDS_OF_RESOURCES):
