@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from adapters.tokens import Federated
 from provisioning.errors import CredentialRefused, DirectoryUnavailable
@@ -34,7 +35,7 @@ class OutboundIdentity:
             answer = self.sts.get_web_identity_token(
                 Audience=[self.audience], SigningAlgorithm="RS256", DurationSeconds=TOKEN_SECONDS
             )
-        except HTTPClientError as error:
+        except (NotConnected, HTTPClientError) as error:
             raise DirectoryUnavailable(None) from error
         except ClientError as error:
             code = error.response["Error"]["Code"]
