@@ -15,7 +15,7 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile pyproject.toml --quiet --universal --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run check test explore playground-test bench manifest teams-package format lock clean
+.PHONY: help install demo run check test explore playground-test bench manifest teams-package package deploy format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,12 @@ manifest: install ## the Slack app manifest, Socket Mode (no public address need
 teams-package: install ## the Teams app, ready to upload; APP_ID=, DEVELOPER= and WEBSITE= say whose it is
 	@$(PY) -m infra.teams_package $(if $(APP_ID),--app-id '$(APP_ID)') \
 	  $(if $(DEVELOPER),--developer '$(DEVELOPER)') $(if $(WEBSITE),--website '$(WEBSITE)')
+
+package: install ## the bot for Lambda, one zip in build/; TARGET= names the Python that compiles it
+	@$(PY) -m infra.package $(if $(TARGET),--python '$(TARGET)')
+
+deploy: install ## the package and infra/template.yaml to AWS: shown before applied; FILE= in place of deployment.toml
+	@$(PY) -m infra.deploy $(FILE) $(if $(YES),--yes)
 
 format: install ## put the code into the house format and mend what a tool can
 	@$(PY) -m ruff check --quiet --fix-only .

@@ -70,11 +70,7 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
     tokens = EntraTokens(
         settings.entra.tenant_id,
         settings.entra.client_id,
-        credential(
-            settings.entra.client_secret,
-            settings.entra.client_certificate,
-            settings.entra.federated_token_file,
-        ),
+        _entra_credential(settings),
         logins,
         authority=settings.entra.authority_url,
         scope=settings.graph.scope,
@@ -170,6 +166,19 @@ def _identity_center(region: str | None, store: Store, clock: Clock) -> Access[A
         brakes=store.brakes,
         clock=clock,
     )
+
+
+def _entra_credential(settings: Settings) -> Credential:
+    entra = settings.entra
+    held = (entra.client_secret, entra.client_certificate, entra.federated_token_file)
+    if entra.aws_token_audience is not None and not any(held):
+        from adapters.aws.clients import client
+        from adapters.aws.outbound_identity import OutboundIdentity
+
+        return OutboundIdentity(
+            client("sts", region=settings.aws.region), entra.aws_token_audience
+        ).credential()
+    return credential(*held)
 
 
 def _racing_sites(settings: Settings, graph: GraphClient, store: Store, clock: Clock) -> "RacingSites":

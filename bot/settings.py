@@ -170,6 +170,11 @@ class EntraSettings(_Group):
         alias="AZURE_FEDERATED_TOKEN_FILE",
         description="the file in which the platform keeps a workload identity token",
     )
+    aws_token_audience: str | None = Field(
+        default=None,
+        alias="ENTRA_AWS_TOKEN_AUDIENCE",
+        description="api://AzureADTokenExchange, to sign in as the AWS role of the bot, with no secret",
+    )
     authority_url: Annotated[str, forms.checked(forms.authority)] = Field(
         default="https://login.microsoftonline.com",
         alias="ENTRA_AUTHORITY_URL",
@@ -519,7 +524,8 @@ def _one_credential(
             f"is set beside {certificate}, and only one can be used",
             "Keep the certificate, take the secret out.",
         )
-    if {secret, certificate, federated}.isdisjoint(present):
+    of_the_platform = {federated, "ENTRA_AWS_TOKEN_AUDIENCE"} if federated else set()
+    if {secret, certificate, *of_the_platform}.isdisjoint(present):
         others = f", or {federated} (workload identity)" if federated else ""
         yield Fault(
             secret,

@@ -25,7 +25,15 @@ from provisioning.events import Event
 from provisioning.registrations import Step
 
 ROOT = Path(__file__).resolve().parents[2]
-PROSE = ("README.md", "CHANGELOG.md", "docs/why.md", "docs/words.md", "docs/runbook.md", "docs/settings.md")
+PROSE = (
+    "README.md",
+    "CHANGELOG.md",
+    "docs/why.md",
+    "docs/words.md",
+    "docs/runbook.md",
+    "docs/settings.md",
+    "docs/operations.md",
+)
 OUR_CODE = ("adapters", "bot", "provisioning")
 GLOSSARY = (
     *("event", "racer", "organizer", "chat identity", "request", "registration", "binding", "gate", "grant"),

@@ -263,6 +263,12 @@ def test_workload_identity_needs_no_secret(tmp_path: Path) -> None:
     assert settings.entra.federated_token_file == token
 
 
+def test_the_aws_role_needs_no_secret() -> None:
+    given = {name: value for name, value in GOOD.items() if name != "ENTRA_CLIENT_SECRET"}
+    settings = Settings.load({**given, "ENTRA_AWS_TOKEN_AUDIENCE": "api://AzureADTokenExchange"})
+    assert settings.entra.aws_token_audience == "api://AzureADTokenExchange"
+
+
 def test_the_env_file_is_read_behind_the_environment(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("PORT=9000\nLOG_LEVEL=debug\nSLACK_APP_TOKEN=\n# a comment\n")
