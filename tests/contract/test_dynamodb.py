@@ -61,8 +61,9 @@ def join(rows: Rows, number: int = 1) -> Any:
 
 
 def test_asking_to_join_is_one_conditional_write_of_one_item(
-    store: Store, opening: Opening, dynamodb: Any
+    store: Store, opening: Opening, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("adapters.dynamodb.store.GATHERING_SECONDS", 3600)  # the books come later
     store.run(lambda rows: rows.events.save(an_event())).result()
     client = Client(dynamodb)
 
@@ -97,6 +98,7 @@ def test_a_unit_that_changes_nothing_writes_nothing(store: Store, opening: Openi
 @pytest.fixture
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dozen items are many, a process that is gone is given up at once, and nobody waits."""
+    monkeypatch.setattr("adapters.dynamodb.store.TIDYING_SECONDS", 3600)  # what is left is left to the test
     monkeypatch.setattr(commit, "TOGETHER", 6)
     monkeypatch.setattr(commit, "_PART", 4)
     monkeypatch.setattr(commit, "PLAN_SECONDS", 0)
