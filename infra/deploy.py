@@ -174,7 +174,7 @@ class Deployer:
 
     def _upload(self, package: Path) -> tuple[str, str]:
         s3 = boto3.client("s3", region_name=self.deployment.region)
-        account = boto3.client("sts", region_name=self.deployment.region).get_caller_identity()["Account"]
+        account = self._account()
         bucket = self.deployment.bucket or f"deepracer-bot-{account}-{self.deployment.region}"
         # A bucket of that name may be somebody else's.
         owned = {"Bucket": bucket, "ExpectedBucketOwner": account}
@@ -203,6 +203,10 @@ class Deployer:
                 "RestrictPublicBuckets": True,
             },
         )
+
+    def _account(self) -> str:
+        sts = boto3.client("sts", region_name=self.deployment.region)
+        return str(sts.get_caller_identity()["Account"])
 
     # --- the change set ---
 
@@ -288,9 +292,10 @@ class Deployer:
         else:
             self.console.print("  No address: this CloudFormation made no HTTP API.")
         if "ShowEntraTheRole" in made:
-            self.console.print(
-                "  Entra has to trust the roles of WorkerRoleArn and ClockRoleArn (outputs of the stack)."
-            )
+            self.console.print("Entra has to trust two roles (once, see the README):")
+            for role in ("WorkerRole", "ClockRole"):
+                arn = f"arn:aws:iam::{self._account()}:role/{made[role]}"
+                self.console.print(f"  --role {arn}", soft_wrap=True)
         self.console.print("To see it from here:")
         store = f"dynamodb://{made.get('Table')}?region={self.deployment.region}"
         self.console.print(f"  BOT_STORE={store} deepracer-bot doctor", soft_wrap=True, highlight=False)

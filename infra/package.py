@@ -28,14 +28,11 @@ BUILD = ROOT / "build"
 LOCK = ROOT / "requirements" / "runtime.txt"
 OURS: Final = ("adapters", "bot", "provisioning")
 LEFT_OUT: Final = ("__pycache__", "*.pyc", "py.typed")
-# What the template runs on by default first; any other Python of the project makes a package as well.
-PYTHONS: Final = ("python3.13", "python3.14", "python3.12", "python3.11")
+# What the template runs on by default first. Not 3.11: its system on Lambda is too old for Pillow's wheels.
+PYTHONS: Final = ("python3.13", "python3.14", "python3.12")
 ARCHITECTURE: Final = "arm64"
 MACHINE: Final = "aarch64"
-OLDEST_GLIBC: Final = 17  # of wheels that run everywhere: manylinux2014
-# glibc of what the functions run on: Amazon Linux 2 below Python 3.12, Amazon Linux 2023 from there.
-GLIBC: Final = {"3.11": 26}
-GLIBC_OF_THE_REST: Final = 34
+GLIBC: Final = range(34, 16, -1)  # from what Amazon Linux 2023 has down to manylinux2014, as 2.x
 TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 MODE: Final = 0o100644 << 16
 _TEXT = re.compile(r"\"([a-z0-9-]+)[\":]")  # "sqs", and "service-quotas:…"
@@ -64,9 +61,7 @@ class Target:
     @property
     def platforms(self) -> list[str]:
         """The wheel platforms that run there, the newest first."""
-        newest = GLIBC.get(self.version, GLIBC_OF_THE_REST)
-        numbers = range(newest, OLDEST_GLIBC - 1, -1)
-        return [*(f"manylinux_2_{number}_{MACHINE}" for number in numbers), f"manylinux2014_{MACHINE}"]
+        return [*(f"manylinux_2_{number}_{MACHINE}" for number in GLIBC), f"manylinux2014_{MACHINE}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,10 @@ def target(python: str | None) -> Target:
     """
     found = python or next(filter(shutil.which, PYTHONS), None)
     if found is None or shutil.which(found) is None:
-        raise CannotPackage(f"{found or ', '.join(PYTHONS)}: not here. Name a Python: --python PATH")
+        what = f"{found} is not here." if found else f"None of {', '.join(PYTHONS)} is here."
+        raise CannotPackage(
+            f"{what} Bytecode is for one version: install one, or name it with --python PATH."
+        )
     said = "import sys; print('%d.%d' % sys.version_info[:2])"
     version = _run([found, "-c", said]).strip()
     if f"python{version}" not in PYTHONS:
@@ -229,7 +227,8 @@ def _too_large(zipped_bytes: int, unpacked_bytes: int) -> str | None:
 def _run(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
+        lines = (done.stderr or done.stdout).splitlines()
+        said = "\n".join([line for line in lines if line.startswith("ERROR")] or lines)  # pip warns a lot
         raise CannotPackage(f"{Path(command[0]).name} {command[2]} failed:\n{said}")
     return done.stdout
 

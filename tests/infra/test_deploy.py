@@ -301,6 +301,18 @@ def test_a_no_changes_nothing(account: Account) -> None:
     assert account.rows("another") == []
 
 
+def test_without_a_secret_for_entra_the_roles_to_trust_are_said(account: Account) -> None:
+    text = re.sub(r"^EntraSecretArn = .*$", "", everything_said(), flags=re.MULTILINE)
+    account.file.write_text(f'stack = "secretless"\n{text}', encoding="utf-8")
+    code, said = account.deploy("--yes")
+    account.file.write_text(everything_said(), encoding="utf-8")
+    roles = {row["LogicalResourceId"]: row.get("PhysicalResourceId") for row in account.rows("secretless")}
+
+    assert code == 0
+    for role in ("WorkerRole", "ClockRole"):
+        assert f"--role arn:aws:iam::123456789012:role/{roles[role]}\n" in said
+
+
 def test_where_nobody_can_be_asked_nothing_is_done_without_a_yes(account: Account) -> None:
     code, said = account.deploy()
 

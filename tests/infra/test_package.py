@@ -13,7 +13,6 @@ from infra import package
 from infra.package import CannotPackage, Target
 
 ROOT = Path(__file__).resolve().parents[2]
-THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def module(folder: Path) -> Path:
@@ -111,19 +110,40 @@ def test_a_service_that_the_bot_speaks_to_stays_packed(service: str) -> None:
     assert service in package.services_named([service])
 
 
-def test_the_name_says_for_what_it_was_made() -> None:
-    target = package.target(sys.executable)
+def interpreter(folder: Path, version: str) -> str:
+    """A Python that says it is of this version."""
+    path = folder / f"python{version}"
+    path.write_text(f"#!/bin/sh\necho {version}\n")
+    path.chmod(0o755)
+    return str(path)
 
-    assert target == Target(sys.executable, THIS)
-    assert target.name == f"deepracer-bot-{package.project_version()}-python{THIS}-arm64.zip"
+
+def test_the_name_says_for_what_it_was_made(tmp_path: Path) -> None:
+    target = package.target(interpreter(tmp_path, "3.12"))
+
+    assert target.version == "3.12"
+    assert target.name == f"deepracer-bot-{package.project_version()}-python3.12-arm64.zip"
 
 
-@pytest.mark.parametrize(("version", "newest"), [("3.11", 26), ("3.13", 34)])
-def test_wheels_are_no_newer_than_the_system_that_the_functions_run_on(version: str, newest: int) -> None:
-    platforms = Target("python", version).platforms
+def test_without_a_name_it_is_the_first_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("3.12", "3.14"):
+        interpreter(tmp_path, version)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(package, "PYTHONS", ("python3.99", "python3.14", "python3.12"))
 
-    assert platforms[0] == f"manylinux_2_{newest}_aarch64"
-    assert platforms[-1] == "manylinux2014_aarch64"
+    assert package.target(None).version == "3.14"
+
+
+def test_a_python_that_lambda_does_not_run_the_bot_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotPackage, match=r"is Python 3\.11"):
+        package.target(interpreter(tmp_path, "3.11"))
+
+
+def test_wheels_are_no_newer_than_the_system_that_the_functions_run_on() -> None:
+    platforms = Target("python", "3.13").platforms
+
+    assert platforms[0] == "manylinux_2_34_aarch64"
+    assert platforms[-2:] == ["manylinux_2_17_aarch64", "manylinux2014_aarch64"]
 
 
 def test_a_python_that_is_not_here_is_named() -> None:
