@@ -14,6 +14,7 @@ from typing import Any, Final, TextIO
 import structlog
 
 ACTIONS: Final[Mapping[str, str]] = {
+    "bell": "A worker could not be woken through SQS; the clock does it, a minute later at most.",
     "defect": "Something happened that the bot has no word for; the line has the traceback.",
     "event-differs": "BOT_EVENT_FILE differs from the event in the store, which stays as it is.",
     "event-made": "The event of BOT_EVENT_FILE did not exist yet and was made.",
@@ -35,6 +36,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "teams": "Bot Connector refused or throttled a call, or did not answer; or a conversation is dead.",
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
     "turned-away": "A Teams request was not from Bot Connector, or not for this bot; it was refused.",
+    "unreadable": "A message on the SQS queue is none of ours: it ends as a dead letter; no work is lost.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
     "watch": "The races of a racing site could not be read; it is tried again every few seconds.",
     "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",

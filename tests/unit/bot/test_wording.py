@@ -239,6 +239,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield from board_messages(words, name)
     yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
+    yield "too slow", wording.too_slow(words)
     yield "defect", wording.defect(words)
 
 

@@ -1,0 +1,137 @@
+"""A shift: the lanes of a worker run until nothing is left to do, or until the time is over.
+
+For whoever is woken to work and sent to sleep again. A worker that never sleeps is `provisioning.working`.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from threading import Condition, Thread
+
+from provisioning.errors import StoreUnavailable
+from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ringing import Ring
+from provisioning.working import Lane
+
+LINGER_SECONDS = 2.0  # what is due so soon is waited for: being woken again takes as long
+LOOK_SECONDS = 0.25  # how often lanes that rest are looked after
+
+log = logging.getLogger(__name__)
+
+IsOver = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What came of a shift: the kinds of work whose lane failed, and when there is more of the others to do,
+    which may be now already; None when no key is left.
+    """
+
+    failed: frozenset[Work]
+    more: Ring | None
+
+
+def next_ring(store: Store, works: Iterable[Work]) -> Ring | None:
+    """Return the ring for what is due next of these kinds, None when there is nothing.
+
+    Raises StoreUnavailable.
+    """
+
+    def unit(rows: Rows) -> Ring | None:
+        due = {work: rows.queue.next_due([work]) for work in works}
+        rings = [Ring(work, "", ready_at) for work, ready_at in due.items() if ready_at is not None]
+        return min(rings, key=lambda ring: ring.ready_at, default=None)
+
+    return store.read(unit)
+
+
+class Shift:
+    """One shift of these lanes, each on a thread of its own, so that no slow system holds up another.
+
+    A lane that finds nothing rests until a key of its kind is due. One whose round fails has worked enough:
+    its keys stay on the queue.
+    """
+
+    def __init__(self, store: Store, lanes: Sequence[Lane], clock: Clock) -> None:
+        """Take the lanes that have a kind of work; others go by the clock, and are nobody's shift."""
+        self._store = store
+        self._lanes = {lane.work: lane for lane in lanes if lane.work is not None}
+        self._clock = clock
+        self._change = Condition()
+        self._resting: set[Work] = set()
+        self._failed: set[Work] = set()
+        self._has_ended = False
+
+    def work(self, is_over: IsOver) -> Worked:
+        """Work until everybody rests and nothing is due soon, or `is_over`; rounds under way are finished.
+
+        Raises StoreUnavailable when the store does not say what there is to do.
+        """
+        threads = [
+            Thread(target=copy_context().run, args=(self._run, work, lane), name=lane.name, daemon=True)
+            for work, lane in self._lanes.items()
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._look_after(is_over)
+        finally:
+            with self._change:
+                self._has_ended = True
+                self._change.notify_all()
+            for thread in threads:
+                thread.join()
+        return Worked(frozenset(self._failed), next_ring(self._store, self._lanes.keys() - self._failed))
+
+    def _look_after(self, is_over: IsOver) -> None:
+        """Wake whom there is work for, until there is none."""
+        while not is_over():
+            with self._change:
+                resting = frozenset(self._resting)
+                everybody_rests = len(resting | self._failed) == len(self._lanes)
+            more = next_ring(self._store, resting)
+            seconds = math.inf if more is None else (more.ready_at - self._clock.now()).total_seconds()
+            if everybody_rests and seconds > LINGER_SECONDS:
+                return
+            with self._change:
+                if seconds <= 0:
+                    self._resting -= resting
+                    self._change.notify_all()
+                self._change.wait(min(max(seconds, 0.01), LOOK_SECONDS))
+
+    def _run(self, work: Work, lane: Lane) -> None:
+        try:
+            while self._is_wanted(work):
+                if lane.round():
+                    time.sleep(lane.gathering_seconds)
+                    self._tell()
+                else:
+                    self._rest(work)
+        except StoreUnavailable:
+            log.warning("store unavailable", extra={"action": "store-unavailable", "lane": lane.name})
+            self._fail(work)
+        except Exception:
+            log.exception("round failed", extra={"action": "defect", "lane": lane.name})
+            self._fail(work)
+
+    def _is_wanted(self, work: Work) -> bool:
+        with self._change:
+            self._change.wait_for(lambda: self._has_ended or work not in self._resting)
+            return not self._has_ended
+
+    def _tell(self) -> None:
+        with self._change:
+            self._change.notify_all()
+
+    def _rest(self, work: Work) -> None:
+        with self._change:
+            self._resting.add(work)
+            self._change.notify_all()
+
+    def _fail(self, work: Work) -> None:
+        with self._change:
+            self._failed.add(work)
+            self._change.notify_all()
