@@ -15,6 +15,7 @@ import structlog
 
 ACTIONS: Final[Mapping[str, str]] = {
     "bell": "A worker could not be woken through SQS; the clock does it, a minute later at most.",
+    "called": "Messages woke the worker; `by` has the correlations of the chat requests that rang.",
     "defect": "Something happened that the bot has no word for; the line has the traceback.",
     "event-differs": "BOT_EVENT_FILE differs from the event in the store, which stays as it is.",
     "event-made": "The event of BOT_EVENT_FILE did not exist yet and was made.",
@@ -95,6 +96,11 @@ def correlated(correlation: str) -> Iterator[None]:
     """Put this correlation id into every line logged within, on this thread or task."""
     with structlog.contextvars.bound_contextvars(correlation=correlation):
         yield
+
+
+def correlation() -> str:
+    """Return the correlation id under which lines are logged here and now, "" without one."""
+    return str(structlog.contextvars.get_contextvars().get("correlation", ""))
 
 
 def redact(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,9 +6,9 @@ The row on the queue is the truth, the ring only says that it is worth looking. 
 time, never the work: whoever looks by the clock finds the row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
@@ -22,11 +22,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A key that can be worked on from then on; an empty one stands for whatever is due of its kind."""
+    """A key that can be worked on from then on; an empty one stands for whatever is due of its kind.
+
+    `correlation` finds the lines logged by who rings, so that one chat request can be followed to its effect.
+    """
 
     work: Work
     key: str
     ready_at: datetime
+    correlation: str = ""
 
 
 class Ringer(Protocol):
@@ -40,10 +44,11 @@ class Ringer(Protocol):
 class RingingStore:
     """A store whose units ring for what they queued. Implements `Store`."""
 
-    def __init__(self, store: Store, ringer: Ringer) -> None:
-        """Take the store that keeps the rows, and the ringer."""
+    def __init__(self, store: Store, ringer: Ringer, correlation: Callable[[], str] = str) -> None:
+        """Take the store that keeps the rows, the ringer, and what tells the correlation of whoever asks."""
         self._store = store
         self._ringer = ringer
+        self._correlation = correlation
 
     @property
     def brakes(self) -> Brakes:
@@ -54,12 +59,13 @@ class RingingStore:
         """Apply the unit as `Store.run` does; the future resolves when its keys were rung for, too."""
         rings: list[Ring] = []
         rung: Future[T] = Future()
+        correlation = self._correlation()
 
         def noted(rows: Rows) -> T:
             rings.clear()  # a unit may run more than once
             return unit(cast("Rows", _NotedRows(rows, rings)))
 
-        self._store.run(noted).add_done_callback(partial(self._rung, rings, rung))
+        self._store.run(noted).add_done_callback(partial(self._rung, rings, correlation, rung))
         return rung
 
     def read(self, unit: Unit[T]) -> T:
@@ -71,13 +77,13 @@ class RingingStore:
     def close(self) -> None:
         self._store.close()
 
-    def _rung(self, rings: list[Ring], rung: Future[T], committed: Future[T]) -> None:
+    def _rung(self, rings: list[Ring], correlation: str, rung: Future[T], committed: Future[T]) -> None:
         error = committed.exception()
         if error is not None:
             rung.set_exception(error)
             return
         if rings:
-            self._ringer.ring(list(dict.fromkeys(rings)))
+            self._ringer.ring([replace(ring, correlation=correlation) for ring in dict.fromkeys(rings)])
         rung.set_result(committed.result())
 
 

@@ -19,7 +19,7 @@ from adapters.aws.clients import client
 from provisioning.ports import Clock, Work
 from provisioning.ringing import Ring
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2  # 1 had no correlation
 TOGETHER: Final = 10  # messages that SQS takes in one call
 LATEST_SECONDS: Final = 900  # SQS holds nothing back for longer: what is due later is left to the clock
 CONNECT_SECONDS: Final = 0.5  # somebody in chat waits for the answer meanwhile
@@ -34,15 +34,20 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What a message says: there is work of this kind; `key` is empty when it is about no one key."""
+    """What a message says: there is work of this kind; `key` is empty when it is about no one key.
+
+    `correlation` is that of the lines logged by who rang, "" in messages of the first schema.
+    """
 
     work: Work
     key: str
+    correlation: str = ""
 
 
 def written(ring: Ring) -> str:
     """Return the body of the message for this ring."""
-    return json.dumps({"schema": SCHEMA, "work": ring.work, "key": ring.key}, separators=(",", ":"))
+    said = {"schema": SCHEMA, "work": ring.work, "key": ring.key, "correlation": ring.correlation}
+    return json.dumps(said, separators=(",", ":"))
 
 
 def read(body: str) -> Called:
@@ -52,11 +57,12 @@ def read(body: str) -> Called:
         if type(found["schema"]) is not int or not 1 <= found["schema"] <= SCHEMA:
             raise Unreadable("of a schema that is not known here")
         work, key = Work(found["work"]), found["key"]
+        correlation = found["correlation"] if found["schema"] > 1 else ""
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise Unreadable(str(error) if isinstance(error, Unreadable) else type(error).__name__) from None
-    if not isinstance(key, str):
+    if not isinstance(key, str) or not isinstance(correlation, str):
         raise Unreadable("a key that is no text")
-    return Called(work, key)
+    return Called(work, key, correlation)
 
 
 class SqsBell:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import time
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import Any, Protocol
 
 from adapters.chat.body import LIMIT
@@ -62,7 +63,8 @@ class Front:
 
     def __call__(self, event: Event, _: Context) -> dict[str, Any]:
         """Answer one event of the HTTP API."""
-        answer = self._loop.run(self._answered(event))
+        # In the context of this invocation: left to itself, the runner stays in that of the first.
+        answer = self._loop.run(self._answered(event), context=copy_context())
         self._metrics.write()
         return {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.text}
 

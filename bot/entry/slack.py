@@ -10,11 +10,9 @@ from bot.doors import slack_client, slack_door
 from bot.embedded_metrics import EmbeddedMetrics
 from bot.entry.handling import Handler
 from bot.entry.http_api import Front
-from bot.entry.waking import bell_of
+from bot.entry.waking import ringing_store
 from bot.settings import for_slack_alone
-from bot.stores import open_store
 from provisioning.ports import Clock
-from provisioning.ringing import RingingStore
 
 WITHIN_SECONDS: Final = 2.9  # of Slack's 3.0
 
@@ -23,7 +21,7 @@ def make(environ: Mapping[str, str], clock: Clock) -> Front:
     """Put the door together. Raises SettingsInvalid, StoreUnfit."""
     slack, settings = for_slack_alone(environ)
     metrics = EmbeddedMetrics("slack", clock)
-    store = RingingStore(open_store(settings.store, clock), bell_of(settings, clock))
+    store = ringing_store(settings, clock)
     answer = Answering(store, clock, metrics)
     # Nothing goes on after the answer has left, so "still working on it" would not be true.
     client = slack_client(slack, store, clock)

@@ -13,11 +13,9 @@ from bot.doors import teams_door, teams_speaker
 from bot.embedded_metrics import EmbeddedMetrics
 from bot.entry.handling import Handler
 from bot.entry.http_api import Front
-from bot.entry.waking import bell_of
+from bot.entry.waking import ringing_store
 from bot.settings import for_teams_alone
-from bot.stores import open_store
 from provisioning.ports import Clock
-from provisioning.ringing import RingingStore
 
 WITHIN_SECONDS: Final = 12.0  # of Bot Connector's 15
 LOGIN_SECONDS: Final = 8.0
@@ -27,7 +25,7 @@ def make(environ: Mapping[str, str], clock: Clock) -> Front:
     """Put the door together. Raises SettingsInvalid, StoreUnfit."""
     teams, settings = for_teams_alone(environ)
     metrics = EmbeddedMetrics("teams", clock)
-    store = RingingStore(open_store(settings.store, clock), bell_of(settings, clock))
+    store = ringing_store(settings, clock)
     answer = Answering(store, clock, metrics)
     logins = httpx.Client(verify=ssl_context(), timeout=LOGIN_SECONDS)
     connector = teams_connector(teams, logins, store, clock)

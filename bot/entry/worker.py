@@ -58,6 +58,8 @@ class Worker:
         """Work one shift; returns which messages are to come again."""
         began, records = monotonic(), event["Records"]
         calls = {record["messageId"]: _called(record) for record in records}
+        by = sorted({call.correlation for call in calls.values() if call is not None and call.correlation})
+        log.info("woken", extra={"action": "called", "messages": len(records), "by": by})
         worked = Shift(self._store, self._lanes, self._clock).work(_time_is_over(context))
         if worked.more is not None:
             self._bell.ring([worked.more])

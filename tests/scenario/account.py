@@ -79,11 +79,15 @@ class Account:
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
     def waiting(self) -> int:
-        """Count the messages on the queue: those to be received, those received, those for later."""
-        names = ("", "NotVisible", "Delayed")
+        """Count the messages on the queue that are to be received or were, not those held back."""
+        names = ("", "NotVisible")
         asked = [f"ApproximateNumberOfMessages{name}" for name in names]
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=asked)["Attributes"]
         return sum(map(int, found.values()))
+
+    def loses_everything(self) -> None:
+        """Lose every message on the queue."""
+        self.sqs.purge_queue(QueueUrl=self.queue_url)
 
     def dead_letters(self) -> list[str]:
         """Take the dead letters."""

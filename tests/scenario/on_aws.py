@@ -33,11 +33,11 @@ class AwsStage(Stage):
         }
         return self._started(Functions(self.account, doors=doors))
 
-    def starts_working(self, *, workers: int = 2) -> Functions:
+    def starts_working(self, *, workers: int = 2, ticks: bool = True) -> Functions:
         """Start workers and the clock."""
         self._set_environment()
         working = [worker.make(self.environment, self.clock) for _ in range(workers)]
-        clocks = [clock.make(self.environment, self.clock)]
+        clocks = [clock.make(self.environment, self.clock)] if ticks else []
         return self._started(Functions(self.account, workers=working, clocks=clocks))
 
     def _set_environment(self) -> None:

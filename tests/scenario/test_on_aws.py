@@ -1,6 +1,7 @@
 """The bot on AWS: HTTP API → door → DynamoDB and SQS → worker → the directories → chat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.scenario.on_aws import AwsStage
 from tests.scenario.waiting import eventually
 
 CROWD = 500 if LONG else 16  # moto plays DynamoDB at a hundred calls a second
+MakeStage = Callable[..., AwsStage]
 SECONDS = 1800.0 if LONG else 240.0
 POISON = (
     "",
@@ -30,15 +32,16 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def stage(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStage]:
+def make_stage(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeStage]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-    company = Company.found(people=CROWD)
-    with AwsStage(tmp_path, Account(address), company=company, slack={"rate_scale": 20.0}) as stage:
-        yield stage
+    with ExitStack() as stack:
+        account = Account(address)
+        yield lambda **switches: stack.enter_context(AwsStage(tmp_path, account, **switches))
 
 
-def test_a_crowd_joins_among_poison_and_throttling(stage: AwsStage) -> None:
+def test_a_crowd_joins_among_poison_and_throttling(make_stage: MakeStage) -> None:
+    stage = make_stage(company=Company.found(people=CROWD), slack={"rate_scale": 20.0})
     stage.opens_event()
     stage.opens_doors()
     racers = stage.people(CROWD)
@@ -65,3 +68,63 @@ def test_a_crowd_joins_among_poison_and_throttling(stage: AwsStage) -> None:
 
     eventually(is_set_apart, "poison is set apart")
     assert sorted(dead) == sorted(POISON)
+
+
+def test_in_teams_the_answer_has_left_when_the_function_returns(make_stage: MakeStage) -> None:
+    stage = make_stage(platforms=("teams",))
+    stage.opens_event()
+    stage.opens_doors()
+    racer = stage.person("employee-001")
+
+    racer.line.say("join")  # there is nobody but the door yet
+
+    assert [one.kind for one in racer.reads()] == ["queued"]
+    stage.starts_working(workers=1)
+    racer.is_told("ready")
+
+
+def test_a_ring_that_got_lost_is_made_up_for_by_the_clock(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.opens_doors()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    stage.account.loses_everything()
+
+    stage.starts_working(workers=1)
+
+    racer.is_told("ready")
+
+
+def test_a_message_of_the_first_schema_is_settled(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.opens_doors()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    stage.account.loses_everything()
+    stage.account.send('{"schema":1,"work":"answer","key":"spring-cup-2027/slack:whoever"}')
+
+    stage.starts_working(workers=1, ticks=False)
+
+    racer.is_told("ready")
+
+
+def test_two_workers_stop_at_one_refusal(make_stage: MakeStage) -> None:
+    stage = make_stage(slack={"rate_scale": 20.0})
+    stage.opens_event()
+    stage.opens_doors()
+    racers = stage.people(8)
+    stage.befalls("graph", ".*", "throttle", times=1, retry_after=600.0)
+    stage.all_say(racers[:4], "join")
+    stage.starts_working(workers=2)
+    eventually(lambda: stage.befallen("graph"), "Graph has refused once")
+    asked = stage.calls("graph", ".*")
+
+    stage.all_say(racers[4:], "join")
+    eventually(lambda: stage.account.waiting() == 0, "every message was looked at")
+
+    assert stage.calls("graph", ".*") <= asked + 1  # what was under way at the other worker
+    stage.clock.turn(minutes=11)
+    for racer in racers:
+        racer.is_told("ready")

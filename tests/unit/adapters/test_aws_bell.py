@@ -47,7 +47,7 @@ def test_a_message_names_the_work_and_the_key_and_nothing_else() -> None:
     sqs = Sqs()
     SqsBell(sqs, URL, Moment()).ring(rings(1))
     (entry,) = sqs.asked[0]["Entries"]
-    assert json.loads(entry["MessageBody"]).keys() == {"schema", "work", "key"}
+    assert json.loads(entry["MessageBody"]).keys() == {"schema", "work", "key", "correlation"}
     assert read(entry["MessageBody"]) == Called(Work.SETTLE, "cup/0")
 
 
@@ -111,6 +111,8 @@ def test_messages_are_put_off_by_their_receipts() -> None:
         '{"schema": 1, "work": ["answer"], "key": ""}',
         '{"schema": 1, "work": "answer"}',
         '{"schema": 1, "work": "answer", "key": 7}',
+        '{"schema": 2, "work": "answer", "key": ""}',
+        '{"schema": 2, "work": "answer", "key": "", "correlation": null}',
         "[" * 100_000,
     ],
 )
@@ -120,5 +122,9 @@ def test_what_is_no_message_of_ours_is_unreadable(body: str) -> None:
 
 
 def test_what_is_written_is_read() -> None:
-    ring = Ring(Work.ANSWER, "cup/slack:T0ACME001:U1", NOW)
-    assert read(written(ring)) == Called(ring.work, ring.key)
+    ring = Ring(Work.ANSWER, "cup/slack:T0ACME001:U1", NOW, "3f1c")
+    assert read(written(ring)) == Called(ring.work, ring.key, "3f1c")
+
+
+def test_what_was_written_before_there_were_correlations_is_read() -> None:
+    assert read('{"schema":1,"work":"answer","key":"cup/a"}') == Called(Work.ANSWER, "cup/a", "")

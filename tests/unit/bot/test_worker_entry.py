@@ -52,8 +52,8 @@ def record(message_id: str, body: str, receives: int = 1) -> dict[str, Any]:
     }
 
 
-def message(work: Work) -> str:
-    return written(Ring(work, "cup/a", datetime.now(UTC)))
+def message(work: Work, correlation: str = "") -> str:
+    return written(Ring(work, "cup/a", datetime.now(UTC), correlation))
 
 
 @pytest.fixture
@@ -99,6 +99,20 @@ def test_a_key_that_was_put_off_is_rung_for_and_its_message_is_done_with(store: 
 
     assert answer == {"batchItemFailures": []}
     assert bell.rung == [Ring(Work.SETTLE, "", at)]
+
+
+def test_the_chat_requests_that_rang_are_named_by_their_correlation(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    works, _ = worker(store, Bell())
+    bodies = [message(Work.ANSWER, "b"), message(Work.ANSWER, "a"), message(Work.SETTLE), "poison"]
+
+    works({"Records": [record(str(number), body) for number, body in enumerate(bodies)]}, Invocation())
+
+    assert [one.__dict__["by"] for one in caplog.records if one.__dict__.get("action") == "called"] == [
+        ["a", "b"]
+    ]
 
 
 def test_one_line_tells_of_the_invocation_and_of_nobody(store: Store) -> None:

@@ -155,10 +155,10 @@ def test_a_unit_rings_for_what_it_queued_before_its_value_is_there(store: Store)
         rows.queue.ensure(Work.SETTLE, "b", at)
         return "done"
 
-    asked: Future[str] = RingingStore(store, bell).run(unit)
+    asked: Future[str] = RingingStore(store, bell, lambda: "3f1c").run(unit)
 
     assert asked.result() == "done"
-    assert bell.rung == [Ring(Work.ANSWER, "a", at), Ring(Work.SETTLE, "b", at)]
+    assert bell.rung == [Ring(Work.ANSWER, "a", at, "3f1c"), Ring(Work.SETTLE, "b", at, "3f1c")]
     assert store.read(lambda rows: rows.queue.depth())[Work.ANSWER] == 1
 
 
