@@ -10,12 +10,12 @@ from adapters.graph.client import GraphClient
 from adapters.graph.group import EntraGroupAccess
 from adapters.graph.users import EntraDirectory
 from adapters.slack.client import SlackClient
-from adapters.tokens import EntraTokens
+from adapters.tokens import Credential, EntraTokens
 from adapters.trust import ssl_context
 from bot.connecting import credential, teams_connector
 from bot.doors import slack_client
 from bot.racing_access import RacingAccess
-from bot.settings import Settings, SlackSettings
+from bot.settings import Settings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup

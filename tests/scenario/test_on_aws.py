@@ -114,14 +114,14 @@ def test_two_workers_stop_at_one_refusal(make_stage: MakeStage) -> None:
     stage = make_stage(slack={"rate_scale": 20.0})
     stage.opens_event()
     stage.opens_doors()
-    racers = stage.people(8)
+    racers = stage.people(4)
     stage.befalls("graph", ".*", "throttle", times=1, retry_after=600.0)
-    stage.all_say(racers[:4], "join")
+    stage.all_say(racers[:2], "join")
     stage.starts_working(workers=2)
     eventually(lambda: stage.befallen("graph"), "Graph has refused once")
     asked = stage.calls("graph", ".*")
 
-    stage.all_say(racers[4:], "join")
+    stage.all_say(racers[2:], "join")
     eventually(lambda: stage.account.waiting() == 0, "every message was looked at")
 
     assert stage.calls("graph", ".*") <= asked + 1  # what was under way at the other worker

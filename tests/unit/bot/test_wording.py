@@ -26,7 +26,7 @@ from adapters.chat.message import (
 from bot import wording
 from bot.access import Asker
 from bot.announcement_wording import of_event, of_race
-from bot.chats import form_words
+from bot.doors import form_words
 from bot.grammar import Join, Leave, Unknown, parse
 from bot.words import Words, words
 from provisioning.deciding import Stage
