@@ -17,7 +17,8 @@ from provisioning.ringing import Ring
 from provisioning.working import Lane
 
 LINGER_SECONDS = 2.0  # what is due so soon is waited for: being woken again takes as long
-LOOK_SECONDS = 0.25  # how often lanes that rest are looked after
+LOOK_SECONDS = 0.25  # how often the time is looked at
+INDEX_SECONDS = 1.0  # how far the index of a store may be behind its rows
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Shift:
         self._change = Condition()
         self._resting: set[Work] = set()
         self._failed: set[Work] = set()
+        self._found_at = -math.inf  # when a lane last found something, by the monotonic clock
+        self._has_stirred = False
         self._has_ended = False
 
     def work(self, is_over: IsOver) -> Worked:
@@ -87,20 +90,40 @@ class Shift:
         return Worked(frozenset(self._failed), next_ring(self._store, self._lanes.keys() - self._failed))
 
     def _look_after(self, is_over: IsOver) -> None:
-        """Wake whom there is work for, until there is none."""
+        """Wake whom there is work for, until there is none.
+
+        The queue is looked at when a lane has found something or rests, and when the next key is due; what
+        other processes queue is rung for by them. An index may be a moment behind the rows, so the end is
+        looked at twice.
+        """
         while not is_over():
             with self._change:
+                self._has_stirred = False
                 resting = frozenset(self._resting)
                 everybody_rests = len(resting | self._failed) == len(self._lanes)
+                unsure_seconds = self._found_at + INDEX_SECONDS - time.monotonic()
             more = next_ring(self._store, resting)
             seconds = math.inf if more is None else (more.ready_at - self._clock.now()).total_seconds()
             if everybody_rests and seconds > LINGER_SECONDS:
-                return
-            with self._change:
-                if seconds <= 0:
-                    self._resting -= resting
-                    self._change.notify_all()
-                self._change.wait(min(max(seconds, 0.01), LOOK_SECONDS))
+                if unsure_seconds <= 0:
+                    return
+                seconds = unsure_seconds
+            elif seconds <= 0:
+                self._wake(resting)
+                seconds = LOOK_SECONDS
+            self._wait(seconds, is_over)
+
+    def _wake(self, resting: frozenset[Work]) -> None:
+        with self._change:
+            self._resting -= resting
+            self._change.notify_all()
+
+    def _wait(self, seconds: float, is_over: IsOver) -> None:
+        """Wait so long, or until a lane stirs or the time is over."""
+        last = time.monotonic() + seconds
+        with self._change:
+            while not self._has_stirred and not is_over() and (left := last - time.monotonic()) > 0:
+                self._change.wait(min(left, LOOK_SECONDS))
 
     def _run(self, work: Work, lane: Lane) -> None:
         try:
@@ -124,14 +147,19 @@ class Shift:
 
     def _tell(self) -> None:
         with self._change:
-            self._change.notify_all()
+            self._found_at = time.monotonic()
+            self._stir()
 
     def _rest(self, work: Work) -> None:
         with self._change:
             self._resting.add(work)
-            self._change.notify_all()
+            self._stir()
 
     def _fail(self, work: Work) -> None:
         with self._change:
             self._failed.add(work)
-            self._change.notify_all()
+            self._stir()
+
+    def _stir(self) -> None:
+        self._has_stirred = True
+        self._change.notify_all()
