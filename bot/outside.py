@@ -13,9 +13,8 @@ from adapters.slack.client import SlackClient
 from adapters.tokens import Credential, EntraTokens
 from adapters.trust import ssl_context
 from bot.connecting import credential, teams_connector
-from bot.doors import slack_client
 from bot.racing_access import RacingAccess
-from bot.settings import Settings
+from bot.settings import Settings, SlackSettings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
@@ -87,10 +86,16 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
         IdentityCenterGroup.kind: _identity_center(settings.aws.region, store, clock),
         DeepRacerOnAws.kind: racing,
     }
-    slack = slack_client(settings.slack, store, clock) if settings.slack is not None else None
+    slack = _slack(settings.slack, store, clock) if settings.slack is not None else None
     teams = teams_connector(settings.teams, logins, store, clock) if settings.teams is not None else None
     mail = _mail(settings, store, clock)
     return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing, mail)
+
+
+def _slack(settings: SlackSettings, store: Store, clock: Clock) -> SlackClient:
+    from bot.doors import slack_client
+
+    return slack_client(settings, store, clock)
 
 
 def _mail(settings: Settings, store: Store, clock: Clock) -> "Ses | None":
