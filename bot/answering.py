@@ -10,6 +10,7 @@ from adapters.chat.message import Message
 from adapters.chat.utterance import Utterance
 from bot import wording
 from bot.access import Asker
+from bot.counting import Counting
 from bot.grammar import (
     Admin,
     Answer,
@@ -27,7 +28,6 @@ from bot.grammar import (
     Usage,
     parse,
 )
-from bot.metrics import Metrics
 from bot.words import Words, words
 from provisioning.certifying import request_certificates
 from provisioning.claiming import request_status
@@ -104,7 +104,7 @@ class Answering:
 
     store: Store
     clock: Clock
-    metrics: Metrics
+    counting: Counting
     _turn: Turn = field(init=False, repr=False, default_factory=Turn)
 
     async def __call__(self, utterance: Utterance) -> Message:
@@ -118,8 +118,7 @@ class Answering:
         else:
             outcome, message = await self._answer(spoken, command, utterance, started)
         verb = type(command).__name__.lower()
-        self.metrics.answers.labels(verb, outcome).inc()
-        self.metrics.answer_seconds.labels(verb).observe((self.clock.now() - started).total_seconds())
+        self.counting.answered(verb, outcome, (self.clock.now() - started).total_seconds())
         return message
 
     async def _answer(

@@ -3,46 +3,31 @@
 What a platform needs is imported only where the platform is chosen.
 """
 
-import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from adapters.chat.speaker import Speaker
 from adapters.chat.utterance import Answer
-from bot import wording
+from bot.closing import Closeable
+from bot.doors import slack_door, teams_door, teams_speaker
 from bot.outside import Outside
-from bot.serve import Door
 from bot.settings import Settings, SlackSettings, TeamsSettings
-from bot.words import Words, words
 from provisioning.directory import ChatPeople, Lists, Mentions
-from provisioning.errors import Anonymous, ForeignWorkspace
-from provisioning.events import Event
 from provisioning.ids import Platform
 from provisioning.ports import Clock, Store
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from adapters.slack.client import SlackClient
     from adapters.slack.door import SlackDoor
-    from adapters.slack.forms import FormWords
     from adapters.slack.socket import SlackSocket
     from adapters.teams.connector import Connector
-    from adapters.teams.speaker import TeamsSpeaker
+    from bot.serve import Door
 
 STALE_SOCKET_SECONDS = 60.0  # a socket that has not heard from Slack for so long is not ready
-
-log = logging.getLogger(__name__)
-
-
-class Closeable(Protocol):
-    """What holds connections."""
-
-    def close(self) -> None:
-        """Let go of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +35,7 @@ class Chat:
     """One chat platform, put together. `door` is None in a process that only works."""
 
     platform: Platform
-    door: Door | None
+    door: "Door | None"
     people: ChatPeople
     mentions: Mentions | None  # where mentions have to be looked up
     lists: Lists | None  # where people give files
@@ -71,7 +56,7 @@ class SlackEntrance:
         self._door = door
         self._socket = socket
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> "list[web.RouteDef]":
         """Return the HTTP routes; none in Socket Mode."""
         return self._door.routes()
 
@@ -122,52 +107,10 @@ def _slack(settings: SlackSettings, client: "SlackClient", clock: Clock, answer:
     return Chat("slack", door, people, None, SlackFiles(client), speaker, (speaker,))
 
 
-def form_words(spoken: Words) -> "FormWords":
-    """Return what stands in the form for a list of people."""
-    from adapters.slack.forms import FormWords
-
-    return FormWords(
-        title=spoken.plain("add-form.title"),
-        send=spoken.plain("add-form.send"),
-        cancel=spoken.plain("add-form.cancel"),
-        list=spoken.plain("add-form.list"),
-        list_hint=spoken.plain("add-form.list-hint"),
-        file=spoken.plain("add-form.file"),
-        nothing=spoken.plain("add-form.nothing"),
-        failed=spoken.plain("add-form.failed"),
-    )
-
-
 def _slack_entrance(
     settings: SlackSettings, client: "SlackClient", team_ids: frozenset[str], clock: Clock, answer: Answer
 ) -> SlackEntrance:
-    from adapters.slack.door import DoorSettings, DoorWords, SlackDoor
-    from adapters.slack.opening import SlackForms
-
-    secret = settings.signing_secret if not settings.socket_mode else None
-    spoken = words(None, "slack")
-    door = SlackDoor(
-        DoorSettings(
-            signing_secret=secret.get_secret_value() if secret else None,
-            bot_token=settings.bot_token.get_secret_value(),
-            team_ids=team_ids,
-            response_url_hosts=frozenset(settings.response_url_hosts),
-            api_base_url=settings.api_base_url,
-        ),
-        answer=answer,
-        words=DoorWords(
-            refuse_workspace=lambda: wording.refusal(spoken, ForeignWorkspace, {}),
-            still_working=lambda: wording.slow(spoken),
-            went_wrong=lambda: wording.defect(spoken),
-            not_opened=lambda: wording.not_opened(spoken),
-            form=form_words(spoken),
-        ),
-        opener=SlackForms(client),
-        on_revoked=lambda kind: log.critical(
-            "the app was removed from the workspace", extra={"action": "revoked", "event": kind}
-        ),
-        clock=clock,
-    )
+    door = slack_door(settings, client, team_ids, clock, answer)
     if settings.app_token is None:
         return SlackEntrance(door, None)
     from adapters.slack.socket import SlackSocket
@@ -179,50 +122,8 @@ def _teams(
     settings: TeamsSettings, connector: "Connector", store: Store, clock: Clock, answer: Answer | None
 ) -> Chat:
     from adapters.teams.people import TeamsPeople
-    from adapters.teams.speaker import SpeakerWords, TeamsSpeaker
 
-    spoken = words(None, "teams")
-    speaker = TeamsSpeaker(
-        connector,
-        store,
-        SpeakerWords(
-            answered_privately=lambda: wording.answered_privately(spoken),
-            open_a_chat=lambda: wording.open_a_chat(spoken),
-        ),
-    )
+    speaker = teams_speaker(connector, store)
     people = TeamsPeople(connector, store, settings.tenants)
-    door = None if answer is None else _teams_door(settings, store, speaker, clock, answer)
+    door = None if answer is None else teams_door(settings, store, speaker, clock, answer)
     return Chat("teams", door, people, people, None, speaker, (speaker,))
-
-
-def _teams_door(
-    settings: TeamsSettings, store: Store, speaker: "TeamsSpeaker", clock: Clock, answer: Answer
-) -> Door:
-    from adapters.teams.door import DoorSettings, DoorWords, TeamsDoor
-
-    spoken = words(None, "teams")
-
-    def open_events() -> tuple[Event, ...]:
-        now = clock.now()
-        return tuple(
-            event for event in store.read(lambda rows: rows.events.all()) if event.phase(now) == "open"
-        )
-
-    return TeamsDoor(
-        DoorSettings(
-            app_id=settings.app_id,
-            tenant_ids=settings.tenants,
-            metadata_url=settings.metadata_url,
-            service_url_hosts=frozenset(settings.service_url_hosts),
-        ),
-        answer=answer,
-        words=DoorWords(
-            refuse_anonymous=lambda: wording.refusal(spoken, Anonymous, {}),
-            still_working=lambda: wording.slow(spoken),
-            went_wrong=lambda: wording.defect(spoken),
-            answered_privately=lambda: wording.answered_privately(spoken),
-            welcome=lambda: wording.welcome(spoken, open_events()),
-        ),
-        outgoing=speaker,
-        clock=clock,
-    )

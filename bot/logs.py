@@ -14,6 +14,8 @@ from typing import Any, Final, TextIO
 import structlog
 
 ACTIONS: Final[Mapping[str, str]] = {
+    "bell": "A worker could not be woken through SQS; the clock does it, a minute later at most.",
+    "called": "Messages woke the worker; `by` has the correlations of the chat requests that rang.",
     "defect": "Something happened that the bot has no word for; the line has the traceback.",
     "event-differs": "BOT_EVENT_FILE differs from the event in the store, which stays as it is.",
     "event-made": "The event of BOT_EVENT_FILE did not exist yet and was made.",
@@ -31,10 +33,14 @@ ACTIONS: Final[Mapping[str, str]] = {
     "slack-crawl": "Reading the workspace's people page by page ended early; the rest are read one by one.",
     "stopped": "The process has finished what it had begun, and ends.",
     "stopping": "The process was asked to stop: it takes nothing new and finishes what it has begun.",
+    "store-contended": "Others changed the same items of the table twenty times in a row; it is tried again.",
+    "store-plan": "Of many items changed together some wait for whoever reads them next.",
+    "store-refused": "DynamoDB refused a call with a word of its own: a permission is missing, or the table.",
     "store-unavailable": "The store did not take or give a row in time; it is tried again.",
     "teams": "Bot Connector refused or throttled a call, or did not answer; or a conversation is dead.",
     "token": "Entra gave no token; the line has its error and its AADSTS codes.",
     "turned-away": "A Teams request was not from Bot Connector, or not for this bot; it was refused.",
+    "unreadable": "A message on the SQS queue is none of ours: it ends as a dead letter; no work is lost.",
     "unsigned": "A request to the Slack door had no good signature, or an old one; it was refused.",
     "watch": "The races of a racing site could not be read; it is tried again every few seconds.",
     "worker-dead": "The worker's thread ended by itself: the process is not ready any more, restart it.",
@@ -93,6 +99,11 @@ def correlated(correlation: str) -> Iterator[None]:
     """Put this correlation id into every line logged within, on this thread or task."""
     with structlog.contextvars.bound_contextvars(correlation=correlation):
         yield
+
+
+def correlation() -> str:
+    """Return the correlation id under which lines are logged here and now, "" without one."""
+    return str(structlog.contextvars.get_contextvars().get("correlation", ""))
 
 
 def redact(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

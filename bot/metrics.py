@@ -33,6 +33,10 @@ class Metrics:
         self.answers.labels(verb, outcome).inc()
         self.answer_seconds.labels(verb).observe(seconds)
 
+    def has_told(self, result: str) -> None:
+        """Count one result told to a racer."""
+        self.told.labels(result).inc()
+
     def text(self) -> bytes:
         """Return everything in Prometheus's text format; reads the store."""
         return generate_latest(self.registry)

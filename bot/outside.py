@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from pydantic import SecretStr
 
 from adapters.graph.client import GraphClient
 from adapters.graph.group import EntraGroupAccess
 from adapters.graph.users import EntraDirectory
 from adapters.slack.client import SlackClient
-from adapters.tokens import Certificate, Credential, EntraTokens, Federated, Secret
+from adapters.tokens import Credential, EntraTokens
 from adapters.trust import ssl_context
+from bot.connecting import credential, teams_connector
 from bot.racing_access import RacingAccess
-from bot.settings import Settings, SlackSettings, TeamsSettings
+from bot.settings import Settings, SlackSettings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from adapters.aws.ses import Ses
     from adapters.teams.connector import Connector
     from bot.racing_site import RacingSites
-
-_BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +87,15 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
         DeepRacerOnAws.kind: racing,
     }
     slack = _slack(settings.slack, store, clock) if settings.slack is not None else None
-    teams = _teams(settings.teams, logins, store, clock) if settings.teams is not None else None
+    teams = teams_connector(settings.teams, logins, store, clock) if settings.teams is not None else None
     mail = _mail(settings, store, clock)
     return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing, mail)
 
 
 def _slack(settings: SlackSettings, store: Store, clock: Clock) -> SlackClient:
-    return SlackClient(settings.api_base_url, settings.bot_token.get_secret_value(), store.brakes, clock)
+    from bot.doors import slack_client
 
-
-def _teams(settings: TeamsSettings, logins: httpx.Client, store: Store, clock: Clock) -> "Connector":
-    from adapters.teams.connector import SCOPE, Connector
-
-    tokens = EntraTokens(
-        settings.app_tenant_id,
-        settings.app_id,
-        credential(settings.password, settings.certificate),
-        logins,
-        authority=settings.login_url,
-        scope=SCOPE,
-    )
-    return Connector(tokens, settings.service_url_hosts, store.brakes, clock)
+    return slack_client(settings, store, clock)
 
 
 def _mail(settings: Settings, store: Store, clock: Clock) -> "Ses | None":
@@ -121,20 +106,6 @@ def _mail(settings: Settings, store: Store, clock: Clock) -> "Ses | None":
     from adapters.aws.ses import Ses
 
     return Ses(client("sesv2", region=region), settings.mail.sender, brakes=store.brakes, clock=clock)
-
-
-def credential(
-    secret: SecretStr | None, certificate: SecretStr | None, federated_token_file: Path | None = None
-) -> Credential:
-    """Return the one credential that the settings hold."""
-    if secret is not None:
-        return Secret(secret.get_secret_value())
-    if certificate is not None:
-        text = certificate.get_secret_value()
-        return Certificate(text, text[text.index(_BEGIN) :])
-    if federated_token_file is not None:
-        return Federated.from_file(federated_token_file)
-    raise ValueError("the settings were not checked: no credential for Entra")
 
 
 class _NoRegion:

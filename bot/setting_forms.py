@@ -294,10 +294,12 @@ def store(text: str) -> Wrong | None:
 
 
 def queue(text: str) -> Wrong | None:
-    """Check where work waits."""
-    if text == "store":
-        return None
-    return "names a queue that this version does not serve", "Write store, or leave it out."
+    """Check the URL of the queue: a standard one, because SQS holds no message of another back."""
+    if urlsplit(text).path.count("/") != 2:  # noqa: PLR2004 - /account/name
+        return "names no queue of SQS", "Copy the queue's URL, https://sqs.eu-central-1.amazonaws.com/…/…."
+    if text.endswith(".fifo"):
+        return "names a FIFO queue", "Make a standard queue: the bot's own queue keeps the order."
+    return secure(text)
 
 
 def file(path: Path) -> Wrong | None:

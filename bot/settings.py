@@ -297,8 +297,10 @@ class BotSettings(_Group):
         alias="BOT_STORE",
         description="where rows are kept: sqlite:///file, sqlite:////absolute/file, or dynamodb://table",
     )
-    queue: Annotated[str, forms.checked(forms.queue)] = Field(
-        default="store", alias="BOT_QUEUE", description="where work waits: store (with the rows)"
+    queue_url: Annotated[str, forms.checked(forms.queue)] | None = Field(
+        default=None,
+        alias="BOT_QUEUE_URL",
+        description="the queue of SQS that wakes workers on Lambda, https://sqs.….amazonaws.com/…",
     )
     event_file: Annotated[Path, forms.checked(forms.file)] | None = Field(
         default=None,
@@ -328,6 +330,7 @@ _GROUPS: Mapping[str, type[_Group]] = {
     "mail": MailSettings,
     "bot": BotSettings,
 }
+_PLATFORMS = ("slack", "teams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,24 +355,16 @@ class Settings:
         References to secrets are read through `resolve`, by default with boto3.
         Raises SettingsInvalid with every fault at once.
         """
-        given = {**_from_file(env_file), **{name: text for name, text in environ.items() if text.strip()}}
-        if "AWS_DEFAULT_REGION" in given:
-            given.setdefault("AWS_REGION", given["AWS_DEFAULT_REGION"])  # boto3 knows both
-        misspelt = _misspelt(given)
-        present = {*given, *misspelt.values()}  # what is written wrongly is not reported as missing too
-        faults = [_misspelling(name, meant) for name, meant in misspelt.items()]
-        faults += [*_oauth(given), *_resolved(given, resolve or resolver(given)), *_across(present)]
-        groups: dict[str, Any] = {"slack": None, "teams": None}
-        for name, group in _GROUPS.items():
-            if name in groups and name not in _platforms(present):
-                continue
-            try:
-                groups[name] = group.model_validate(given)
-            except ValidationError as error:
-                faults += _faults_of(error, present)
-        if faults:
-            raise SettingsInvalid(_first_of_each(faults))
-        return cls(**groups)
+        return cls(**_read(environ, _GROUPS.keys(), env_file=env_file, resolve=resolve))
+
+    @classmethod
+    def for_work(cls, environ: Mapping[str, str], *, speaks: bool = True) -> Self:
+        """Read the settings of a process that receives nothing, and without `speaks` says nothing either.
+
+        What it has no use for it need not be given, and cannot lose.
+        """
+        groups = _GROUPS.keys() - (() if speaks else _PLATFORMS)
+        return cls(**_read(environ, groups, receives=False, alone=("BOT_QUEUE_URL",)))
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -385,9 +380,66 @@ class Settings:
         return cls.load(os.environ, env_file=env_file)
 
 
-def names() -> dict[str, FieldInfo]:
-    """Return every setting by its name in the environment, in the order of the groups."""
-    return {str(field.alias): field for group in _GROUPS.values() for field in group.model_fields.values()}
+def for_slack_alone(environ: Mapping[str, str]) -> tuple[SlackSettings, BotSettings]:
+    """Read the settings of Slack's door where it stands alone: over HTTP, asking nobody.
+
+    Raises SettingsInvalid with every fault in them.
+    """
+    given = {name: text for name, text in environ.items() if name != "SLACK_APP_TOKEN"}
+    groups = _read(given, {"slack", "bot"}, alone=("SLACK_TEAM_IDS", "BOT_QUEUE_URL"))
+    return groups["slack"], groups["bot"]
+
+
+def for_teams_alone(environ: Mapping[str, str]) -> tuple[TeamsSettings, BotSettings]:
+    """Read the settings of the door of Teams where it stands alone. Raises SettingsInvalid."""
+    groups = _read(environ, {"teams", "bot"}, alone=("BOT_QUEUE_URL",))
+    return groups["teams"], groups["bot"]
+
+
+def _read(
+    environ: Mapping[str, str],
+    wanted: Collection[str],
+    *,
+    receives: bool = True,
+    alone: Collection[str] = (),
+    env_file: Path | None = None,
+    resolve: Resolver | None = None,
+) -> dict[str, Any]:
+    """Read the groups of these names; the settings named in `alone` must be there, too.
+
+    Raises SettingsInvalid with every fault in them.
+    """
+    given = {**_from_file(env_file), **{name: text for name, text in environ.items() if text.strip()}}
+    if "AWS_DEFAULT_REGION" in given:
+        given.setdefault("AWS_REGION", given["AWS_DEFAULT_REGION"])  # boto3 knows both
+    misspelt = _misspelt(given)
+    present = {*given, *misspelt.values()}  # what is written wrongly is not reported as missing too
+    faults = [_misspelling(name, meant) for name, meant in misspelt.items()]
+    faults += _oauth(given)
+    faults += _resolved(given, resolve or resolver(given), wanted)
+    faults += _across(present, wanted, receives=receives)
+    faults += [_missing(name) for name in alone if name not in present]
+    groups: dict[str, Any] = dict.fromkeys(_PLATFORMS)
+    for name, group in _GROUPS.items():
+        if name not in wanted or (name in _PLATFORMS and name not in _platforms(present, wanted)):
+            continue
+        try:
+            groups[name] = group.model_validate(given)
+        except ValidationError as error:
+            faults += _faults_of(error, present)
+    if faults:
+        raise SettingsInvalid(_first_of_each(faults))
+    return groups
+
+
+def names(groups: Collection[str] | None = None) -> dict[str, FieldInfo]:
+    """Return every setting (of these groups) by its name in the environment, in the order of the groups."""
+    return {
+        str(field.alias): field
+        for name, group in _GROUPS.items()
+        if groups is None or name in groups
+        for field in group.model_fields.values()
+    }
 
 
 def _from_file(path: Path | None) -> dict[str, str]:
@@ -397,9 +449,9 @@ def _from_file(path: Path | None) -> dict[str, str]:
     return {name: text for name, text in source.env_vars.items() if text is not None and text.strip()}
 
 
-def _resolved(given: dict[str, str], resolve: Resolver) -> Iterator[Fault]:
+def _resolved(given: dict[str, str], resolve: Resolver, wanted: Collection[str]) -> Iterator[Fault]:
     """Put secrets in place of the references to them; one that cannot be read is taken out."""
-    for name, field in names().items():
+    for name, field in names(wanted).items():
         if _is_secret(field.annotation) and is_reference(given.get(name, "")):
             try:
                 given[name] = resolve(given[name])
@@ -433,6 +485,10 @@ def _misspelt(given: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def _missing(name: str) -> Fault:
+    return Fault(name, "is not set", f"Set it to {names()[name].description}.")
+
+
 def _misspelling(name: str, meant: str) -> Fault:
     return Fault(name, "is no setting of the bot", f"Did you mean {meant}? Rename it.")
 
@@ -457,26 +513,28 @@ def _faults_of(error: ValidationError, present: Collection[str]) -> Iterator[Fau
         elif found["type"] != "missing":
             yield Fault(name, f"is wrong: {found['msg'].lower()}", f"It is {described}.")
         elif name not in present:
-            yield Fault(name, "is not set", f"Set it to {described}.")
+            yield _missing(name)
 
 
-def _platforms(present: Collection[str]) -> frozenset[str]:
-    """Return the chat platforms these settings are about; Slack when they are about none."""
+def _platforms(present: Collection[str], wanted: Collection[str]) -> frozenset[str]:
+    """Return the wanted chat platforms that these settings are about; when they are about none, the first."""
     of = {
         platform: {str(field.alias) for field in _GROUPS[platform].model_fields.values()}
-        for platform in ("slack", "teams")
+        for platform in _PLATFORMS
     }
     found = {platform for platform, own in of.items() if not own.isdisjoint(present)}
-    return frozenset(found or {"slack"})
+    asked = [platform for platform in _PLATFORMS if platform in wanted]
+    return frozenset(found & set(asked) or asked[:1])
 
 
-def _across(present: Collection[str]) -> Iterator[Fault]:
-    """Yield what no setting shows by itself."""
-    platforms = _platforms(present)
+def _across(present: Collection[str], wanted: Collection[str], *, receives: bool) -> Iterator[Fault]:
+    """Yield what no setting of the wanted groups shows by itself."""
+    platforms = _platforms(present, wanted)
     if "slack" in platforms:
-        yield from _across_slack(present)
-    yield from _across_racing(present)
-    if "MAIL_FROM" in present and not {"MAIL_REGION", "AWS_REGION"} & {*present}:
+        yield from _across_slack(present, receives=receives)
+    if "deepracer" in wanted:
+        yield from _across_racing(present)
+    if "mail" in wanted and "MAIL_FROM" in present and not {"MAIL_REGION", "AWS_REGION"} & {*present}:
         yield Fault(
             "MAIL_REGION", "is not set, nor is AWS_REGION", f"Set it to {names()['MAIL_REGION'].description}."
         )
@@ -484,14 +542,15 @@ def _across(present: Collection[str]) -> Iterator[Fault]:
         yield from _one_credential(
             "the bot in Teams", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_CERTIFICATE", None, present
         )
-    yield from _one_credential(
-        "Entra", "ENTRA_CLIENT_SECRET", "ENTRA_CLIENT_CERTIFICATE", "AZURE_FEDERATED_TOKEN_FILE", present
-    )
+    if "entra" in wanted:
+        yield from _one_credential(
+            "Entra", "ENTRA_CLIENT_SECRET", "ENTRA_CLIENT_CERTIFICATE", "AZURE_FEDERATED_TOKEN_FILE", present
+        )
 
 
-def _across_slack(present: Collection[str]) -> Iterator[Fault]:
+def _across_slack(present: Collection[str], *, receives: bool) -> Iterator[Fault]:
     known = names()
-    if not {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"} & {*present}:
+    if receives and not {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"} & {*present}:
         yield Fault(
             "SLACK_SIGNING_SECRET",
             "is not set, so no request over HTTP could be verified",

@@ -10,7 +10,7 @@ from bot import drawing, wording
 from bot.admin import teardown
 from bot.admin.wording import answer_of
 from bot.announcement_wording import announcement, of_board
-from bot.metrics import Metrics
+from bot.counting import Counting
 from bot.picture_wording import Finish
 from bot.question_wording import questions
 from bot.words import Words, words
@@ -48,7 +48,7 @@ class PlatformVoice:
     store: Store
     speaker: Speaker
     clock: Clock
-    metrics: Metrics
+    counting: Counting
     first_sign_in: Callable[[], FirstSignIn]  # loads what racing sites need, so only when somebody asks
 
     def say(self, notice: Notice) -> str | None:
@@ -81,7 +81,7 @@ class PlatformVoice:
         message = self._message(spoken, notice, found)
         if notice.kind is Kind.RESULT:
             address = self._tell(notice.to, message)
-            self.metrics.told.labels(found.stage if found is not None else notice.says).inc()
+            self.counting.has_told(found.stage if found is not None else notice.says)
             return address
         if notice.kind is Kind.EDIT:
             return self._edit(notice, message)

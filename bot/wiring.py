@@ -2,43 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adapters.graph.group import EntraGroupAccess
-from adapters.graph.scim_push import ScimPush
-from adapters.graph.users import EntraDirectory
-from bot.addresses import mails_in
 from bot.answering import Answering
 from bot.chats import Chat, chats
-from bot.mail_voice import MailVoice
-from bot.metrics import Metrics, measure
-from bot.organizing import Organizing
+from bot.clockwork import clockwork
+from bot.lanes import lanes
 from bot.outside import Outside, reach
-from bot.serve import Door
 from bot.settings import Settings
 from bot.stores import UtcClock, open_store
-from bot.voice import PlatformVoice
 from provisioning.access import Access
-from provisioning.admitting import Gatekeeper
-from provisioning.directory import Lists, Mentions
-from provisioning.events import EntraGroup, IdentityCenterGroup
-from provisioning.garages import Garages
-from provisioning.ids import GroupId
-from provisioning.organizers import Organizers
-from provisioning.outbox import Voice
-from provisioning.ports import Clock, Rows, Store, Work
-from provisioning.recognizing import Recognizer
-from provisioning.scheduling import Scheduler
-from provisioning.settling import Settler
-from provisioning.speaking import Speaking
-from provisioning.stepping import Systems
-from provisioning.sweeping import Sweeper
-from provisioning.tending import Tender
-from provisioning.usage import Usage
-from provisioning.watching import Watcher
-from provisioning.working import Lane, Worker
+from provisioning.ports import Clock, Store
+from provisioning.working import Worker
 
-GATHERING = 0.25  # seconds: joins that arrive together are looked up and added together
+if TYPE_CHECKING:
+    from bot.metrics import Metrics
+    from bot.serve import Door
 
 
 @dataclass(slots=True)
@@ -49,11 +28,11 @@ class Bot:
     chats: tuple[Chat, ...]
     worker: Worker | None
     accesses: Mapping[str, Access[Any]]
-    metrics: Metrics
+    metrics: "Metrics"
     outside: Outside
 
     @property
-    def doors(self) -> Mapping[str, Door]:
+    def doors(self) -> "Mapping[str, Door]":
         """The doors by platform; none in a process that only works."""
         return {chat.platform: chat.door for chat in self.chats if chat.door is not None}
 
@@ -67,82 +46,23 @@ class Bot:
 
 def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock | None = None) -> Bot:
     """Put the bot together; it goes by the clock on the wall unless given another."""
+    from bot.metrics import measure
+
     clock = clock or UtcClock()
     store = open_store(settings.bot.store, clock)
     outside = reach(settings, store, clock)
     metrics = measure(store)
     answer = Answering(store, clock, metrics) if door else None
     platforms = tuple(chats(settings, outside, store, clock, answer))
+    working = [
+        *lanes(settings, store, clock, outside, platforms, metrics),
+        *clockwork(store, clock, outside),
+    ]
     return Bot(
         store,
         platforms,
-        Worker(store, _lanes(settings, store, clock, outside, platforms, metrics)) if worker else None,
+        Worker(store, working) if worker else None,
         outside.accesses,
         metrics,
         outside,
     )
-
-
-def _lanes(
-    settings: Settings,
-    store: Store,
-    clock: Clock,
-    outside: Outside,
-    platforms: tuple[Chat, ...],
-    metrics: Metrics,
-) -> list[Lane]:
-    takes_quotas = settings.deepracer.admin_user is not None
-    directory = EntraDirectory(outside.graph)
-    voices: dict[str, Voice] = {
-        chat.platform: PlatformVoice(
-            chat.platform, store, chat.speaker, clock, metrics, lambda: outside.racing.sites.first_sign_in
-        )
-        for chat in platforms
-    }
-    if outside.mail is not None:
-        voices["mail"] = MailVoice(store, outside.mail, mails_in(directory), clock)
-    push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
-    recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
-    gate = Gatekeeper(store, recognizer, clock)
-    organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
-    mentions: dict[str, Mentions] = {
-        chat.platform: chat.mentions for chat in platforms if chat.mentions is not None
-    }
-    usage = Usage(store, lambda: outside.racing.sites.api, clock)
-    garages = Garages(store, lambda: outside.racing.sites.api)
-    lists: dict[str, Lists] = {chat.platform: chat.lists for chat in platforms if chat.lists is not None}
-    organizing = Organizing(store, recognizer, organizers, usage, garages, clock, mentions, lists)
-    systems = Systems(outside.accesses, directory, takes_quotas=takes_quotas)
-    settler = Settler(store, systems, push, clock, _background(outside))
-    sweeper = Sweeper(store, outside.accesses, clock)
-    return [
-        Lane("gate", gate.round, Work.ANSWER, GATHERING),
-        Lane("organizing", organizing.round, Work.INSTRUCT),
-        Lane("settler", settler.round, Work.SETTLE, GATHERING),
-        Lane("tender", Tender(store, lambda: outside.racing.sites.api, clock).round, Work.TEND),
-        Lane("speaker", Speaking(store, voices, clock, Work.SPEAK).round, Work.SPEAK),
-        Lane("refresher", Speaking(store, voices, clock, Work.REFRESH).round, Work.REFRESH),
-        Lane("sweeper", sweeper.round),
-        Lane("scheduler", Scheduler(store, clock).round),
-        Lane("watcher", Watcher(store, lambda: outside.racing.sites.platform, usage, clock).round),
-    ]
-
-
-def _background(outside: Outside) -> Systems:
-    """Return the systems for what is in no hurry: Graph serves its low priority last."""
-    group = EntraGroupAccess(outside.graph, outside.allowed, priority="low")
-    accesses = {**outside.accesses, EntraGroup.kind: group}
-    return Systems(accesses, EntraDirectory(outside.graph, priority="low"))
-
-
-def _feeder(store: Store, grant: IdentityCenterGroup) -> GroupId | None:
-    """Return the Entra group that feeds this Identity Center group, in whichever event grants it."""
-
-    def read(rows: Rows) -> GroupId | None:
-        for event in rows.events.all():
-            if grant in event.grants:
-                feeder = event.feeder_of(grant)
-                return feeder.group_id if isinstance(feeder, EntraGroup) else None
-        return None
-
-    return store.read(read)

@@ -301,6 +301,11 @@ def not_opened(words: Words) -> Message:
     return Message(words.text("not-opened.summary"), (Paragraph(words.text("not-opened.next")),))
 
 
+def too_slow(words: Words) -> Message:
+    """Return what to say when an answer takes too long, and none can follow later."""
+    return Message(words.text("too-slow.summary"), (Paragraph(words.text("too-slow.next")),))
+
+
 def defect(words: Words) -> Message:
     """Return what to say when something went wrong that there is no word for."""
     note = Note(words.text("note.code", code=Unexpected.code))

@@ -6,7 +6,7 @@ its rows. Every write is conditional: on the version read, or on a lease token. 
 its own reads.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -338,6 +338,13 @@ class Queue(Protocol):
 
     def oldest_seconds(self, now: datetime) -> float:
         """Return for how long the oldest ready key has been waiting, 0.0 when none waits."""
+        ...
+
+    def next_due(self, works: Iterable[Work]) -> datetime | None:
+        """Return when the next key of these kinds can be leased (in the past: now), None when there is none.
+
+        A key that is leased counts from the end of its lease.
+        """
         ...
 
 

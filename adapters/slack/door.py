@@ -31,7 +31,7 @@ from slack_sdk.signature import Clock as SdkClock
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.chat.body import body_of
+from adapters.chat.http import JSON, TEXT, HttpAnswer, served
 from adapters.chat.message import Message
 from adapters.chat.utterance import Answer
 from adapters.slack.blocks import FORM, SAY, Block, render
@@ -140,8 +140,17 @@ class SlackDoor:
         """Return the HTTP routes; none without a signing secret."""
         return [web.post(SLACK_EVENTS_PATH, self._http)] if self._verifier else []
 
-    async def receive(self, headers: Mapping[str, str], body: bytes) -> BoltResponse:
+    async def take(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """Take one HTTP request, on whatever server it came. `headers` find names in lower case."""
+        answer = await self.receive(headers, body)
+        return HttpAnswer(answer.status, answer.body, JSON if answer.body.startswith("{") else TEXT)
+
+    async def finish(self, seconds: float) -> None:
+        """Let what was begun beside the answers end, for so long: where nothing goes on after an answer."""
+        await self._replies.finish(seconds)
+
+    async def receive(self, headers: Mapping[str, str], body: bytes) -> BoltResponse:
+        """Take one HTTP request, and answer as Bolt does."""
         try:
             text = body.decode()
         except UnicodeDecodeError:
@@ -208,15 +217,7 @@ class SlackDoor:
         return len(timestamp) <= len("1234567890123") and self._verifier.is_valid(text, timestamp, signature)
 
     async def _http(self, request: web.Request) -> web.Response:
-        body = await body_of(request)
-        if isinstance(body, web.Response):
-            return body
-        answer = await self.receive(request.headers, body)
-        return web.Response(
-            status=answer.status,
-            text=answer.body,
-            content_type="application/json" if answer.body.startswith("{") else "text/plain",
-        )
+        return await served(request, self.take)
 
     def _turned_away(self, body: Mapping[str, Any]) -> BoltResponse | None:
         """Return the answer to what is not for us, None for what is."""

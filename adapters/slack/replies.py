@@ -47,13 +47,17 @@ class Replies:
         except (ClientError, TimeoutError, OSError) as error:
             log.warning("response URL not reached", extra={"action": "reply", "error": type(error).__name__})
 
-    async def stop(self) -> None:
-        """Wait a few seconds for what is under way, end what is not done, and close the connections."""
+    async def finish(self, seconds: float) -> None:
+        """Wait for what is under way, for so long, and end what is not done."""
         if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=STOP_SECONDS)
+            _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Wait a few seconds for what is under way, end what is not done, and close the connections."""
+        await self.finish(STOP_SECONDS)
         if self._session is not None:
             await self._session.close()
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from aiohttp import web
 
-from adapters.chat.body import body_of
+from adapters.chat.http import JSON, HttpAnswer, served
 from adapters.chat.message import Message, Plain
 from adapters.chat.utterance import Answer
 from adapters.teams.address import Address
@@ -147,8 +147,20 @@ class TeamsDoor:
         """Whether requests can reach the door: over HTTP always."""
         return True
 
+    async def take(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Take one HTTP request, on whatever server it came. `headers` find names in lower case."""
+        reply = await self.receive(headers.get("authorization"), body)
+        if reply.body is not None:
+            return HttpAnswer(reply.status, reply.body, JSON)
+        is_challenged = reply.status == web.HTTPUnauthorized.status_code
+        return HttpAnswer(reply.status, headers={"WWW-Authenticate": "Bearer"} if is_challenged else {})
+
+    async def finish(self, seconds: float) -> None:
+        """Let what was begun beside the answers end, for so long: where nothing goes on after an answer."""
+        await self._replies.finish(seconds)
+
     async def receive(self, authorization: str | None, body: bytes) -> Reply:
-        """Take one HTTP request, on whatever server it came."""
+        """Take one activity under this Authorization header."""
         try:
             token = await self._validator.token(authorization)
             activity = envelope(_parsed(body))
@@ -168,16 +180,7 @@ class TeamsDoor:
             return Reply(200, json.dumps(_text(_LAST_WORDS))) if activity.type == "invoke" else Reply(201)
 
     async def _http(self, request: web.Request) -> web.Response:
-        body = await body_of(request)
-        if isinstance(body, web.Response):
-            return body
-        reply = await self.receive(request.headers.get("Authorization"), body)
-        if reply.body is not None:
-            return web.Response(status=reply.status, text=reply.body, content_type="application/json")
-        challenge = (
-            {"WWW-Authenticate": "Bearer"} if reply.status == web.HTTPUnauthorized.status_code else None
-        )
-        return web.Response(status=reply.status, headers=challenge)
+        return await served(request, self.take)
 
     async def _turn(
         self, activity: Envelope, found: Heard | Installed | Removed | Noticed

@@ -40,13 +40,17 @@ class Replies:
         """Make a call that somebody's answer waits for."""
         return await self._on(self._keepers, call, *args, **kwargs)
 
-    async def stop(self) -> None:
-        """Wait a few seconds for what is under way, and end what is not done."""
+    async def finish(self, seconds: float) -> None:
+        """Wait for what is under way, for so long, and end what is not done."""
         if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=STOP_SECONDS)
+            _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Wait a few seconds for what is under way, and end what is not done."""
+        await self.finish(STOP_SECONDS)
         for threads in (self._senders, self._keepers):
             threads.shutdown(wait=False, cancel_futures=True)
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import httpx
 import pytest
@@ -29,7 +29,7 @@ from provisioning.audit import Line
 from provisioning.boards import Board
 from provisioning.events import EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import EventId
-from provisioning.ports import Unit
+from provisioning.ports import Store, Unit
 from provisioning.races import Race
 from sandbox.chatting import Answer, Flow, perform
 from sandbox.company import ORGANIZERS_GROUP, Company
@@ -56,6 +56,17 @@ SETTLED = {
 }  # what a newest message may say at the end
 # What answers words said in front of others, and greets: in Teams that comes into the personal chat, too.
 ANSWERS = {"welcome", "help", "unknown", "nothing", "choice", "queued", "are you sure", "leaving"}
+
+
+class Bot(Protocol):
+    """The bot, or a part of it, running; `url` is where its doors are, "" when it has none."""
+
+    @property
+    def url(self) -> str: ...
+
+    def stop(self) -> None:
+        """Stop it."""
+        ...
 
 
 class CompanyClock:
@@ -105,6 +116,8 @@ class Tally:
 class Stage:
     """A company with its bots, while the context is open. `kills` is how many duplicates are forgiven."""
 
+    at_once = AT_ONCE
+
     def __init__(
         self,
         folder: Path,
@@ -125,7 +138,7 @@ class Stage:
         self.racers: dict[tuple[str, str], Racer] = {}  # by key and platform
         self.claims: list[Claim] = []
         self._events: dict[str, Groups] = {}
-        self._bots: list[Threads | Process] = []
+        self._bots: list[Bot] = []
         self._before: dict[str, frozenset[str]] = {}
         self._patched = pytest.MonkeyPatch()
         self._stack = ExitStack()
@@ -138,7 +151,7 @@ class Stage:
         limits = httpx.Limits(max_connections=2 * AT_ONCE)
         self._client = httpx.AsyncClient(trust_env=False, limits=limits, verify=False)  # noqa: S501 - http only
         self._stack.callback(lambda: self._street.do(self._client.aclose()))
-        self._store = open_store(self.store_url, self.clock)
+        self._store = self._open_store()
         self._stack.callback(self._store.close)
         self._listen()
         return self
@@ -150,6 +163,9 @@ class Stage:
             self._stack.callback(self.stop_bots)
             if kind is None:
                 self.check()
+
+    def _open_store(self) -> Store:
+        return open_store(self.store_url, self.clock)
 
     # --- setting the stage ----------------------------------------------------------------------------------
 
@@ -227,7 +243,7 @@ class Stage:
 
         async def all_of_them() -> list[Answer]:
             # Not more at once than there are connections: waiting for one would count as the bot's time.
-            gate = asyncio.Semaphore(AT_ONCE)
+            gate = asyncio.Semaphore(self.at_once)
 
             async def one(flow: Flow[Answer]) -> Answer:
                 async with gate:

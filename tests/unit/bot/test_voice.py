@@ -11,7 +11,7 @@ import pytest
 from adapters.chat.message import Document, Message
 from adapters.sqlite import SqliteStore, open_store
 from bot import wording
-from bot.metrics import measure
+from bot.metrics import Metrics, measure
 from bot.voice import PlatformVoice
 from bot.words import words
 from provisioning.deciding import Stage
@@ -129,8 +129,15 @@ def sign_ins() -> FirstSignIns:
 
 
 @pytest.fixture
-def voice(store: SqliteStore, speaker: Said, clock: Moment, sign_ins: FirstSignIns) -> PlatformVoice:
-    return PlatformVoice("slack", store, speaker, clock, measure(), lambda: sign_ins)
+def told() -> Metrics:
+    return measure()
+
+
+@pytest.fixture
+def voice(
+    store: SqliteStore, speaker: Said, clock: Moment, told: Metrics, sign_ins: FirstSignIns
+) -> PlatformVoice:
+    return PlatformVoice("slack", store, speaker, clock, told, lambda: sign_ins)
 
 
 def put(store: SqliteStore, registration: Registration) -> None:
@@ -282,7 +289,7 @@ def test_what_has_nobody_to_go_to_or_nothing_to_tell_of_is_undeliverable(
 
 
 def test_what_was_told_is_counted_by_its_result(
-    store: SqliteStore, voice: PlatformVoice, speaker: Said
+    store: SqliteStore, voice: PlatformVoice, speaker: Said, told: Metrics
 ) -> None:
     put(store, ready())
     voice.say(RESULT)
@@ -291,7 +298,7 @@ def test_what_was_told_is_counted_by_its_result(
     speaker.failing["tell"] = ChatUnavailable()
     with pytest.raises(ChatUnavailable):
         voice.say(RESULT)
-    text = voice.metrics.text().decode()
+    text = told.text().decode()
     assert 'results_told_total{result="ready"} 1.0' in text
     assert 'results_told_total{result="DR-204"} 1.0' in text
 

@@ -26,7 +26,7 @@ from adapters.chat.message import (
 from bot import wording
 from bot.access import Asker
 from bot.announcement_wording import of_event, of_race
-from bot.chats import form_words
+from bot.doors import form_words
 from bot.grammar import Join, Leave, Unknown, parse
 from bot.words import Words, words
 from provisioning.deciding import Stage
@@ -239,6 +239,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     yield from board_messages(words, name)
     yield from channel_messages(words, cup, name)
     yield "slow", wording.slow(words)
+    yield "too slow", wording.too_slow(words)
     yield "defect", wording.defect(words)
 
 

@@ -1,0 +1,131 @@
+"""The bot on AWS: HTTP API → door → DynamoDB and SQS → worker → the directories → chat."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from sandbox.company import Company
+from tests.contract.moto_server import serving
+from tests.scenario import LONG
+from tests.scenario.account import Account
+from tests.scenario.on_aws import AwsStage
+from tests.scenario.waiting import eventually
+
+# moto copies its table for every transaction, so that a crowd costs more than its number.
+CROWD = 100 if LONG else 12
+MakeStage = Callable[..., AwsStage]
+SECONDS = 1800.0 if LONG else 240.0
+POISON = (
+    "",
+    "no JSON",
+    '{"schema": 99, "work": "answer", "key": ""}',
+    '{"schema": 1, "work": "dance", "key": ""}',
+)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where AWS is, as far as it keeps rows and messages."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def make_stage(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeStage]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    with ExitStack() as stack:
+        account = Account(address)
+        yield lambda **switches: stack.enter_context(AwsStage(tmp_path, account, **switches))
+
+
+def test_a_crowd_joins_among_poison_and_throttling(make_stage: MakeStage) -> None:
+    stage = make_stage(company=Company.found(people=CROWD), slack={"rate_scale": 20.0})
+    stage.opens_event()
+    stage.opens_doors()
+    racers = stage.people(CROWD)
+    for body in POISON:
+        stage.account.send(body)
+    stage.befalls("graph", ".*", "throttle", times=3, retry_after=1.0)
+
+    stage.all_say(racers, "join")
+    stage.starts_working()
+
+    eventually(
+        lambda: stage.count_told("ready") >= CROWD,
+        "everybody is in",
+        seconds=SECONDS,
+        otherwise=lambda: f"{stage.count_told('ready')} of {CROWD} are in",
+    )
+    assert [racer for racer in racers if racer.told != ["ready"]] == []
+    assert stage.befallen("graph"), "the throttling has been met"
+    dead: list[str] = []
+
+    def is_set_apart() -> bool:
+        dead.extend(stage.account.dead_letters())
+        return len(dead) >= len(POISON)
+
+    eventually(is_set_apart, "poison is set apart")
+    assert sorted(dead) == sorted(POISON)
+
+
+def test_in_teams_the_answer_has_left_when_the_function_returns(make_stage: MakeStage) -> None:
+    stage = make_stage(platforms=("teams",))
+    stage.opens_event()
+    stage.opens_doors()
+    racer = stage.person("employee-001")
+
+    racer.line.say("join")  # there is nobody but the door yet
+
+    assert [one.kind for one in racer.reads()] == ["queued"]
+    stage.starts_working(workers=1)
+    racer.is_told("ready")
+
+
+def test_a_ring_that_got_lost_is_made_up_for_by_the_clock(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.opens_doors()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    stage.account.loses_everything()
+
+    stage.starts_working(workers=1)
+
+    racer.is_told("ready")
+
+
+def test_a_message_of_the_first_schema_is_settled(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.opens_doors()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    stage.account.loses_everything()
+    stage.account.send('{"schema":1,"work":"answer","key":"spring-cup-2027/slack:whoever"}')
+
+    stage.starts_working(workers=1, ticks=False)
+
+    racer.is_told("ready")
+
+
+def test_two_workers_stop_at_one_refusal(make_stage: MakeStage) -> None:
+    stage = make_stage(slack={"rate_scale": 20.0})
+    stage.opens_event()
+    stage.opens_doors()
+    racers = stage.people(4)
+    stage.befalls("graph", ".*", "throttle", times=1, retry_after=600.0)
+    stage.all_say(racers[:2], "join")
+    stage.starts_working(workers=2)
+    eventually(lambda: stage.befallen("graph"), "Graph has refused once")
+    asked = stage.calls("graph", ".*")
+
+    stage.all_say(racers[2:], "join")
+    eventually(lambda: stage.account.waiting() == 0, "every message was looked at")
+
+    assert stage.calls("graph", ".*") <= asked + 1  # what was under way at the other worker
+    stage.clock.turn(minutes=11)
+    for racer in racers:
+        racer.is_told("ready")
