@@ -14,7 +14,7 @@ from tests.scenario.on_aws import AwsStage
 from tests.scenario.waiting import eventually
 
 # moto copies its table for every transaction, so that a crowd costs more than its number.
-CROWD = 100 if LONG else 12
+CROWD = 100 if LONG else 5
 MakeStage = Callable[..., AwsStage]
 SECONDS = 1800.0 if LONG else 240.0
 POISON = (
