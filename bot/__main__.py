@@ -274,6 +274,29 @@ def audit_export(
 
 
 @app.command()
+def migrate(
+    source: Annotated[str, typer.Option("--from", help="The file: sqlite:///…")],
+    target: Annotated[str, typer.Option("--to", help="The table: dynamodb://…; made when it is new.")],
+) -> None:
+    """Copy everything from a file into a table and compare. Stop the bot first. Safe to repeat."""
+    with _complaints():
+        from adapters.moving import NotMoved
+        from bot import auditing, logs, moving, showing
+        from bot.stores import open_store
+
+        logs.configure("WARNING")
+        try:
+            with closing(moving.leave(source, target)) as left, closing(moving.arrive(target)) as arriving:
+                compared = moving.move(left, arriving, showing.arriving)
+        except NotMoved as error:
+            _refuse(str(error))
+        with closing(open_store(target)) as store:
+            holds = not auditing.verify(store).breaks
+        showing.compared(compared, holds=holds)
+    raise typer.Exit(0 if holds and all(one.is_same for one in compared) else REFUSED)
+
+
+@app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Check every permission and endpoint, and say how to mend what is wrong. Changes nothing."""
     with _complaints(as_json=as_json):

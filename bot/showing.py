@@ -15,6 +15,7 @@ from rich.text import Text
 from bot.adding_file import Row
 from bot.event_file import Change, difference
 from bot.faults import Fault
+from bot.moving import Compared
 from provisioning.adding import ADDED, ALREADY_IN
 from provisioning.errors import by_code
 from provisioning.events import Event
@@ -34,6 +35,28 @@ def complain(what: str, faults: Iterable[Fault]) -> None:
 def say(text: str) -> None:
     """Show one line."""
     Console(highlight=False).print(Text(text), soft_wrap=True)
+
+
+def arriving(noun: str, arrived: int, total: int) -> None:
+    """Show how far a move is."""
+    say(f"{noun}: {arrived} of {total}")
+
+
+def compared(found: Sequence[Compared], *, holds: bool) -> None:
+    """Show what left, what arrived, and whether it is the same."""
+    table = Table(box=SIMPLE)
+    for column in ("", "left", "arrived", "digest", "same"):
+        table.add_column(column)
+    for one in found:
+        same = "yes" if one.is_same else "NO"
+        cells = (one.noun, str(one.left.count), str(one.arrived.count), one.arrived.digest[:12], same)
+        table.add_row(*map(Text, cells))
+    Console(highlight=False).print(table)
+    say("The audit holds." if holds else "The audit does not hold.")
+    if holds and all(one.is_same for one in found):
+        say("Everything has arrived. Start the bot over the table, and not over the file again.")
+    else:
+        say("Not everything arrived as it left. Do not start the bot over the table.")
 
 
 def changes(event: Event, found: Sequence[Change], *, is_new: bool) -> None:

@@ -32,11 +32,8 @@ class AuditRows:
         digests = {name: sealed(salts[name], text) for name, text in line.texts.items()}
         entry = a_line(codec.pack_line(line, digests), line.event_id, line.actor, line.subject)
         for name, text in line.texts.items():
-            row: Item = {"salt": salts[name], "text": codec.pack_text(text)}
-            in_event = (
-                {} if line.event_id is None else listed("texts", line.event_id, f"{entry['id']}#{name}")
-            )
-            self._session.add(_text_key(line, entry["id"], name), {**row, **in_event})
+            row = text_row(line.event_id, entry["id"], name, salts[name], codec.pack_text(text))
+            self._session.add(text_key(line.whose, entry["id"], name), row)
         self._session.owe(entry)
 
     def lines(self, event_id: EventId | None = None, limit: int = 1000) -> tuple[Line, ...]:
@@ -103,7 +100,7 @@ class AuditRows:
         rows = (
             {}
             if line is None
-            else {name: self._session.row(_text_key(line, line_id, name)) for name in names}
+            else {name: self._session.row(text_key(line.whose, line_id, name)) for name in names}
         )
         return {
             name: (str(row["salt"]), codec.unpack_text(str(row["text"])))
@@ -112,5 +109,12 @@ class AuditRows:
         }
 
 
-def _text_key(line: Line, line_id: str, name: str) -> Key:
-    return (f"person#{line.whose or '-'}", f"{_PREFIX}{line_id}#{name}")
+def text_key(whose: str | None, line_id: str, name: str) -> Key:
+    """Return where this text of a line is."""
+    return (f"person#{whose or '-'}", f"{_PREFIX}{line_id}#{name}")
+
+
+def text_row(event_id: str | None, line_id: str, name: str, salt: str, packed: str) -> Item:
+    """Return the row of a text, packed."""
+    in_event = {} if event_id is None else listed("texts", event_id, f"{line_id}#{name}")
+    return {"salt": salt, "text": packed, **in_event}

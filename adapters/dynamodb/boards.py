@@ -48,14 +48,18 @@ class BoardRows:
     def save_claims(self, event_id: EventId, race_id: str, claims: Collection[Claim]) -> None:
         kept = {f"{_claims_of(race_id)}{claim.person_id}": claim for claim in claims}
         self._session.drop([key for key, _ in self._claims(event_id, race_id) if key[1] not in kept])
-        for name, claim in kept.items():
-            row: Item = {
-                "person": claim.person_id,
-                "alias": codec.pack_text(claim.alias),
-                "at": to_int(claim.submitted_at),
-                **listed("claimed", f"{event_id}/{claim.person_id}", race_id),
-            }
-            self._session.set((f"event#{event_id}", name), row)
+        for claim in kept.values():
+            self.keep_claim(event_id, race_id, claim)
+
+    def keep_claim(self, event_id: EventId, race_id: str, claim: Claim) -> None:
+        """Keep one claim beside the others."""
+        row: Item = {
+            "person": claim.person_id,
+            "alias": codec.pack_text(claim.alias),
+            "at": to_int(claim.submitted_at),
+            **listed("claimed", f"{event_id}/{claim.person_id}", race_id),
+        }
+        self._session.set((f"event#{event_id}", f"{_claims_of(race_id)}{claim.person_id}"), row)
 
     def forget_claims(self, key: RegistrationKey) -> int:
         return self._session.drop([found for found, _ in self._session.found("claimed", str(key))])

@@ -64,8 +64,14 @@ def _chain(session: Session, entry: dict[str, Any]) -> None:
     head = session.row(HEAD)
     count, previous = (0, START) if head is None else (int(head["count"]), str(head["digest"]))
     number, digest = count + 1, chained(previous, entry["line"])
+    session.add(line_key(number), line_row(number, entry, previous, digest))
+    session.set(HEAD, {"count": number, "digest": digest})
+
+
+def line_row(number: int, entry: Entry, previous: str, digest: str) -> Item:
+    """Return the row of a line in the chain."""
     order = line_key(number)[1]
-    line: Item = {
+    return {
         "id": entry["id"],
         "body": entry["line"],
         "previous": previous,
@@ -75,5 +81,3 @@ def _chain(session: Session, entry: dict[str, Any]) -> None:
         # What the bot did itself is found by its subject; a list of most lines would be waste.
         **(listed("actor", entry["actor"], order) if entry["actor"] != "bot" else {}),
     }
-    session.add(line_key(number), line)
-    session.set(HEAD, {"count": number, "digest": digest})

@@ -30,7 +30,7 @@ class EventRows:
         self._session = session
 
     def get(self, event_id: EventId) -> Event | None:
-        row = self._session.row(_key(event_id))
+        row = self._session.row(event_key(event_id))
         return None if row is None else _event(event_id, row)
 
     def all(self) -> tuple[Event, ...]:
@@ -38,7 +38,7 @@ class EventRows:
         return tuple(sorted(found, key=lambda event: (event.opens, event.id)))
 
     def save(self, event: Event) -> Event:
-        key = _key(event.id)
+        key = event_key(event.id)
         stored = self._session.row(key) or {}
         kept = {name: value for name, value in stored.items() if name in {"taken", "broken"}}
         row = {"taken": 0, **kept, "body": codec.pack_event(event)}
@@ -80,18 +80,18 @@ class EventRows:
         return True
 
     def mark_broken(self, event_id: EventId, breakage: Breakage) -> bool:
-        row = self._session.row(_key(event_id))
+        row = self._session.row(event_key(event_id))
         if row is None or "broken" in row:
             return False
-        self._session.put(_key(event_id), {**row, "broken": codec.pack_breakage(breakage)})
+        self._session.put(event_key(event_id), {**row, "broken": codec.pack_breakage(breakage)})
         return True
 
     def mark_healed(self, event_id: EventId) -> bool:
-        row = self._session.row(_key(event_id))
+        row = self._session.row(event_key(event_id))
         if row is None or "broken" not in row:
             return False
         healed = {name: value for name, value in row.items() if name != "broken"}
-        self._session.put(_key(event_id), healed)
+        self._session.put(event_key(event_id), healed)
         return True
 
     def _move_seat(self, key: RegistrationKey, row: Item, *, has_seat: bool) -> None:
@@ -99,12 +99,13 @@ class EventRows:
         self._session.set(row_key(key), item_of(moved, row), moved.version + 1)
 
     def _count(self, event_id: EventId, seats: int) -> None:
-        row = self._session.row(_key(event_id))
+        row = self._session.row(event_key(event_id))
         if seats and row is not None:
-            self._session.put(_key(event_id), {**row, "taken": int(row["taken"]) + seats})
+            self._session.put(event_key(event_id), {**row, "taken": int(row["taken"]) + seats})
 
 
-def _key(event_id: EventId) -> Key:
+def event_key(event_id: EventId) -> Key:
+    """Return where this event is."""
     return (_ALL, event_id)
 
 

@@ -59,6 +59,13 @@ def place_in(item: Item, kind: str, of: str) -> str | None:
     return str(item[at]) if item.get(partition) == f"{kind}#{of}" else None
 
 
+def list_of(item: Item, kind: str) -> str | None:
+    """Return whose list of this kind the item is in, None when it is in none."""
+    _, partition, _ = index_of(kind)
+    found = str(item.get(partition, ""))
+    return found.removeprefix(f"{kind}#") if found.startswith(f"{kind}#") else None
+
+
 def is_row(item: Item | None) -> bool:
     """Whether there is a row in this item."""
     return item is not None and "version" in item

@@ -21,8 +21,8 @@ class MarkRows:
         self._session = session
 
     def keep(self, event_id: EventId, person_id: PersonId, hold: Hold) -> None:
-        if self._session.row(_secret_key(event_id)) is None:
-            self._session.set(_secret_key(event_id), {"secret": secrets.token_hex(_KEY_BYTES)})
+        if self._session.row(secret_key(event_id)) is None:
+            self._session.set(secret_key(event_id), {"secret": secrets.token_hex(_KEY_BYTES)})
         key = self._key(event_id, person_id)
         if key is not None:
             self._session.set(key, {"body": codec.pack_hold(hold)})
@@ -39,15 +39,21 @@ class MarkRows:
         return found
 
     def forget(self, event_id: EventId) -> int:
-        self._session.drop([_secret_key(event_id)])
+        self._session.drop([secret_key(event_id)])
         return self._session.drop([key for key, _ in self._session.partition(f"event#{event_id}", _PREFIX)])
 
     def _key(self, event_id: EventId, person_id: PersonId) -> Key | None:
-        row = self._session.row(_secret_key(event_id))
+        row = self._session.row(secret_key(event_id))
         if row is None:
             return None
-        return (f"event#{event_id}", f"{_PREFIX}{digest(bytes.fromhex(str(row['secret'])), person_id)}")
+        return mark_key(event_id, digest(bytes.fromhex(str(row["secret"])), person_id))
 
 
-def _secret_key(event_id: EventId) -> Key:
+def secret_key(event_id: EventId) -> Key:
+    """Return where the key of the event is."""
     return (f"event#{event_id}", "secret")
+
+
+def mark_key(event_id: EventId, made: str) -> Key:
+    """Return where the mark under this digest is."""
+    return (f"event#{event_id}", f"{_PREFIX}{made}")

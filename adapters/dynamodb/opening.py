@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from adapters.aws.clients import client
+from adapters.dynamodb.arriving import Arriving
 from adapters.dynamodb.definition import DEFINITION, EXPIRES, create
 from adapters.dynamodb.store import UNITS_AT_ONCE, DynamoStore
 from adapters.unfit import StoreUnfit
@@ -49,9 +50,15 @@ def open_store(url: str, clock: Clock) -> DynamoStore:
     what is wrong and what mends it.
     """
     with _reached(url) as (dynamodb, address):
-        if not _is_there(dynamodb, address.table):
-            create(dynamodb, address.table)
+        _have(dynamodb, address.table)
         return DynamoStore(dynamodb, address.table, clock)
+
+
+def open_arrivals(url: str, clock: Clock) -> Arriving:
+    """Open the table for the rows of another store, made when it is new. Raises StoreUnfit."""
+    with _reached(url) as (dynamodb, address):
+        _have(dynamodb, address.table)
+        return Arriving(dynamodb, address.table, clock)
 
 
 def is_made(url: str) -> bool:
@@ -99,6 +106,11 @@ def _reached(url: str) -> Iterator[tuple[Any, Address]]:
         )
     except (ClientError, BotoCoreError, WaiterError) as error:
         raise _unfit(address, error) from error
+
+
+def _have(dynamodb: Any, table: str) -> None:
+    if not _is_there(dynamodb, table):
+        create(dynamodb, table)
 
 
 def _is_there(dynamodb: Any, table: str) -> bool:

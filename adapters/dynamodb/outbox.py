@@ -31,7 +31,7 @@ class OutboxRows:
     def put(self, notice: Notice) -> None:
         owed, known = replace(notice, sent_at=None, dropped=None), self.get(notice.id)
         if known is None:
-            self._session.set(_key(notice.id), _row(owed))
+            self._session.set(row_key(notice.id), row_of(owed))
         elif notice.kind in DUE_AGAIN:
             # The address of what is there already is what makes this an edit.
             owed = replace(owed, reference=notice.reference or known.reference, version=known.version)
@@ -44,7 +44,7 @@ class OutboxRows:
         self._queue.put(work, notice.id, ready_at, urgent=notice.kind is Kind.ANSWER)
 
     def get(self, notice_id: str) -> Notice | None:
-        row = self._session.row(_key(notice_id))
+        row = self._session.row(row_key(notice_id))
         return None if row is None else codec.unpack_notice(str(row["body"]), notice_id, int(row["version"]))
 
     def save(self, notice: Notice) -> Notice:
@@ -54,10 +54,10 @@ class OutboxRows:
         # An announcement stays: without its address the next word on it would be a second post.
         if notice.kind is Kind.ANNOUNCEMENT:
             over_at = None
-        if self._session.row(_key(notice.id)) is None:
+        if self._session.row(row_key(notice.id)) is None:
             raise StaleWrite(row=f"notice {notice.id}")
-        row = _row(notice, over_at)
-        version = self._session.save(_key(notice.id), row, notice.version, f"notice {notice.id}")
+        row = row_of(notice, over_at)
+        version = self._session.save(row_key(notice.id), row, notice.version, f"notice {notice.id}")
         return replace(notice, version=version)
 
     def undelivered(self, limit: int) -> tuple[Notice, ...]:
@@ -78,11 +78,13 @@ class OutboxRows:
         return self._session.drop(keys)
 
 
-def _key(notice_id: str) -> Key:
+def row_key(notice_id: str) -> Key:
+    """Return where this notice is."""
     return (f"{_PREFIX}{notice_id}", "-")
 
 
-def _row(notice: Notice, over_at: datetime | None = None) -> dict[str, Value]:
+def row_of(notice: Notice, over_at: datetime | None = None) -> dict[str, Value]:
+    """Return the row of this notice, which was sent or dropped at that moment."""
     row = {"body": codec.pack_notice(notice), **listed("about", notice.about, notice.id)}
     if over_at is not None:
         order = f"{ordered(to_int(over_at))}#{notice.id}"

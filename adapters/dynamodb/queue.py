@@ -30,7 +30,7 @@ class QueueRows:
         self.looked: dict[Work, datetime | None] = {}
 
     def put(self, work: Work, key: str, ready_at: datetime, *, urgent: bool = False) -> None:
-        item, ready = self._session.get(_home(work, key)) or {}, to_int(ready_at)
+        item, ready = self._session.get(home_of(work, key)) or {}, to_int(ready_at)
         self.touched.add(work)
         if QUEUED not in item:
             self._write(work, key, _new(ready, urgent=urgent))
@@ -43,7 +43,7 @@ class QueueRows:
             self._write(work, key, {**forward, "q_urgent": max(int(urgent), int(item["q_urgent"]))})
 
     def ensure(self, work: Work, key: str, ready_at: datetime) -> None:
-        if QUEUED not in (self._session.get(_home(work, key)) or {}):
+        if QUEUED not in (self._session.get(home_of(work, key)) or {}):
             self._write(work, key, _new(to_int(ready_at), urgent=False))
             self.touched.add(work)
 
@@ -69,7 +69,7 @@ class QueueRows:
         return tuple(jobs)
 
     def renew(self, jobs: Collection[Job], until: datetime) -> frozenset[str]:
-        self._session.load(_home(job.work, job.key) for job in jobs)
+        self._session.load(home_of(job.work, job.key) for job in jobs)
         held = [job for job in jobs if self._held(job) is not None]
         for job in held:
             self._write(job.work, job.key, {"q_due": to_int(until)})
@@ -82,7 +82,7 @@ class QueueRows:
         again = item.get("q_again")
         if again is None:
             left = {name: value for name, value in item.items() if name.split("_")[0] != "q"}
-            self._session.put(_home(job.work, job.key), left)
+            self._session.put(home_of(job.work, job.key), left)
             return
         fresh = _new(int(again), urgent=bool(item["q_urgent"]))
         self._write(job.work, job.key, fresh, without=("q_again", "q_token"))
@@ -95,6 +95,13 @@ class QueueRows:
             back: Item = {"q_due": ready, "q_ready": ready}
             self._write(job.work, job.key, back, without=("q_again", "q_token"))
             self.touched.add(job.work)
+
+    def carry_over(
+        self, work: Work, key: str, ready_at: int, *, queued_at: int, attempts: int, urgent: bool
+    ) -> None:
+        """Queue a key as it was on the queue of another store; the moments are microseconds."""
+        moments = {"q_due": ready_at, "q_ready": ready_at, "q_queued": queued_at}
+        self._write(work, key, {**moments, "q_attempts": attempts, "q_urgent": int(urgent)})
 
     def depth(self) -> Mapping[Work, int]:
         return {work: self._session.count("queue", work) for work in Work}
@@ -114,11 +121,11 @@ class QueueRows:
         return to_moment(min(due)) if due else None
 
     def _held(self, job: Job) -> Item | None:
-        item = self._session.get(_home(job.work, job.key))
+        item = self._session.get(home_of(job.work, job.key))
         return item if item is not None and item.get("q_token") == job.token else None
 
     def _write(self, work: Work, key: str, changes: Item, without: Collection[str] = ()) -> None:
-        home = _home(work, key)
+        home = home_of(work, key)
         before = self._session.get(home) or {}
         item = {**{name: value for name, value in before.items() if name not in without}, **changes}
         urgency = _URGENT if item["q_urgent"] else _OTHERS
@@ -126,7 +133,7 @@ class QueueRows:
         self._session.put(home, {**item, "q_key": key, **listed("queue", work, order)})
 
 
-def _home(work: Work, key: str) -> Key:
+def home_of(work: Work, key: str) -> Key:
     """Return the item that carries this key."""
     return (
         row_key(RequestKey.parse(key)) if work is Work.ANSWER and "/" in key else (f"queue#{work}#{key}", "-")

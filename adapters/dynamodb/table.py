@@ -112,6 +112,16 @@ class Table:
         asked = {"IndexName": index, "ScanIndexForward": not newest_first, **ranged}
         yield from map(from_wire, self._pages(asked, limit))
 
+    def everything(self) -> Iterator[tuple[Key, dict[str, Value]]]:
+        """Yield every item of the table, in no order."""
+        more: dict[str, Any] = {}
+        while True:
+            page = self._invoke("Scan", TableName=self.name, ConsistentRead=True, **more)
+            yield from map(from_wire, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
     def count(self, kind: str, of: str, low: str = "", high: str | None = None) -> int:
         """Count what the index holds of this list."""
         index, partition, at = index_of(kind)

@@ -10,6 +10,8 @@ with Stage(folder) as stage:
 """
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -38,7 +40,7 @@ from sandbox.wire import Call, Fault
 from sandbox.world import World
 from tests.scenario.people import Racer
 from tests.scenario.platforms import SIDES, parts_of
-from tests.scenario.running import Loop, Process, Threads
+from tests.scenario.running import ROOT, Loop, Process, Threads
 from tests.scenario.telling import Said, kind_of, kinds_for_organizers, kinds_of_notes
 from tests.scenario.waiting import POLL_SECONDS
 
@@ -152,7 +154,7 @@ class Stage:
         self._client = httpx.AsyncClient(trust_env=False, limits=limits, verify=False)  # noqa: S501 - http only
         self._stack.callback(lambda: self._street.do(self._client.aclose()))
         self._store = self._open_store()
-        self._stack.callback(self._store.close)
+        self._stack.callback(self._close_store)
         self._listen()
         return self
 
@@ -166,6 +168,9 @@ class Stage:
 
     def _open_store(self) -> Store:
         return open_store(self.store_url, self.clock)
+
+    def _close_store(self) -> None:
+        self._store.close()
 
     # --- setting the stage ----------------------------------------------------------------------------------
 
@@ -210,6 +215,21 @@ class Stage:
         """Stop every bot, the newest first."""
         while self._bots:
             self._bots.pop().stop()
+
+    def moves_to(self, store_url: str) -> None:
+        """Stop every bot and move to another store, with a move that is killed on the way and said again."""
+        self.stop_bots()
+        self._store.close()
+        command = [sys.executable, "-m", "bot", "migrate", "--from", self.store_url, "--to", store_url]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as moving:
+            assert moving.stdout is not None
+            assert "of" in moving.stdout.readline(), "it is on its way"
+            moving.kill()
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Everything has arrived" in done.stdout
+        self.store_url = store_url
+        self._store = self._open_store()
 
     def person(self, key: str, platform: str | None = None) -> Racer:
         """Return a person of the company who talks to the first bot with a door."""

@@ -92,12 +92,21 @@ def test_every_command_explains_itself(run: Run) -> None:
         ["event"],
         ["event", "apply"],
         ["event", "show"],
+        ["migrate"],
         ["doctor"],
         ["try"],
     ):
         done = run(*words, "--help")
         assert done.returncode == 0
         assert "Usage" in done.stdout
+
+
+def test_a_move_that_leads_nowhere_is_refused_and_makes_no_file(run: Run, tmp_path: Path) -> None:
+    back = run("migrate", "--from", "dynamodb://bot", "--to", "sqlite:///bot.db")
+    assert (back.returncode, "from a file into a table" in back.stderr) == (1, True)
+    absent = run("migrate", "--from", "sqlite:///absent.db", "--to", "dynamodb://bot?region=eu-central-1")
+    assert (absent.returncode, "there is no file" in absent.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_settings_are_named_at_once_with_exit_code_2(run: Run) -> None:
