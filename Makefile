@@ -61,7 +61,7 @@ check: install ## format, lint, types and the direction of imports
 	@echo "imports" && found=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { echo "$$found"; exit 1; }
 
 test: check ## check, then every test
-	@echo "tests"   && $(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+	@echo "tests"   && $(PY) -m pytest -q -n 6 --dist loadfile --no-loadscope-reorder
 
 explore: install ## the property tests with examples that nobody tried before
 	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile explore
