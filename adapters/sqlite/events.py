@@ -55,7 +55,7 @@ class EventRows:
         if not written:
             raise StaleWrite(row=f"event {event.id}")
         saved = self.get(event.id)
-        if saved is None:  # pragma: no cover - it was written in this transaction
+        if saved is None:  # never: it was written in this transaction
             raise StaleWrite(row=f"event {event.id}")
         return saved
 
