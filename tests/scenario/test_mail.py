@@ -42,6 +42,18 @@ def test_whoever_is_ready_has_the_link_by_mail_once(make_mailing: MakeStage) -> 
     assert len(mailbox(stage)) == 1
 
 
+def test_whoever_was_added_and_has_not_spoken_yet_is_told_by_mail(make_mailing: MakeStage) -> None:
+    stage = make_mailing()
+    stage.starts_bot()
+    added = stage.company.people["employee-001"].entra
+    assert added is not None
+    stage.person("organizer").says(f"admin add {added.mail}")
+
+    eventually(lambda: mailbox(stage), "the mail is there")
+
+    assert [mail.to for mail in mailbox(stage)] == [added.mail]
+
+
 def test_a_suppressed_address_gets_none_and_the_racer_is_in_all_the_same(make_mailing: MakeStage) -> None:
     stage = make_mailing()
     racer = stage.company.people["employee-001"]

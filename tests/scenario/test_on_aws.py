@@ -11,6 +11,7 @@ from tests.contract.moto_server import serving
 from tests.scenario import LONG
 from tests.scenario.account import Account
 from tests.scenario.on_aws import AwsStage
+from tests.scenario.people import Racer
 from tests.scenario.waiting import eventually
 
 # moto copies its table for every transaction, so that a crowd costs more than its number.
@@ -84,13 +85,19 @@ def test_in_teams_the_answer_has_left_when_the_function_returns(make_stage: Make
     racer.is_told("ready")
 
 
-def test_a_ring_that_got_lost_is_made_up_for_by_the_clock(make_stage: MakeStage) -> None:
+def ring_lost(make_stage: MakeStage) -> tuple[AwsStage, Racer]:
+    """Let somebody join, and lose every message that would wake a worker."""
     stage = make_stage()
     stage.opens_event()
     stage.opens_doors()
     racer = stage.person("employee-001")
     racer.says("join")
     stage.account.loses_everything()
+    return stage, racer
+
+
+def test_a_ring_that_got_lost_is_made_up_for_by_the_clock(make_stage: MakeStage) -> None:
+    stage, racer = ring_lost(make_stage)
 
     stage.starts_working(workers=1)
 
@@ -98,12 +105,7 @@ def test_a_ring_that_got_lost_is_made_up_for_by_the_clock(make_stage: MakeStage)
 
 
 def test_a_message_of_the_first_schema_is_settled(make_stage: MakeStage) -> None:
-    stage = make_stage()
-    stage.opens_event()
-    stage.opens_doors()
-    racer = stage.person("employee-001")
-    racer.says("join")
-    stage.account.loses_everything()
+    stage, racer = ring_lost(make_stage)
     stage.account.send('{"schema":1,"work":"answer","key":"spring-cup-2027/slack:whoever"}')
 
     stage.starts_working(workers=1, ticks=False)
