@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.fields import pack_text, unpack_text
 from adapters.dynamodb.items import Item, Key, listed, to_int
 from adapters.dynamodb.session import Session
 from provisioning.ids import EventId, PersonId, RegistrationKey
@@ -18,13 +18,13 @@ class AnswerRows:
 
     def of(self, key: RegistrationKey) -> Mapping[str, str]:
         return {
-            found[1].removeprefix(_prefix(key.event_id)): codec.unpack_text(str(row["answer"]))
+            found[1].removeprefix(_prefix(key.event_id)): unpack_text(str(row["answer"]))
             for found, row in self._all(key)
         }
 
     def save(self, key: RegistrationKey, question: str, answer: str, at: datetime) -> None:
         row: Item = {
-            "answer": codec.pack_text(answer),
+            "answer": pack_text(answer),
             "answered_at": to_int(at),
             **listed("answers", key.event_id, f"{key.person_id}#{question}"),
         }
@@ -35,7 +35,7 @@ class AnswerRows:
             (
                 PersonId(key[0].removeprefix("person#")),
                 key[1].removeprefix(_prefix(event_id)),
-                codec.unpack_text(str(row["answer"])),
+                unpack_text(str(row["answer"])),
             )
             for key, row in self._session.found("answers", event_id)
         )

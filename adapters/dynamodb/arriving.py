@@ -9,7 +9,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from adapters import codec
+from adapters.codec.audit import unpack_line
+from adapters.codec.boards import unpack_board
+from adapters.codec.changes import unpack_change
+from adapters.codec.closings import unpack_closing
+from adapters.codec.fields import unpack_text
+from adapters.codec.instructions import unpack_instruction
+from adapters.codec.ledger import unpack_entry
+from adapters.codec.outbox import unpack_notice
+from adapters.codec.races import unpack_race
+from adapters.codec.registrations import unpack_registration
+from adapters.codec.requests import unpack_request
 from adapters.dynamodb.audit import text_key, text_row
 from adapters.dynamodb.books import AUDIT, HEAD, line_key, line_row, tally_key
 from adapters.dynamodb.commit import read
@@ -154,29 +164,27 @@ def _binding(session: _OnlyNew, rows: DynamoRows, key: Sequence[str], facts: Fac
 
 def _request(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
     request_key = RequestKey(EventId(key[1]), ChatIdentity.parse(key[0]))
-    rows.requests.save(codec.unpack_request(facts["body"], request_key, facts["version"] - 1))
+    rows.requests.save(unpack_request(facts["body"], request_key, facts["version"] - 1))
 
 
 def _registration(session: Session, _: DynamoRows, key: Sequence[str], facts: Facts) -> None:
     of = RegistrationKey(EventId(key[0]), PersonId(key[1]))
-    found = codec.unpack_registration(
-        facts["body"], of, has_seat=bool(facts["has_seat"]), version=facts["version"]
-    )
+    found = unpack_registration(facts["body"], of, has_seat=bool(facts["has_seat"]), version=facts["version"])
     session.set(row_key(of), item_of(found, {}), found.version)
 
 
 def _entry(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
     target, person_id = TargetId(key[0]), PersonId(key[1])
-    rows.ledger.save(codec.unpack_entry(facts["body"], target, person_id, facts["version"] - 1))
+    rows.ledger.save(unpack_entry(facts["body"], target, person_id, facts["version"] - 1))
 
 
 def _answer(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    of, answer = RegistrationKey(EventId(key[0]), PersonId(key[1])), codec.unpack_text(facts["answer"])
+    of, answer = RegistrationKey(EventId(key[0]), PersonId(key[1])), unpack_text(facts["answer"])
     rows.answers.save(of, key[2], answer, to_moment(facts["answered_at"]))
 
 
 def _notice(session: Session, _: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    notice = codec.unpack_notice(facts["body"], key[0], facts["version"])
+    notice = unpack_notice(facts["body"], key[0], facts["version"])
     over_at = None if facts["over_at"] is None else to_moment(facts["over_at"])
     session.set(notice_key(notice.id), notice_row(notice, over_at), notice.version)
 
@@ -186,24 +194,24 @@ def _reference(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -
 
 
 def _instruction(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    rows.instructions.save(codec.unpack_instruction(facts["body"], key[0], facts["version"] - 1))
+    rows.instructions.save(unpack_instruction(facts["body"], key[0], facts["version"] - 1))
 
 
 def _change(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    rows.changes.save(codec.unpack_change(facts["body"], key[0], facts["version"] - 1))
+    rows.changes.save(unpack_change(facts["body"], key[0], facts["version"] - 1))
 
 
 def _race(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    rows.races.save(codec.unpack_race(facts["body"], EventId(key[0]), int(key[1]), facts["version"] - 1))
+    rows.races.save(unpack_race(facts["body"], EventId(key[0]), int(key[1]), facts["version"] - 1))
 
 
 def _board(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
     closes, version = to_moment(facts["closes_at"]), facts["version"] - 1
-    rows.boards.save(codec.unpack_board(facts["body"], EventId(key[0]), key[1], closes, version))
+    rows.boards.save(unpack_board(facts["body"], EventId(key[0]), key[1], closes, version))
 
 
 def _claim(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    claim = Claim(PersonId(key[2]), codec.unpack_text(facts["alias"]), to_moment(facts["at"]))
+    claim = Claim(PersonId(key[2]), unpack_text(facts["alias"]), to_moment(facts["at"]))
     rows.boards.keep_claim(EventId(key[0]), key[1], claim)
 
 
@@ -212,7 +220,7 @@ def _moment(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> N
 
 
 def _closing(_: Session, rows: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    rows.closings.save(codec.unpack_closing(facts["body"], EventId(key[0]), facts["version"] - 1))
+    rows.closings.save(unpack_closing(facts["body"], EventId(key[0]), facts["version"] - 1))
 
 
 def _tally(session: Session, _: DynamoRows, key: Sequence[str], facts: Facts) -> None:
@@ -234,7 +242,7 @@ def _text(session: Session, _: DynamoRows, key: Sequence[str], facts: Facts) -> 
 
 
 def _line(session: Session, _: DynamoRows, key: Sequence[str], facts: Facts) -> None:
-    line = codec.unpack_line(facts["body"])
+    line = unpack_line(facts["body"])
     entry = {
         "id": key[0],
         "line": facts["body"],

@@ -7,7 +7,8 @@ person whose they are, under the id of their line, from the unit's own commit on
 import secrets
 from collections.abc import Callable, Collection, Iterable
 
-from adapters import codec
+from adapters.codec.audit import pack_line, text_digests, unpack_line
+from adapters.codec.fields import pack_text, unpack_text
 from adapters.dynamodb.books import AUDIT, CHAIN, HEAD, a_line, line_key
 from adapters.dynamodb.items import Item, Key, listed
 from adapters.dynamodb.session import Session
@@ -30,9 +31,9 @@ class AuditRows:
     def append(self, line: Line) -> None:
         salts = {name: secrets.token_hex(_SALT_BYTES) for name in line.texts}
         digests = {name: sealed(salts[name], text) for name, text in line.texts.items()}
-        entry = a_line(codec.pack_line(line, digests), line.event_id, line.actor, line.subject)
+        entry = a_line(pack_line(line, digests), line.event_id, line.actor, line.subject)
         for name, text in line.texts.items():
-            row = text_row(line.event_id, entry["id"], name, salts[name], codec.pack_text(text))
+            row = text_row(line.event_id, entry["id"], name, salts[name], pack_text(text))
             self._session.add(text_key(line.whose, entry["id"], name), row)
         self._session.owe(entry)
 
@@ -82,28 +83,28 @@ class AuditRows:
 
     def _read(self, found: Iterable[tuple[str, str]]) -> tuple[Line, ...]:
         return tuple(
-            codec.unpack_line(body, {name: text for name, (_, text) in self._texts(line_id, body).items()})
+            unpack_line(body, {name: text for name, (_, text) in self._texts(line_id, body).items()})
             for line_id, body in found
         )
 
     def _link(self, number: int, row: Item) -> Link:
         body = str(row["body"])
         kept = self._texts(str(row["id"]), body)
-        line = codec.unpack_line(body, {name: text for name, (_, text) in kept.items()})
-        digests = codec.text_digests(body)
+        line = unpack_line(body, {name: text for name, (_, text) in kept.items()})
+        digests = text_digests(body)
         return Link(number, line, body, str(row["previous"]), str(row["digest"]), kept, digests)
 
     def _texts(self, line_id: str, body: str) -> dict[str, tuple[str, str]]:
         """Return salt and text by name; only few lines have any."""
-        names = codec.text_digests(body)
-        line = codec.unpack_line(body) if names else None
+        names = text_digests(body)
+        line = unpack_line(body) if names else None
         rows = (
             {}
             if line is None
             else {name: self._session.row(text_key(line.whose, line_id, name)) for name in names}
         )
         return {
-            name: (str(row["salt"]), codec.unpack_text(str(row["text"])))
+            name: (str(row["salt"]), unpack_text(str(row["text"])))
             for name, row in rows.items()
             if row is not None
         }

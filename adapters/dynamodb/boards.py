@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.boards import pack_board, unpack_board
+from adapters.codec.fields import pack_text, unpack_text
 from adapters.dynamodb.items import Item, Key, listed, to_int, to_moment
 from adapters.dynamodb.session import Session
 from provisioning.boards import Board
@@ -31,7 +32,7 @@ class BoardRows:
         return tuple(sorted(found, key=lambda board: (board.closes, board.race_id)))
 
     def save(self, board: Board) -> Board:
-        row: Item = {"body": codec.pack_board(board), "closes_at": to_int(board.closes)}
+        row: Item = {"body": pack_board(board), "closes_at": to_int(board.closes)}
         key = _key(board.event_id, board.race_id)
         return replace(board, version=self._session.save(key, row, board.version, f"board {board.key}"))
 
@@ -41,7 +42,7 @@ class BoardRows:
 
     def claims(self, event_id: EventId, race_id: str) -> tuple[Claim, ...]:
         return tuple(
-            Claim(PersonId(str(row["person"])), codec.unpack_text(str(row["alias"])), to_moment(row["at"]))
+            Claim(PersonId(str(row["person"])), unpack_text(str(row["alias"])), to_moment(row["at"]))
             for _, row in self._claims(event_id, race_id)
         )
 
@@ -55,7 +56,7 @@ class BoardRows:
         """Keep one claim beside the others."""
         row: Item = {
             "person": claim.person_id,
-            "alias": codec.pack_text(claim.alias),
+            "alias": pack_text(claim.alias),
             "at": to_int(claim.submitted_at),
             **listed("claimed", f"{event_id}/{claim.person_id}", race_id),
         }
@@ -81,4 +82,4 @@ def _claims_of(race_id: str) -> str:
 
 def _board(event_id: EventId, key: Key, row: Item) -> Board:
     race_id, closes = key[1].removeprefix(_PREFIX), to_moment(row["closes_at"])
-    return codec.unpack_board(str(row["body"]), event_id, race_id, closes, int(row["version"]))
+    return unpack_board(str(row["body"]), event_id, race_id, closes, int(row["version"]))

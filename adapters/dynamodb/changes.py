@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.changes import pack_change, unpack_change
 from adapters.dynamodb.items import FADES, Key, Value, fading, listed, ordered, to_int
 from adapters.dynamodb.session import Session
 from provisioning.changes import Change
@@ -23,12 +23,12 @@ class ChangeRows:
 
     def get(self, change_id: str) -> Change | None:
         row = self._session.row(_key(change_id))
-        return None if row is None else codec.unpack_change(str(row["body"]), change_id, int(row["version"]))
+        return None if row is None else unpack_change(str(row["body"]), change_id, int(row["version"]))
 
     def save(self, change: Change) -> Change:
         order = f"{ordered(to_int(change.at))}#{change.id}"
         row: dict[str, Value] = {
-            "body": codec.pack_change(change),
+            "body": pack_change(change),
             FADES: fading(change.at, KEPT),
             **listed("changes", change.event_id, order),
             **listed("changed", "", order),
@@ -39,7 +39,7 @@ class ChangeRows:
     def since(self, event_id: EventId, at: datetime) -> tuple[Change, ...]:
         found = self._session.found("changes", event_id, ordered(to_int(at)), newest_first=True)
         return tuple(
-            codec.unpack_change(str(row["body"]), key[0].removeprefix(_PREFIX), int(row["version"]))
+            unpack_change(str(row["body"]), key[0].removeprefix(_PREFIX), int(row["version"]))
             for key, row in found
         )
 

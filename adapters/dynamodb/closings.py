@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.closings import pack_closing, unpack_closing
 from adapters.dynamodb.items import Key
 from adapters.dynamodb.session import Session
 from provisioning.closings import Closing
@@ -18,10 +18,10 @@ class ClosingRows:
 
     def get(self, event_id: EventId) -> Closing | None:
         row = self._session.row(_key(event_id))
-        return None if row is None else codec.unpack_closing(str(row["body"]), event_id, int(row["version"]))
+        return None if row is None else unpack_closing(str(row["body"]), event_id, int(row["version"]))
 
     def save(self, closing: Closing) -> Closing:
-        key, row = _key(closing.event_id), {"body": codec.pack_closing(closing)}
+        key, row = _key(closing.event_id), {"body": pack_closing(closing)}
         version = self._session.save(key, row, closing.version, f"closing {closing.event_id}")
         return replace(closing, version=version)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from adapters import codec
+from adapters.codec.events import pack_breakage, pack_event, unpack_breakage, unpack_event
 from adapters.dynamodb.items import Item, Key
 from adapters.dynamodb.registrations import item_of, registration_of, row_key
 from adapters.dynamodb.session import Session
@@ -19,7 +19,7 @@ from provisioning.ids import EventId, RegistrationKey
 _ALL = "events"
 
 # A definition changes a few times in its life and is read with every request.
-_unpack = lru_cache(maxsize=128)(codec.unpack_event)
+_unpack = lru_cache(maxsize=128)(unpack_event)
 
 
 class EventRows:
@@ -41,7 +41,7 @@ class EventRows:
         key = event_key(event.id)
         stored = self._session.row(key) or {}
         kept = {name: value for name, value in stored.items() if name in {"taken", "broken"}}
-        row = {"taken": 0, **kept, "body": codec.pack_event(event)}
+        row = {"taken": 0, **kept, "body": pack_event(event)}
         self._session.save(key, row, event.version, f"event {event.id}")
         saved = self.get(event.id)
         if saved is None:  # never: it was written in this session
@@ -83,7 +83,7 @@ class EventRows:
         row = self._session.row(event_key(event_id))
         if row is None or "broken" in row:
             return False
-        self._session.put(event_key(event_id), {**row, "broken": codec.pack_breakage(breakage)})
+        self._session.put(event_key(event_id), {**row, "broken": pack_breakage(breakage)})
         return True
 
     def mark_healed(self, event_id: EventId) -> bool:
@@ -119,4 +119,4 @@ def _event(event_id: EventId, row: Item) -> Event:
     taken, broken = int(row["taken"]), row.get("broken")
     if not taken and broken is None:
         return event
-    return replace(event, taken=taken, broken=None if broken is None else codec.unpack_breakage(str(broken)))
+    return replace(event, taken=taken, broken=None if broken is None else unpack_breakage(str(broken)))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.instructions import pack_instruction, unpack_instruction
 from adapters.dynamodb.items import FADES, Key, Value, fading, listed, ordered, to_int
 from adapters.dynamodb.session import Session
 from provisioning.instructions import KEPT, Instruction
@@ -22,14 +22,12 @@ class InstructionRows:
     def get(self, instruction_id: str) -> Instruction | None:
         row = self._session.row(_key(instruction_id))
         return (
-            None
-            if row is None
-            else codec.unpack_instruction(str(row["body"]), instruction_id, int(row["version"]))
+            None if row is None else unpack_instruction(str(row["body"]), instruction_id, int(row["version"]))
         )
 
     def save(self, instruction: Instruction) -> Instruction:
         order = f"{ordered(to_int(instruction.received_at))}#{instruction.id}"
-        row: dict[str, Value] = {"body": codec.pack_instruction(instruction)}
+        row: dict[str, Value] = {"body": pack_instruction(instruction)}
         if instruction.state == "waiting":
             row |= listed("instructions", "", order)
         else:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.ledger import pack_entry, unpack_entry
 from adapters.dynamodb.items import Key
 from adapters.dynamodb.session import Session
 from provisioning.errors import StaleWrite
@@ -21,22 +21,18 @@ class LedgerRows:
 
     def get(self, target: TargetId, person_id: PersonId) -> Entry | None:
         row = self._session.row(_key(target, person_id))
-        return (
-            None
-            if row is None
-            else codec.unpack_entry(str(row["body"]), target, person_id, int(row["version"]))
-        )
+        return None if row is None else unpack_entry(str(row["body"]), target, person_id, int(row["version"]))
 
     def of_person(self, person_id: PersonId) -> tuple[Entry, ...]:
         return tuple(
-            codec.unpack_entry(
+            unpack_entry(
                 str(row["body"]), TargetId(key[1].removeprefix(_PREFIX)), person_id, int(row["version"])
             )
             for key, row in self._session.partition(f"person#{person_id}", _PREFIX)
         )
 
     def save(self, entry: Entry) -> Entry:
-        key, row = _key(entry.target, entry.person_id), {"body": codec.pack_entry(entry)}
+        key, row = _key(entry.target, entry.person_id), {"body": pack_entry(entry)}
         return replace(entry, version=self._session.save(key, row, entry.version, _called(entry)))
 
     def delete(self, entry: Entry) -> None:

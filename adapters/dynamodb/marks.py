@@ -2,7 +2,7 @@
 
 import secrets
 
-from adapters import codec
+from adapters.codec.registrations import pack_hold, unpack_hold
 from adapters.dynamodb.items import Key
 from adapters.dynamodb.session import Session
 from provisioning.ids import EventId, PersonId
@@ -25,12 +25,12 @@ class MarkRows:
             self._session.set(secret_key(event_id), {"secret": secrets.token_hex(_KEY_BYTES)})
         key = self._key(event_id, person_id)
         if key is not None:
-            self._session.set(key, {"body": codec.pack_hold(hold)})
+            self._session.set(key, {"body": pack_hold(hold)})
 
     def of(self, event_id: EventId, person_id: PersonId) -> Hold | None:
         key = self._key(event_id, person_id)
         row = None if key is None else self._session.row(key)
-        return None if row is None else codec.unpack_hold(str(row["body"]))
+        return None if row is None else unpack_hold(str(row["body"]))
 
     def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:
         found, key = self.of(event_id, person_id), self._key(event_id, person_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.outbox import pack_notice, unpack_notice
 from adapters.dynamodb.items import FADES, Key, Value, fading, listed, ordered, to_int
 from adapters.dynamodb.queue import QueueRows
 from adapters.dynamodb.session import Session
@@ -45,7 +45,7 @@ class OutboxRows:
 
     def get(self, notice_id: str) -> Notice | None:
         row = self._session.row(row_key(notice_id))
-        return None if row is None else codec.unpack_notice(str(row["body"]), notice_id, int(row["version"]))
+        return None if row is None else unpack_notice(str(row["body"]), notice_id, int(row["version"]))
 
     def save(self, notice: Notice) -> Notice:
         over_at = notice.sent_at
@@ -63,7 +63,7 @@ class OutboxRows:
     def undelivered(self, limit: int) -> tuple[Notice, ...]:
         found = self._session.found("undelivered", limit=limit, newest_first=True)
         return tuple(
-            codec.unpack_notice(str(row["body"]), key[0].removeprefix(_PREFIX), int(row["version"]))
+            unpack_notice(str(row["body"]), key[0].removeprefix(_PREFIX), int(row["version"]))
             for key, row in found
         )
 
@@ -85,7 +85,7 @@ def row_key(notice_id: str) -> Key:
 
 def row_of(notice: Notice, over_at: datetime | None = None) -> dict[str, Value]:
     """Return the row of this notice, which was sent or dropped at that moment."""
-    row = {"body": codec.pack_notice(notice), **listed("about", notice.about, notice.id)}
+    row = {"body": pack_notice(notice), **listed("about", notice.about, notice.id)}
     if over_at is not None:
         order = f"{ordered(to_int(over_at))}#{notice.id}"
         row |= listed("over", "", order) | {FADES: fading(over_at, SENT_KEPT)}

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.races import pack_race, unpack_race
 from adapters.dynamodb.items import Key
 from adapters.dynamodb.session import Session
 from provisioning.ids import EventId
@@ -20,22 +20,16 @@ class RaceRows:
 
     def get(self, event_id: EventId, number: int) -> Race | None:
         row = self._session.row(_key(event_id, number))
-        return (
-            None
-            if row is None
-            else codec.unpack_race(str(row["body"]), event_id, number, int(row["version"]))
-        )
+        return None if row is None else unpack_race(str(row["body"]), event_id, number, int(row["version"]))
 
     def of_event(self, event_id: EventId) -> tuple[Race, ...]:
         return tuple(
-            codec.unpack_race(
-                str(row["body"]), event_id, int(key[1].removeprefix(_PREFIX)), int(row["version"])
-            )
+            unpack_race(str(row["body"]), event_id, int(key[1].removeprefix(_PREFIX)), int(row["version"]))
             for key, row in self._session.partition(f"event#{event_id}", _PREFIX)
         )
 
     def save(self, race: Race) -> Race:
-        key, row = _key(race.event_id, race.number), {"body": codec.pack_race(race)}
+        key, row = _key(race.event_id, race.number), {"body": pack_race(race)}
         return replace(race, version=self._session.save(key, row, race.version, f"race {race.key}"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.registrations import pack_registration, unpack_registration
 from adapters.dynamodb.definition import FLAGS
 from adapters.dynamodb.items import Item, Key, Value, listed, ordered, to_int
 from adapters.dynamodb.session import Session
@@ -116,7 +116,7 @@ def row_key(key: RegistrationKey) -> Key:
 
 def registration_of(key: RegistrationKey, row: Item) -> Registration:
     """Return the registration that is in this row."""
-    return codec.unpack_registration(
+    return unpack_registration(
         str(row["body"]), key, has_seat=bool(row["has_seat"]), version=int(row["version"])
     )
 
@@ -135,7 +135,7 @@ def item_of(registration: Registration, stored: Item) -> dict[str, Value]:
         "p": registration.problem is not None,
     }
     row: dict[str, Value] = {
-        "body": codec.pack_registration(registration),
+        "body": pack_registration(registration),
         "has_seat": int(registration.has_seat),
         FLAGS: "".join(letter for letter, is_so in flags.items() if is_so),
         **{name: stored[name] for name in _LEASE if name in stored},

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.requests import pack_request, unpack_request
 from adapters.dynamodb.items import FADES, Item, Key, Value, fading, listed, ordered, to_int
 from adapters.dynamodb.session import Session
 from provisioning.errors import StaleWrite
@@ -71,7 +71,7 @@ def _row(request: Request) -> Item:
     key, received = request.key, ordered(to_int(request.received_at))
     order = f"{received}#{key}"
     row: dict[str, Value] = {
-        "body": codec.pack_request(request),
+        "body": pack_request(request),
         **listed("requests", key.event_id, str(key.chat)),
     }
     if request.state == "waiting":
@@ -93,4 +93,4 @@ def _key_in(key: Key) -> RequestKey:
 
 
 def _request(key: Key, row: Item) -> Request:
-    return codec.unpack_request(str(row["body"]), _key_in(key), int(row["version"]))
+    return unpack_request(str(row["body"]), _key_in(key), int(row["version"]))

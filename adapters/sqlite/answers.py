@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.fields import pack_text, unpack_text
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.ids import EventId, PersonId, RegistrationKey
 
@@ -27,15 +27,15 @@ class AnswerRows:
 
     def of(self, key: RegistrationKey) -> Mapping[str, str]:
         rows = self._sql.all(_OF, (key.event_id, key.person_id))
-        return {question: codec.unpack_text(answer) for question, answer in rows}
+        return {question: unpack_text(answer) for question, answer in rows}
 
     def save(self, key: RegistrationKey, question: str, answer: str, at: datetime) -> None:
-        values = (key.event_id, key.person_id, question, codec.pack_text(answer), to_int(at))
+        values = (key.event_id, key.person_id, question, pack_text(answer), to_int(at))
         self._sql.change(_SAVE, values)
 
     def of_event(self, event_id: EventId) -> tuple[tuple[PersonId, str, str], ...]:
         return tuple(
-            (PersonId(person), question, codec.unpack_text(answer))
+            (PersonId(person), question, unpack_text(answer))
             for person, question, answer in self._sql.all(_OF_EVENT, (event_id,))
         )
 

@@ -8,7 +8,8 @@ import secrets
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from adapters import codec
+from adapters.codec.audit import pack_line, text_digests, unpack_line
+from adapters.codec.fields import pack_text, unpack_text
 from adapters.sqlite.sql import Sql
 from provisioning.audit import Head, Line, Link, chained, sealed
 from provisioning.ids import EventId, PersonId
@@ -53,8 +54,8 @@ class AuditRows:
         for name, text in line.texts.items():
             salt = secrets.token_hex(_SALT_BYTES)
             digests[name] = sealed(salt, text)
-            self._sql.change(_KEEP_TEXT, (number, name, line.whose, salt, codec.pack_text(text)))
-        body = codec.pack_line(line, digests)
+            self._sql.change(_KEEP_TEXT, (number, name, line.whose, salt, pack_text(text)))
+        body = pack_line(line, digests)
         digest = chained(previous, body)
         self._sql.change(_APPEND, (number, line.event_id, line.actor, line.subject, previous, digest, body))
         self._sql.change(_MOVE, (number, digest))
@@ -87,19 +88,19 @@ class AuditRows:
 
     def _read(self, newest_first: Iterable[tuple[int, str]]) -> tuple[Line, ...]:
         found = [
-            codec.unpack_line(body, {name: text for name, (_, text) in self._texts(number, body).items()})
+            unpack_line(body, {name: text for name, (_, text) in self._texts(number, body).items()})
             for number, body in newest_first
         ]
         return tuple(reversed(found))
 
     def _link(self, number: int, previous: str, digest: str, body: str) -> Link:
         kept = self._texts(number, body)
-        line = codec.unpack_line(body, {name: text for name, (_, text) in kept.items()})
-        return Link(number, line, body, previous, digest, kept, codec.text_digests(body))
+        line = unpack_line(body, {name: text for name, (_, text) in kept.items()})
+        return Link(number, line, body, previous, digest, kept, text_digests(body))
 
     def _texts(self, number: int, body: str) -> dict[str, tuple[str, str]]:
         """Return salt and text by name; only few lines have any."""
-        if not codec.text_digests(body):
+        if not text_digests(body):
             return {}
         rows: list[Any] = self._sql.all(_TEXTS, (number,))
-        return {name: (salt, codec.unpack_text(text)) for name, salt, text in rows}
+        return {name: (salt, unpack_text(text)) for name, salt, text in rows}

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.boards import pack_board, unpack_board
+from adapters.codec.fields import pack_text, unpack_text
 from adapters.sqlite.sql import Sql, to_int, to_moment
 from provisioning.boards import Board
 from provisioning.errors import StaleWrite
@@ -45,17 +46,17 @@ class BoardRows:
         if row is None:
             return None
         closes_at, version, body = row
-        return codec.unpack_board(body, event_id, race_id, to_moment(closes_at), version)
+        return unpack_board(body, event_id, race_id, to_moment(closes_at), version)
 
     def of_event(self, event_id: EventId) -> tuple[Board, ...]:
         return tuple(
-            codec.unpack_board(body, event_id, race_id, to_moment(closes_at), version)
+            unpack_board(body, event_id, race_id, to_moment(closes_at), version)
             for race_id, closes_at, version, body in self._sql.all(_OF_EVENT, (event_id,))
         )
 
     def save(self, board: Board) -> Board:
         version = board.version + 1
-        values = (version, to_int(board.closes), codec.pack_board(board), board.event_id, board.race_id)
+        values = (version, to_int(board.closes), pack_board(board), board.event_id, board.race_id)
         if board.version == 0:
             written = self._sql.change(_INSERT, values)
         else:
@@ -70,14 +71,14 @@ class BoardRows:
 
     def claims(self, event_id: EventId, race_id: str) -> tuple[Claim, ...]:
         return tuple(
-            Claim(PersonId(person_id), codec.unpack_text(alias), to_moment(submitted_at))
+            Claim(PersonId(person_id), unpack_text(alias), to_moment(submitted_at))
             for person_id, alias, submitted_at in self._sql.all(_CLAIMS, (event_id, race_id))
         )
 
     def save_claims(self, event_id: EventId, race_id: str, claims: Collection[Claim]) -> None:
         self._sql.change(_CLEAR, (event_id, race_id))
         for claim in claims:
-            alias, at = codec.pack_text(claim.alias), to_int(claim.submitted_at)
+            alias, at = pack_text(claim.alias), to_int(claim.submitted_at)
             self._sql.change(_CLAIM, (event_id, race_id, claim.person_id, alias, at))
 
     def forget_claims(self, key: RegistrationKey) -> int:

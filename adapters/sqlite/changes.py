@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.changes import pack_change, unpack_change
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.changes import Change
 from provisioning.errors import StaleWrite
@@ -30,11 +30,11 @@ class ChangeRows:
 
     def get(self, change_id: str) -> Change | None:
         row = self._sql.one(_GET, (change_id,))
-        return None if row is None else codec.unpack_change(row[1], change_id, row[0])
+        return None if row is None else unpack_change(row[1], change_id, row[0])
 
     def save(self, change: Change) -> Change:
         version = change.version + 1
-        values = (version, change.event_id, to_int(change.at), codec.pack_change(change), change.id)
+        values = (version, change.event_id, to_int(change.at), pack_change(change), change.id)
         if change.version == 0:
             written = self._sql.change(_INSERT, values)
         else:
@@ -45,7 +45,7 @@ class ChangeRows:
 
     def since(self, event_id: EventId, at: datetime) -> tuple[Change, ...]:
         return tuple(
-            codec.unpack_change(body, change_id, version)
+            unpack_change(body, change_id, version)
             for change_id, version, body in self._sql.all(_SINCE, (event_id, to_int(at)))
         )
 

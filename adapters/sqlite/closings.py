@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.closings import pack_closing, unpack_closing
 from adapters.sqlite.sql import Sql
 from provisioning.closings import Closing
 from provisioning.errors import StaleWrite
@@ -22,11 +22,11 @@ class ClosingRows:
 
     def get(self, event_id: EventId) -> Closing | None:
         row = self._sql.one(_GET, (event_id,))
-        return None if row is None else codec.unpack_closing(row[1], event_id, row[0])
+        return None if row is None else unpack_closing(row[1], event_id, row[0])
 
     def save(self, closing: Closing) -> Closing:
         version = closing.version + 1
-        values = (version, codec.pack_closing(closing), closing.event_id)
+        values = (version, pack_closing(closing), closing.event_id)
         if closing.version == 0:
             written = self._sql.change(_INSERT, values)
         else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from adapters import codec
+from adapters.codec.events import pack_breakage, pack_event, unpack_breakage, unpack_event
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.errors import StaleWrite
 from provisioning.events import Breakage, Event
@@ -28,7 +28,7 @@ _BREAK = "UPDATE events SET broken = ? WHERE id = ? AND broken IS NULL"
 _HEAL = "UPDATE events SET broken = NULL WHERE id = ? AND broken IS NOT NULL"
 
 # A definition changes a few times in its life and is read with every request.
-_unpack = lru_cache(maxsize=128)(codec.unpack_event)
+_unpack = lru_cache(maxsize=128)(unpack_event)
 
 
 class EventRows:
@@ -46,7 +46,7 @@ class EventRows:
         return tuple(_event(row) for row in self._sql.all(_ALL))
 
     def save(self, event: Event) -> Event:
-        body = codec.pack_event(event)
+        body = pack_event(event)
         values = (event.version + 1, to_int(event.opens), event.capacity, body, event.id)
         if event.version == 0:
             written = self._sql.change(_INSERT, values)
@@ -90,7 +90,7 @@ class EventRows:
         return True
 
     def mark_broken(self, event_id: EventId, breakage: Breakage) -> bool:
-        return self._sql.change(_BREAK, (codec.pack_breakage(breakage), event_id)) == 1
+        return self._sql.change(_BREAK, (pack_breakage(breakage), event_id)) == 1
 
     def mark_healed(self, event_id: EventId) -> bool:
         return self._sql.change(_HEAL, (event_id,)) == 1
@@ -101,4 +101,4 @@ def _event(row: tuple[Any, ...]) -> Event:
     event = _unpack(body, EventId(event_id), version)
     if not taken and broken is None:
         return event
-    return replace(event, taken=taken, broken=None if broken is None else codec.unpack_breakage(broken))
+    return replace(event, taken=taken, broken=None if broken is None else unpack_breakage(broken))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.instructions import pack_instruction, unpack_instruction
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.errors import StaleWrite
 from provisioning.instructions import Instruction
@@ -32,7 +32,7 @@ class InstructionRows:
 
     def get(self, instruction_id: str) -> Instruction | None:
         row = self._sql.one(_GET, (instruction_id,))
-        return None if row is None else codec.unpack_instruction(row[1], instruction_id, row[0])
+        return None if row is None else unpack_instruction(row[1], instruction_id, row[0])
 
     def save(self, instruction: Instruction) -> Instruction:
         version = instruction.version + 1
@@ -40,7 +40,7 @@ class InstructionRows:
             version,
             instruction.state == "waiting",
             to_int(instruction.received_at),
-            codec.pack_instruction(instruction),
+            pack_instruction(instruction),
             instruction.id,
         )
         if instruction.version == 0:

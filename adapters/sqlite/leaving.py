@@ -7,7 +7,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from adapters import codec
+from adapters.codec.boards import pack_board, unpack_board
+from adapters.codec.changes import pack_change, unpack_change
+from adapters.codec.closings import pack_closing, unpack_closing
+from adapters.codec.events import pack_breakage, pack_event, unpack_breakage, unpack_event
+from adapters.codec.instructions import pack_instruction, unpack_instruction
+from adapters.codec.ledger import pack_entry, unpack_entry
+from adapters.codec.outbox import pack_notice, unpack_notice
+from adapters.codec.races import pack_race, unpack_race
+from adapters.codec.registrations import pack_hold, pack_registration, unpack_hold, unpack_registration
+from adapters.codec.requests import pack_request, unpack_request
 from adapters.moving import NOUNS, Fact, NotMoved, Record
 from adapters.sqlite.fitness import check_library, path_of
 from adapters.sqlite.opening import open_for_writing
@@ -22,14 +31,14 @@ Made = tuple[tuple[Any, ...], dict[str, Fact]]  # key and facts
 def _request(row: Row) -> Made:
     chat, event_id, version, body = row
     key = RequestKey(EventId(event_id), ChatIdentity.parse(chat))
-    return (chat, event_id), _body(version, codec.pack_request(codec.unpack_request(body, key, version)))
+    return (chat, event_id), _body(version, pack_request(unpack_request(body, key, version)))
 
 
 def _registration(row: Row) -> Made:
     event_id, person_id, version, has_seat, body = row
     key = RegistrationKey(EventId(event_id), PersonId(person_id))
-    found = codec.unpack_registration(body, key, has_seat=bool(has_seat), version=version)
-    return (event_id, person_id), _body(version, codec.pack_registration(found)) | {"has_seat": has_seat}
+    found = unpack_registration(body, key, has_seat=bool(has_seat), version=version)
+    return (event_id, person_id), _body(version, pack_registration(found)) | {"has_seat": has_seat}
 
 
 def _binding(row: Row) -> Made:
@@ -39,8 +48,8 @@ def _binding(row: Row) -> Made:
 
 def _entry(row: Row) -> Made:
     target, person_id, version, body = row
-    found = codec.unpack_entry(body, TargetId(target), PersonId(person_id), version)
-    return (target, person_id), _body(version, codec.pack_entry(found))
+    found = unpack_entry(body, TargetId(target), PersonId(person_id), version)
+    return (target, person_id), _body(version, pack_entry(found))
 
 
 def _answer(row: Row) -> Made:
@@ -50,7 +59,7 @@ def _answer(row: Row) -> Made:
 
 def _notice(row: Row) -> Made:
     notice_id, version, over_at, body = row
-    packed = codec.pack_notice(codec.unpack_notice(body, notice_id, version))
+    packed = pack_notice(unpack_notice(body, notice_id, version))
     return (notice_id,), _body(version, packed) | {"over_at": over_at}
 
 
@@ -61,25 +70,25 @@ def _reference(row: Row) -> Made:
 
 def _instruction(row: Row) -> Made:
     instruction_id, version, body = row
-    found = codec.unpack_instruction(body, instruction_id, version)
-    return (instruction_id,), _body(version, codec.pack_instruction(found))
+    found = unpack_instruction(body, instruction_id, version)
+    return (instruction_id,), _body(version, pack_instruction(found))
 
 
 def _change(row: Row) -> Made:
     change_id, version, body = row
-    return (change_id,), _body(version, codec.pack_change(codec.unpack_change(body, change_id, version)))
+    return (change_id,), _body(version, pack_change(unpack_change(body, change_id, version)))
 
 
 def _race(row: Row) -> Made:
     event_id, number, version, body = row
-    found = codec.unpack_race(body, EventId(event_id), number, version)
-    return (event_id, number), _body(version, codec.pack_race(found))
+    found = unpack_race(body, EventId(event_id), number, version)
+    return (event_id, number), _body(version, pack_race(found))
 
 
 def _board(row: Row) -> Made:
     event_id, race_id, version, closes_at, body = row
-    found = codec.unpack_board(body, EventId(event_id), race_id, to_moment(closes_at), version)
-    return (event_id, race_id), _body(version, codec.pack_board(found)) | {"closes_at": closes_at}
+    found = unpack_board(body, EventId(event_id), race_id, to_moment(closes_at), version)
+    return (event_id, race_id), _body(version, pack_board(found)) | {"closes_at": closes_at}
 
 
 def _claim(row: Row) -> Made:
@@ -94,8 +103,8 @@ def _moment(row: Row) -> Made:
 
 def _closing(row: Row) -> Made:
     event_id, version, body = row
-    found = codec.unpack_closing(body, EventId(event_id), version)
-    return (event_id,), _body(version, codec.pack_closing(found))
+    found = unpack_closing(body, EventId(event_id), version)
+    return (event_id,), _body(version, pack_closing(found))
 
 
 def _tally(row: Row) -> Made:
@@ -110,7 +119,7 @@ def _mark_key(row: Row) -> Made:
 
 def _mark(row: Row) -> Made:
     event_id, digest, body = row
-    return (event_id, digest), {"body": codec.pack_hold(codec.unpack_hold(body))}
+    return (event_id, digest), {"body": pack_hold(unpack_hold(body))}
 
 
 def _text(row: Row) -> Made:
@@ -142,8 +151,8 @@ def _key(row: Row) -> Made:
 
 def _event(row: Row) -> Made:
     event_id, version, taken, broken, body = row
-    packed = codec.pack_event(codec.unpack_event(body, EventId(event_id), version))
-    broke = None if broken is None else codec.pack_breakage(codec.unpack_breakage(broken))
+    packed = pack_event(unpack_event(body, EventId(event_id), version))
+    broke = None if broken is None else pack_breakage(unpack_breakage(broken))
     return (event_id,), _body(version, packed) | {"taken": taken, "broken": broke}
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.ledger import pack_entry, unpack_entry
 from adapters.sqlite.sql import Sql
 from provisioning.errors import StaleWrite
 from provisioning.ids import PersonId, TargetId
@@ -24,17 +24,17 @@ class LedgerRows:
 
     def get(self, target: TargetId, person_id: PersonId) -> Entry | None:
         row = self._sql.one(_GET, (target, person_id))
-        return None if row is None else codec.unpack_entry(row[1], target, person_id, row[0])
+        return None if row is None else unpack_entry(row[1], target, person_id, row[0])
 
     def of_person(self, person_id: PersonId) -> tuple[Entry, ...]:
         return tuple(
-            codec.unpack_entry(body, TargetId(target), person_id, version)
+            unpack_entry(body, TargetId(target), person_id, version)
             for target, version, body in self._sql.all(_OF_PERSON, (person_id,))
         )
 
     def save(self, entry: Entry) -> Entry:
         version = entry.version + 1
-        values = (version, codec.pack_entry(entry), entry.target, entry.person_id)
+        values = (version, pack_entry(entry), entry.target, entry.person_id)
         if entry.version == 0:
             written = self._sql.change(_INSERT, values)
         else:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from adapters import codec
+from adapters.codec.registrations import pack_hold, unpack_hold
 from adapters.sqlite.sql import Sql
 from provisioning.ids import EventId, PersonId
 from provisioning.marks import digest
@@ -31,12 +31,12 @@ class MarkRows:
         secret = row[0] if row is not None else secrets.token_bytes(_KEY_BYTES)
         if row is None:
             self._sql.change(_MAKE_KEY, (event_id, secret))
-        self._sql.change(_KEEP, (event_id, digest(secret, person_id), codec.pack_hold(hold)))
+        self._sql.change(_KEEP, (event_id, digest(secret, person_id), pack_hold(hold)))
 
     def of(self, event_id: EventId, person_id: PersonId) -> Hold | None:
         key = self._sql.one(_KEY, (event_id,))
         row = None if key is None else self._sql.one(_GET, (event_id, digest(key[0], person_id)))
-        return None if row is None else codec.unpack_hold(row[0])
+        return None if row is None else unpack_hold(row[0])
 
     def take(self, event_id: EventId, person_id: PersonId) -> Hold | None:
         found = self.of(event_id, person_id)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from adapters import codec
+from adapters.codec.outbox import pack_notice, unpack_notice
 from adapters.sqlite.queue import QueueRows
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.errors import StaleWrite
@@ -35,7 +35,7 @@ class OutboxRows:
 
     def put(self, notice: Notice) -> None:
         owed = replace(notice, sent_at=None, dropped=None)
-        if not self._sql.change(_INSERT, (notice.about, codec.pack_notice(owed), notice.id)):
+        if not self._sql.change(_INSERT, (notice.about, pack_notice(owed), notice.id)):
             known = self.get(notice.id)
             if notice.kind not in DUE_AGAIN or known is None:
                 return
@@ -49,14 +49,14 @@ class OutboxRows:
 
     def get(self, notice_id: str) -> Notice | None:
         row = self._sql.one(_GET, (notice_id,))
-        return None if row is None else codec.unpack_notice(row[1], notice_id, row[0])
+        return None if row is None else unpack_notice(row[1], notice_id, row[0])
 
     def save(self, notice: Notice) -> Notice:
         return self._write(notice)
 
     def undelivered(self, limit: int) -> tuple[Notice, ...]:
         found = self._sql.all(_UNDELIVERED, (limit,))
-        return tuple(codec.unpack_notice(body, notice_id, version) for notice_id, version, body in found)
+        return tuple(unpack_notice(body, notice_id, version) for notice_id, version, body in found)
 
     def forget_about(self, about: str) -> int:
         return self._sql.change(_FORGET_ABOUT, (about,))
@@ -72,8 +72,6 @@ class OutboxRows:
         # An announcement stays: without its address the next word on it would be a second post.
         keeps = over_at is None or notice.kind is Kind.ANNOUNCEMENT
         over = None if over_at is None or keeps else to_int(over_at)
-        if not self._sql.change(
-            _UPDATE, (version, over, codec.pack_notice(notice), notice.id, notice.version)
-        ):
+        if not self._sql.change(_UPDATE, (version, over, pack_notice(notice), notice.id, notice.version)):
             raise StaleWrite(row=f"notice {notice.id}")
         return replace(notice, version=version)

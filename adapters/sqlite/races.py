@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters import codec
+from adapters.codec.races import pack_race, unpack_race
 from adapters.sqlite.sql import Sql
 from provisioning.errors import StaleWrite
 from provisioning.ids import EventId
@@ -23,17 +23,17 @@ class RaceRows:
 
     def get(self, event_id: EventId, number: int) -> Race | None:
         row = self._sql.one(_GET, (event_id, number))
-        return None if row is None else codec.unpack_race(row[1], event_id, number, row[0])
+        return None if row is None else unpack_race(row[1], event_id, number, row[0])
 
     def of_event(self, event_id: EventId) -> tuple[Race, ...]:
         return tuple(
-            codec.unpack_race(body, event_id, number, version)
+            unpack_race(body, event_id, number, version)
             for number, version, body in self._sql.all(_OF_EVENT, (event_id,))
         )
 
     def save(self, race: Race) -> Race:
         version = race.version + 1
-        values = (version, codec.pack_race(race), race.event_id, race.number)
+        values = (version, pack_race(race), race.event_id, race.number)
         if race.version == 0:
             written = self._sql.change(_INSERT, values)
         else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from adapters import codec
+from adapters.codec.registrations import pack_registration, unpack_registration
 from adapters.sqlite.sql import Sql, to_int, to_int_if
 from provisioning.errors import StaleWrite
 from provisioning.ids import EventId, PersonId, RegistrationKey
@@ -82,7 +82,7 @@ class RegistrationRows:
         if row is None:
             return None
         version, has_seat, body = row
-        return codec.unpack_registration(body, key, has_seat=bool(has_seat), version=version)
+        return unpack_registration(body, key, has_seat=bool(has_seat), version=version)
 
     def of_person(self, person_id: PersonId) -> tuple[Registration, ...]:
         return tuple(_registration(row) for row in self._sql.all(_OF_PERSON, (person_id,)))
@@ -164,11 +164,11 @@ def _columns(registration: Registration) -> tuple[Any, ...]:
         to_int(registration.seated_at or registration.asked_at),
         ready_at,
         to_int_if(registration.wake_at),
-        codec.pack_registration(registration),
+        pack_registration(registration),
     )
 
 
 def _registration(row: tuple[Any, ...]) -> Registration:
     event_id, person_id, version, has_seat, body = row
     key = RegistrationKey(EventId(event_id), PersonId(person_id))
-    return codec.unpack_registration(body, key, has_seat=bool(has_seat), version=version)
+    return unpack_registration(body, key, has_seat=bool(has_seat), version=version)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from adapters import codec
+from adapters.codec.requests import pack_request, unpack_request
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.errors import StaleWrite
 from provisioning.ids import ChatIdentity, EventId, PersonId, RequestKey
@@ -48,7 +48,7 @@ class RequestRows:
 
     def get(self, key: RequestKey) -> Request | None:
         row = self._sql.one(_GET, (str(key.chat), key.event_id))
-        return None if row is None else codec.unpack_request(row[3], key, row[2])
+        return None if row is None else unpack_request(row[3], key, row[2])
 
     def of(self, chat: ChatIdentity) -> tuple[Request, ...]:
         return tuple(_request(row) for row in self._sql.all(_OF, (str(chat),)))
@@ -63,7 +63,7 @@ class RequestRows:
             request.state,
             to_int(request.received_at),
             request.person_id,
-            codec.pack_request(request),
+            pack_request(request),
             str(request.key.chat),
             request.key.event_id,
         )
@@ -99,4 +99,4 @@ def _key(event_id: str, chat: str) -> RequestKey:
 
 def _request(row: tuple[Any, ...]) -> Request:
     event_id, chat, version, body = row
-    return codec.unpack_request(body, _key(event_id, chat), version)
+    return unpack_request(body, _key(event_id, chat), version)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters import codec
+from adapters.codec.boards import pack_board
 from adapters.dynamodb import DynamoStore, commit, is_made, missing_from, open_store, session
 from adapters.dynamodb import table as calls
 from adapters.dynamodb.definition import DEFINITION
@@ -311,7 +311,7 @@ def test_a_ranking_longer_than_an_item_holds_is_kept(store: Store, dynamodb: Any
     board = Board(
         SPRING, "7", "Lap", "https://race.example.com", "best-lap", MORNING, after(9), ranking=ranking
     )
-    assert len(codec.pack_board(board)) > 409_600
+    assert len(pack_board(board)) > 409_600
     store.run(lambda rows: rows.boards.save(board)).result()
     assert store.read(lambda rows: rows.boards.get(SPRING, "7")) == replace(board, version=1)
     found = dynamodb.query(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters import codec
+from adapters.codec.audit import pack_line
+from adapters.codec.outbox import pack_notice
+from adapters.codec.registrations import pack_registration
 from adapters.sqlite import SqliteStore, StoreUnfit, fitness, open_store, schema
 from adapters.sqlite.opening import log_ahead, open_for_writing
 from adapters.sqlite.schema import VERSIONS, migrate
@@ -64,7 +66,7 @@ def test_the_audit_of_an_older_file_is_chained_in_its_order(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         migrate(connection, VERSIONS[:2])
         for line in lines:
-            body = codec.pack_line(line)
+            body = pack_line(line)
             connection.execute("INSERT INTO audit (event_id, body) VALUES (?, ?)", (line.event_id, body))
     with closing(open_store(f"sqlite:///{path}")) as store:
         store.run(record).result()
@@ -81,7 +83,7 @@ def test_the_joins_of_an_older_file_are_counted_and_what_it_owed_is_found_again(
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         migrate(connection, before)
         connection.execute(
-            "INSERT INTO outbox (id, version, body) VALUES (?, 1, ?)", (owed.id, codec.pack_notice(owed))
+            "INSERT INTO outbox (id, version, body) VALUES (?, 1, ?)", (owed.id, pack_notice(owed))
         )
         for number, ready in ((1, to_int(after(42))), (2, None)):
             connection.execute(
@@ -94,7 +96,7 @@ def test_the_joins_of_an_older_file_are_counted_and_what_it_owed_is_found_again(
                     to_int(MORNING),
                     to_int(MORNING),
                     ready,
-                    codec.pack_registration(asked),
+                    pack_registration(asked),
                 ),
             )
     with closing(open_store(f"sqlite:///{path}")) as store:
