@@ -12,6 +12,7 @@ from bot.mail_voice import MailVoice
 from bot.organizing import Organizing
 from bot.outside import Outside
 from bot.settings import Settings
+from bot.understanding import Understanding
 from bot.voice import PlatformVoice
 from provisioning.admitting import Gatekeeper
 from provisioning.directory import Lists, Mentions
@@ -61,7 +62,8 @@ def lanes(
     usage = Usage(store, lambda: outside.racing.sites.api, clock)
     garages = Garages(store, lambda: outside.racing.sites.api)
     lists: dict[str, Lists] = {chat.platform: chat.lists for chat in platforms if chat.lists is not None}
-    organizing = Organizing(store, recognizer, organizers, usage, garages, clock, mentions, lists)
+    understanding = Understanding(store, recognizer, usage, garages, clock, mentions, lists)
+    organizing = Organizing(store, recognizer, organizers, understanding, clock)
     systems = Systems(outside.accesses, directory, takes_quotas=takes_quotas)
     settler = Settler(store, systems, push, clock, _background(outside))
     return [

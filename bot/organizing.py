@@ -10,23 +10,16 @@ a quarter of an hour.
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bot.admin.adding import with_list
-from bot.admin.basics import ConfirmInstruction, Undo
-from bot.admin.table import PLANS, find, parse
-from bot.admin.verbs import AdminCommand
+from bot.admin.table import PLANS, find
+from bot.understanding import Case, Chosen, Understanding, Understood
 from provisioning.deciding import backoff
-from provisioning.directory import Lists, Mentions
 from provisioning.errors import (
-    EventUnknown,
     InstructionStale,
-    ListUnreadable,
-    NotAllowed,
-    NothingToConfirm,
     ProvisioningError,
     Refusal,
     StaleWrite,
@@ -34,21 +27,16 @@ from provisioning.errors import (
     Unavailable,
     Unexpected,
 )
-from provisioning.events import Event, Quota
-from provisioning.garages import Garages, packed
+from provisioning.events import Event
+from provisioning.garages import packed
 from provisioning.ids import EventId, PersonId
 from provisioning.instructing import Draft, Order, make, owe_answer
-from provisioning.instructions import CONFIRMED_WITHIN, Instruction, State
-from provisioning.joining import find_event
-from provisioning.organizers import Organized, Organizers
-from provisioning.platform import Model
-from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.instructions import Instruction, State
+from provisioning.organizers import Organizers
+from provisioning.ports import Clock, Rows, Store, Work
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
 from provisioning.sweeping import wake_event
-from provisioning.targets import Claims, Mentioned, resolve
-from provisioning.usage import Usage
-from provisioning.vetting import Vetted, vet
 
 LEASE: Final = timedelta(seconds=45)
 BATCH: Final = 20  # instructions carried out together: each may ask the directory whom it names
@@ -56,41 +44,6 @@ MENDING_PAUSE: Final = timedelta(seconds=30)
 DEFECT_PAUSE: Final = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One instruction being carried out, with who says it and what they organize, as far as that is known."""
-
-    job: Job
-    instruction: Instruction
-    person_id: PersonId | None = None
-    organized: Organized = field(default_factory=Organized)
-    error: ProvisioningError | None = None  # what keeps it from being known who this is
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What an instruction means: a command, for one event, naming these people.
-
-    `instruction` is the one whose words are meant: after a yes the one that was shown. `confirms`: that one.
-    """
-
-    instruction: Instruction
-    command: AdminCommand
-    event: Event
-    people: Mapping[str, PersonId]
-    confirms: Instruction | None = None
-    used: Mapping[PersonId, Quota] = field(default_factory=dict)
-    vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
-    models: Mapping[PersonId, tuple[Model, ...]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Several events are possible; the organizer picks one of these."""
-
-    events: tuple[EventId, ...]
 
 
 class Organizing:
@@ -101,20 +54,11 @@ class Organizing:
         store: Store,
         recognizer: Recognizer,
         organizers: Organizers,
-        usage: Usage,
-        garages: Garages,
+        understanding: Understanding,
         clock: Clock,
-        mentions: Mapping[str, Mentions] | None = None,
-        lists: Mapping[str, Lists] | None = None,
     ) -> None:
-        """Take the collaborators; `mentions` for the platforms that need somebody to say who is mentioned.
-
-        `lists` for those on which people give files.
-        """
-        self._usage = usage
-        self._garages = garages
-        self._mentions = mentions or {}
-        self._lists = lists or {}
+        """Take the collaborators."""
+        self._understanding = understanding
         self._store = store
         self._recognizer = recognizer
         self._organizers = organizers
@@ -175,8 +119,7 @@ class Organizing:
         try:
             if instruction.is_stale(self._clock.now()):
                 raise InstructionStale
-            self._ensure_organizer(case)
-            meant = self._understood(case)
+            meant = self._understanding.of(case)
         except Refusal as error:
             refusal = error
             self._store.run(lambda rows: self._refuse(rows, case, refusal)).result()
@@ -192,96 +135,6 @@ class Organizing:
         if woken is not None:
             wake_event(self._store, woken, self._clock.now())
             self._store.run(lambda rows: rows.queue.done(case.job)).result()
-
-    def _ensure_organizer(self, case: Case) -> None:
-        """Raise NotAllowed for whoever organizes nothing, and what keeps that from being known.
-
-        Whoever the gate itself would turn away is told the same: nothing of what organizers may do is shown.
-        """
-        if isinstance(case.error, Refusal):
-            raise NotAllowed(why=case.error.code)
-        if case.error is not None:
-            raise case.error
-        if not case.organized.events:
-            for error in case.organized.failed.values():
-                raise error
-            raise NotAllowed
-
-    def _understood(self, case: Case) -> Understood | Chosen:
-        """Return what the words mean. Raises a Refusal, or what keeps the outside from being asked."""
-        instruction = case.instruction
-        command = self._said(instruction)
-        events = self._store.read(lambda rows: rows.events.all())
-        confirms = None
-        if isinstance(command, ConfirmInstruction):
-            confirms = self._to_confirm(case, command)
-            event = next((event for event in events if event.id == confirms.event_id), None)
-            dry_run = command.dry_run
-            command = self._said(confirms)
-            command = replace(command, dry_run=command.dry_run or dry_run)
-        elif isinstance(command, Undo) and command.change_id is not None:
-            change_id = command.change_id
-            change = self._store.read(lambda rows: rows.changes.get(change_id))
-            event = next((event for event in events if change and event.id == change.event_id), None)
-        else:
-            event = None
-        if event is None:
-            chosen = _event_meant(command, case.organized, events, self._clock.now())
-            if isinstance(chosen, Chosen):
-                return chosen
-            event = chosen
-        if event.id not in case.organized.events:
-            raise case.organized.failed.get(event.id, NotAllowed())
-        if command.vouches:
-            claims = self._claims(confirms or instruction, command)
-            vetted = vet(self._recognizer, event, command.targets, claims)
-            return Understood(confirms or instruction, command, event, {}, confirms, vetted=vetted)
-        used = self._usage.of(event) if command.needs_usage else {}
-        if confirms is not None:
-            meant = Understood(confirms, command, event, confirms.people, confirms, used)
-        elif not command.targets:
-            return Understood(instruction, command, event, {}, used=used)
-        else:
-            claims = self._claims(instruction, command)
-            people = resolve(self._store, self._recognizer, event, command.targets, claims)
-            meant = Understood(instruction, command, event, people, used=used)
-        if not command.reads_models:
-            return meant
-        return replace(meant, models=self._garages.of(event, meant.people.values()))
-
-    def _said(self, instruction: Instruction) -> AdminCommand:
-        """Return the command in the words, with the people of the list that came along.
-
-        Raises a Refusal, or what keeps a file from being read.
-        """
-        command, given = parse(instruction.words, instruction.chat), instruction.given
-        if given is None:
-            return command
-        lists = self._lists.get(instruction.chat.platform)
-        if given.file is not None and lists is None:
-            raise ListUnreadable
-        parts = [given.text]
-        if given.file is not None and lists is not None:
-            parts.append(lists.read(instruction.chat, given.file))
-        return with_list(command, parts)
-
-    def _claims(self, instruction: Instruction, command: AdminCommand) -> Claims:
-        """Return what the platform says of those who are mentioned, where its mentions do not say it."""
-        mentioned = [target.chat for target in command.targets if isinstance(target, Mentioned)]
-        mentions = self._mentions.get(instruction.chat.platform)
-        return mentions.vouch_for(instruction.reply, mentioned) if mentions is not None and mentioned else {}
-
-    def _to_confirm(self, case: Case, command: ConfirmInstruction) -> Instruction:
-        """Return what is confirmed. Raises NothingToConfirm when it is not theirs, old, or was not asked."""
-        shown = self._store.read(lambda rows: rows.instructions.get(command.instruction_id))
-        if (
-            shown is None
-            or shown.state not in {"asking", "confirmed"}
-            or shown.person_id != case.person_id
-            or self._clock.now() >= shown.received_at + CONFIRMED_WITHIN
-        ):
-            raise NothingToConfirm
-        return shown
 
     def _conclude(self, rows: Rows, case: Case, meant: Understood) -> EventId | None:
         """Plan and make it, in one unit; returns the event whose registrations are to be woken then."""
@@ -457,25 +310,6 @@ def _still_waiting(rows: Rows, case: Case) -> Instruction | None:
         rows.queue.done(case.job)
         return None
     return row
-
-
-def _event_meant(
-    command: AdminCommand, organized: Organized, events: Sequence[Event], now: datetime
-) -> Event | Chosen:
-    """Return the event that is named, or the only one that the asker organizes.
-
-    Of several, those that are not over come first. Raises EventUnknown.
-    """
-    if command.event is not None:
-        named = find_event(tuple(events), command.event)
-        if named is None:
-            raise EventUnknown(name=command.event[:60])
-        return named
-    mine = [event for event in events if event.id in organized.events]
-    current = [event for event in mine if event.phase(now) != "ended"] or mine
-    if len(current) == 1 or not command.about_event:
-        return current[0]
-    return Chosen(tuple(event.id for event in current))
 
 
 def _verb(instruction: Instruction) -> str:
