@@ -62,8 +62,9 @@ def lanes(
     usage = Usage(store, lambda: outside.racing.sites.api, clock)
     garages = Garages(store, lambda: outside.racing.sites.api)
     lists: dict[str, Lists] = {chat.platform: chat.lists for chat in platforms if chat.lists is not None}
-    understanding = Understanding(store, recognizer, usage, garages, clock, mentions, lists)
-    organizing = Organizing(store, recognizer, organizers, understanding, clock)
+    dead = outside.dead_letters
+    understanding = Understanding(store, recognizer, usage, garages, clock, mentions, lists, dead)
+    organizing = Organizing(store, recognizer, organizers, understanding, clock, dead)
     systems = Systems(outside.accesses, directory, takes_quotas=takes_quotas)
     settler = Settler(store, systems, push, clock, _background(outside))
     return [

@@ -16,6 +16,7 @@ import structlog
 ACTIONS: Final[Mapping[str, str]] = {
     "bell": "A worker could not be woken through SQS; the clock does it, a minute later at most.",
     "called": "Messages woke the worker; `by` has the correlations of the chat requests that rang.",
+    "dead-letters": "What SQS gave up cannot be seen or taken back; the line has the error's code.",
     "defect": "Something happened that the bot has no word for; the line has the traceback.",
     "event-differs": "BOT_EVENT_FILE differs from the event in the store, which stays as it is.",
     "event-made": "The event of BOT_EVENT_FILE did not exist yet and was made.",

@@ -2,7 +2,7 @@
 
     waiting instruction ─▶ too old? ─▶ who is it ─▶ what do they organize ─▶ words ─▶ command ─▶ whom it names
                                                     └ nothing: refused, whatever they said
-          ─▶ one unit: plan, make, audit, owe the answer
+          ─▶ one unit: plan, make, audit, owe the answer ─▶ what a change brings with it ─▶ off the queue
 
 Nothing is allowed in doubt: while the directory does not answer, an instruction waits, and is too old after
 a quarter of an hour.
@@ -17,6 +17,9 @@ from typing import Any, Final
 
 from bot.admin.table import PLANS, find
 from bot.understanding import Case, Chosen, Understanding, Understood
+from provisioning import dead_letters, garages
+from provisioning.changes import Change
+from provisioning.dead_letters import DeadLetterQueue
 from provisioning.deciding import backoff
 from provisioning.errors import (
     InstructionStale,
@@ -28,14 +31,13 @@ from provisioning.errors import (
     Unexpected,
 )
 from provisioning.events import Event
-from provisioning.garages import packed
-from provisioning.ids import EventId, PersonId
 from provisioning.instructing import Draft, Order, make, owe_answer
 from provisioning.instructions import Instruction, State
 from provisioning.organizers import Organizers
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import audit, owe_card
+from provisioning.retrying import takes_letters_back
 from provisioning.sweeping import wake_event
 
 LEASE: Final = timedelta(seconds=45)
@@ -56,18 +58,22 @@ class Organizing:
         organizers: Organizers,
         understanding: Understanding,
         clock: Clock,
+        dead_letters: DeadLetterQueue | None = None,
     ) -> None:
-        """Take the collaborators."""
+        """Take the collaborators; `dead_letters` where the host has a queue of its own."""
         self._understanding = understanding
         self._store = store
         self._recognizer = recognizer
         self._organizers = organizers
         self._clock = clock
+        self._dead_letters = dead_letters
 
     def round(self) -> int:
         """Take the instructions that are due, carry them out, and return how many there were."""
         now, token = self._clock.now(), uuid.uuid4().hex
-        cases, taken = self._store.run(lambda rows: _take(rows, token, now)).result()
+        cases, unfinished, taken = self._store.run(lambda rows: _take(rows, token, now)).result()
+        for job, made in unfinished:
+            self._finish(job, made)
         for case in self._identified(cases):
             self._handled(case)
         return taken
@@ -131,13 +137,30 @@ class Organizing:
         if isinstance(meant, Chosen):
             self._store.run(lambda rows: self._ask_which(rows, case, meant)).result()
             return
-        woken = self._store.run(lambda rows: self._conclude(rows, case, meant)).result()
-        if woken is not None:
-            wake_event(self._store, woken, self._clock.now())
-            self._store.run(lambda rows: rows.queue.done(case.job)).result()
+        made = self._store.run(lambda rows: self._conclude(rows, case, meant)).result()
+        if made is not None:
+            self._finish(case.job, made)
 
-    def _conclude(self, rows: Rows, case: Case, meant: Understood) -> EventId | None:
-        """Plan and make it, in one unit; returns the event whose registrations are to be woken then."""
+    def _finish(self, job: Job, made: Change) -> None:
+        """Do what a change brings with it, and take it off the queue; a repetition does no harm."""
+        now = self._clock.now()
+        if not takes_letters_back(made):
+            wake_event(self._store, made.event_id, now)
+        elif self._dead_letters is not None:
+            try:
+                if self._dead_letters.take_back():  # the others in another round
+                    self._store.run(lambda rows: rows.queue.retry(job, now)).result()
+                    return
+            except ProvisioningError as error:
+                found = {"action": "dead-letters", "code": error.code, "facts": error.facts}
+                log.warning("dead letters stay for now", extra=found)
+                if isinstance(error, Unavailable):
+                    self._store.run(lambda rows: rows.queue.retry(job, now + backoff(job.attempts))).result()
+                    return
+        self._store.run(lambda rows: rows.queue.done(job)).result()
+
+    def _conclude(self, rows: Rows, case: Case, meant: Understood) -> Change | None:
+        """Plan and make it, in one unit; returns the change that brings something with it."""
         now, known = self._clock.now(), _still_waiting(rows, case)
         if known is None:
             return None
@@ -147,7 +170,9 @@ class Organizing:
             raise StaleWrite(row=f"event {meant.event.id}")
         plan = PLANS.get(type(meant.command))
         if plan is None:
-            facts = packed(meant.models) if meant.models is not None else row.facts
+            models = garages.packed(meant.models) if meant.models is not None else {}
+            letters = dead_letters.packed(meant.letters) if meant.letters is not None else {}
+            facts = {**row.facts, **models, **letters}
             self._close(rows, case, replace(row, facts=facts), event, "answered")
             return None
         confirms = rows.instructions.get(meant.confirms.id) if meant.confirms is not None else None
@@ -166,6 +191,7 @@ class Organizing:
                 meant.vetted,
                 tenant,
                 meant.models or {},
+                meant.letters,
             )
             draft = plan(rows, order, meant.command)
         except Refusal as refusal:
@@ -183,7 +209,7 @@ class Organizing:
         confirms: Instruction | None,
         *,
         dry_run: bool,
-    ) -> EventId | None:
+    ) -> Change | None:
         """Show the draft, or make it."""
         if dry_run:
             self._close(rows, case, replace(row, proposed=draft.change), event, "previewed")
@@ -197,9 +223,10 @@ class Organizing:
             return None
         if confirms is not None:
             rows.instructions.save(replace(confirms, state="confirmed", led_to=row.id))
-        make(rows, draft, event)
-        self._close(rows, case, row, event, "changed", finished=not draft.wakes)
-        return event.id if draft.wakes else None
+        made = make(rows, draft, event)
+        brings = draft.wakes or draft.takes_back
+        self._close(rows, case, row, event, "changed", finished=not brings)
+        return made if brings else None
 
     def _ask_which(self, rows: Rows, case: Case, chosen: Chosen) -> None:
         row = _still_waiting(rows, case)
@@ -276,31 +303,19 @@ class Organizing:
         self._store.run(unit).result()
 
 
-def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
+def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], list[tuple[Job, Change]], int]:
+    """Lease what is due: what waits, and what was made by somebody who did not come to its end."""
     jobs = rows.queue.lease(Work.INSTRUCT, BATCH, token, now, now + LEASE)
-    cases = []
+    cases, unfinished = [], []
     for job in jobs:
         instruction = rows.instructions.get(job.key)
-        if instruction is None:
-            rows.queue.done(job)
-        elif instruction.state == "waiting":
+        if instruction is not None and instruction.state == "waiting":
             cases.append(Case(job, instruction, rows.bindings.person_of(instruction.chat)))
-        else:  # whoever carried it out did not come to waking the registrations
-            _wake_in(rows, instruction, now)
+        elif (change := rows.changes.get(job.key)) is not None:
+            unfinished.append((job, change))
+        else:
             rows.queue.done(job)
-    return cases, len(jobs)
-
-
-def _wake_in(rows: Rows, instruction: Instruction, now: datetime) -> None:
-    """Queue the registrations of the event that a finished instruction changed."""
-    after: PersonId | None = None
-    while instruction.event_id is not None and instruction.state == "changed":
-        page = rows.registrations.of_event(instruction.event_id, after, 500)
-        for registration in page:
-            rows.queue.put(Work.SETTLE, str(registration.key), now)
-        if len(page) < 500:  # noqa: PLR2004 - a page that is not full is the last
-            return
-        after = page[-1].key.person_id
+    return cases, unfinished, len(jobs)
 
 
 def _still_waiting(rows: Rows, case: Case) -> Instruction | None:

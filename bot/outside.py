@@ -14,8 +14,9 @@ from adapters.tokens import Credential, EntraTokens
 from adapters.trust import ssl_context
 from bot.connecting import credential, teams_connector
 from bot.racing_access import RacingAccess
-from bot.settings import Settings, SlackSettings
+from bot.settings import BotSettings, Settings, SlackSettings
 from provisioning.access import Access, Failed, Outcome
+from provisioning.dead_letters import DeadLetterQueue
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import GroupId, PersonId
@@ -44,6 +45,7 @@ class Outside:
     logins: httpx.Client
     racing: RacingAccess
     mail: "Ses | None" = None
+    dead_letters: DeadLetterQueue | None = None
 
     def close(self) -> None:
         """Close every connection."""
@@ -89,13 +91,23 @@ def reach(settings: Settings, store: Store, clock: Clock, *, proposed: Event | N
     slack = _slack(settings.slack, store, clock) if settings.slack is not None else None
     teams = teams_connector(settings.teams, logins, store, clock) if settings.teams is not None else None
     mail = _mail(settings, store, clock)
-    return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing, mail)
+    dead = _dead_letters(settings.bot, store, clock)
+    return Outside(slack, teams, tokens, graph, accesses, allowed, logins, racing, mail, dead)
 
 
 def _slack(settings: SlackSettings, store: Store, clock: Clock) -> SlackClient:
     from bot.doors import slack_client
 
     return slack_client(settings, store, clock)
+
+
+def _dead_letters(settings: BotSettings, store: Store, clock: Clock) -> DeadLetterQueue | None:
+    """Return the dead letters; none where the store is the queue, which gives nothing up."""
+    if settings.queue_url is None or settings.dead_letters_url is None:
+        return None
+    from adapters.aws.dead_letters import open_dead_letters
+
+    return open_dead_letters(settings.dead_letters_url, settings.queue_url, brakes=store.brakes, clock=clock)
 
 
 def _mail(settings: Settings, store: Store, clock: Clock) -> "Ses | None":

@@ -302,6 +302,11 @@ class BotSettings(_Group):
         alias="BOT_QUEUE_URL",
         description="the queue of SQS that wakes workers on Lambda, https://sqs.….amazonaws.com/…",
     )
+    dead_letters_url: Annotated[str, forms.checked(forms.queue)] | None = Field(
+        default=None,
+        alias="BOT_DEAD_LETTERS_URL",
+        description="where that queue puts what it gives up, for `admin stuck` and `admin retry all`",
+    )
     event_file: Annotated[Path, forms.checked(forms.file)] | None = Field(
         default=None,
         alias="BOT_EVENT_FILE",

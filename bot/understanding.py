@@ -1,7 +1,7 @@
 """What an instruction means: words ─▶ command ─▶ the event ─▶ the people it names.
 
 Only what has to be asked outside before anything can be planned: whom a mention means, the list that came
-along, what was used and which models there are. Nothing is written here.
+along, what was used, which models there are and what became a dead letter. Nothing is written here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from bot.admin.adding import with_list
 from bot.admin.basics import ConfirmInstruction, Undo
 from bot.admin.table import parse
 from bot.admin.verbs import AdminCommand
+from provisioning.dead_letters import DeadLetterQueue, DeadLetters, seen
 from provisioning.directory import Lists, Mentions
 from provisioning.errors import (
     EventUnknown,
@@ -61,6 +62,7 @@ class Understood:
     used: Mapping[PersonId, Quota] = field(default_factory=dict)
     vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
     models: Mapping[PersonId, tuple[Model, ...]] | None = None
+    letters: DeadLetters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,11 @@ class Understanding:
         clock: Clock,
         mentions: Mapping[str, Mentions] | None = None,
         lists: Mapping[str, Lists] | None = None,
+        dead_letters: DeadLetterQueue | None = None,
     ) -> None:
         """Take the collaborators; `mentions` for the platforms that need somebody to say who is mentioned.
 
-        `lists` for those on which people give files.
+        `lists` for those on which people give files; `dead_letters` where the host has a queue of its own.
         """
         self._store = store
         self._recognizer = recognizer
@@ -94,6 +97,7 @@ class Understanding:
         self._clock = clock
         self._mentions = mentions or {}
         self._lists = lists or {}
+        self._dead_letters = dead_letters
 
     def of(self, case: Case) -> Understood | Chosen:
         """Return what the words mean. Raises a Refusal, or what keeps the outside from being asked.
@@ -129,10 +133,11 @@ class Understanding:
             vetted = vet(self._recognizer, event, command.targets, claims)
             return Understood(confirms or instruction, command, event, {}, confirms, vetted=vetted)
         used = self._usage.of(event) if command.needs_usage else {}
+        letters = seen(self._dead_letters) if command.reads_letters else None
         if confirms is not None:
-            meant = Understood(confirms, command, event, confirms.people, confirms, used)
+            meant = Understood(confirms, command, event, confirms.people, confirms, used, letters=letters)
         elif not command.targets:
-            return Understood(instruction, command, event, {}, used=used)
+            return Understood(instruction, command, event, {}, used=used, letters=letters)
         else:
             claims = self._claims(instruction, command)
             people = resolve(self._store, self._recognizer, event, command.targets, claims)

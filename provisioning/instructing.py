@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from provisioning.audit import Line
 from provisioning.changes import Change, ensure_newest
+from provisioning.dead_letters import DeadLetters
 from provisioning.errors import NothingToUndo, Refusal
 from provisioning.events import Event, Quota
 from provisioning.ids import PersonId, RegistrationKey
@@ -31,8 +32,8 @@ class Order:
     """An instruction that may be carried out: by whom, for which event, when. `id` is the instruction's.
 
     `people` says who the targets in its words are, by their text; `used` what racers have used, `models` what
-    they have in their garages, and `vetted` who may be added, where the command wants to know. `tenant` is
-    the organizer's when they speak in Teams.
+    they have in their garages, `vetted` who may be added, and `letters` what lies among the dead letters,
+    where the command wants to know. `tenant` is the organizer's when they speak in Teams.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Order:
     vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
     tenant: str | None = None
     models: Mapping[PersonId, tuple[Model, ...]] = field(default_factory=dict)
+    letters: DeadLetters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,14 @@ class Draft:
     """A change that could be made, and how. Nothing is written before `make` is called, in a unit of work.
 
     `asks`: it wants a yes, whatever it touches; one that touches several people always does. `wakes`: it may
-    mean something for every registration of the event.
+    mean something for every registration of the event. `takes_back`: dead letters go back onto their queue.
     """
 
     change: Change
     make: Callable[[Rows], None]
     asks: bool = False
     wakes: bool = False
+    takes_back: bool = False
 
     @property
     def wants_confirmation(self) -> bool:

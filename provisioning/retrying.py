@@ -1,17 +1,23 @@
-"""Retrying: whoever does not get on is tried again now, and told again what could not be delivered."""
+"""Retrying: whoever does not get on is tried again now, and told again what could not be delivered.
+
+What the queue of the host gave up goes back onto it with the rest, once the change is written.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioning import roster
 from provisioning.changes import Change
+from provisioning.dead_letters import KEPT, DeadLetters
 from provisioning.errors import AlreadySo
+from provisioning.ids import EventId
 from provisioning.instructing import Draft, Order
 from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows, Work
 from provisioning.registrations import Registration
 
 MOST_DEAD = 1000  # undelivered messages that are looked through
+NO_LETTERS = DeadLetters()
 
 
 def retry_named(rows: Rows, order: Order) -> Draft:
@@ -20,14 +26,18 @@ def retry_named(rows: Rows, order: Order) -> Draft:
 
 
 def retry_all(rows: Rows, order: Order) -> Draft:
-    """Plan the same for everybody who does not get on. Raises AlreadySo when there is nobody."""
+    """Plan the same for everybody who does not get on, and for the dead letters.
+
+    Raises AlreadySo when there is nobody and nothing.
+    """
     everybody = list(roster.everybody(rows, order.event.id))
     silent = {notice.about for notice in undelivered(rows, order)}
     stuck = {one.registration.key for one in roster.in_need(everybody, order.event, order.at)}
     found = [one for one in everybody if one.key in stuck or f"registration:{one.key}" in silent]
-    if not found:
+    letters = order.letters or NO_LETTERS
+    if not found and letters.count <= letters.staying:
         raise AlreadySo(event=order.event.name)
-    return _draft(order, found)
+    return _draft(order, found, letters)
 
 
 def undelivered(rows: Rows, order: Order) -> list[Notice]:
@@ -42,15 +52,28 @@ def undelivered(rows: Rows, order: Order) -> list[Notice]:
     return list(newest.values())
 
 
-def _draft(order: Order, found: Sequence[Registration]) -> Draft:
+def takes_letters_back(change: Change) -> bool:
+    """Whether this change was to take dead letters back."""
+    return _letters_of(change.event_id) in change.before
+
+
+def _letters_of(event_id: EventId) -> str:
+    return f"{event_id} {KEPT}"  # a field of the event's own, so that the audit has it once
+
+
+def _draft(order: Order, found: Sequence[Registration], letters: DeadLetters = NO_LETTERS) -> Draft:
+    takes_back = letters.count > letters.staying
+    field = _letters_of(order.event.id)
     change = Change(
         order.id,
         order.event.id,
         order.by,
         order.at,
-        "retry",
-        tuple(f"retry:{one.key}" for one in found),
+        "retry" if found else "retry-letters",
+        (*(f"retry:{one.key}" for one in found), *((f"{KEPT}:{order.event.id}",) if takes_back else ())),
         len(found),
+        before={field: str(letters.count)} if takes_back else {},
+        after={field: str(letters.staying)} if takes_back else {},
         beside={f"{one.key} name": roster.called(one) for one in found},
     )
 
@@ -67,4 +90,4 @@ def _draft(order: Order, found: Sequence[Registration]) -> Draft:
                 rows.outbox.save(replace(notice, dropped=None, created_at=order.at))
                 rows.queue.put(Work.SPEAK, notice.id, order.at)
 
-    return Draft(change, make)
+    return Draft(change, make, takes_back=takes_back)

@@ -181,7 +181,7 @@ def _refused(response: dict[str, Any], action: str, familiar: frozenset[str]) ->
         return Trouble(unavailable, code=code, about=about)
     if code == "InternalServerException" or response["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_ERROR:
         return Trouble(unavailable, may_have_landed=True, code=code)
-    if code == "AccessDeniedException":
+    if code in {"AccessDenied", "AccessDeniedException"}:  # SQS says the shorter one
         missing = "kms:Decrypt" if about.startswith("KMS") else action
         return Trouble(PermissionMissing(permission=missing), code=code, about=about)
     if code in _CREDENTIALS:

@@ -114,7 +114,11 @@ class SqsBell:
 
 def open_bell(url: str, clock: Clock) -> SqsBell:
     """Return the bell on the queue of this URL, in the Region that the URL names."""
-    host = (urlsplit(url).hostname or "").split(".")
-    region = host[1] if len(host) > 2 and host[0] == "sqs" else None  # noqa: PLR2004 - sqs, Region, the rest
-    sqs = client("sqs", region=region, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
+    sqs = client("sqs", region=region_of(url), connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
     return SqsBell(sqs, url, clock)
+
+
+def region_of(url: str) -> str | None:
+    """Return the Region in the URL of a queue, None when it names none."""
+    host = (urlsplit(url).hostname or "").split(".")
+    return host[1] if len(host) > 2 and host[0] == "sqs" else None  # noqa: PLR2004 - sqs, Region, the rest

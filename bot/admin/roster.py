@@ -12,6 +12,7 @@ from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.grammar import ADMIN
 from bot.words import Words
 from provisioning import retrying, roster
+from provisioning.dead_letters import DeadLetters
 from provisioning.deciding import Stage
 from provisioning.errors import InstructionUnclear, Unexpected, by_code
 from provisioning.instructing import Draft, Order
@@ -44,10 +45,18 @@ class StuckShow(AdminCommand):
 
     page: int = 1
 
+    @property
+    def reads_letters(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Retry(AdminCommand):
-    """Try racers again now; without targets, everybody who does not get on."""
+    """Try racers again now; without targets, everybody who does not get on, and the dead letters."""
+
+    @property
+    def reads_letters(self) -> bool:
+        return not self.targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +81,13 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class StuckShown:
-    """Who does not get on, the longest first."""
+    """Who does not get on, the longest first; and the dead letters, where the host has a queue for them."""
 
     event: str
     event_id: str
     now: datetime
     page: Page[Stuck] = field(repr=False)
+    letters: DeadLetters | None = None
 
 
 def _racers(said: Phrase) -> RacersShow:
@@ -121,9 +131,8 @@ def _show_stuck(rows: Rows, order: Order, command: StuckShow) -> StuckShown:
             found.append(Stuck(seen.name, seen.stage, seen.since, code, untold=untold))
     found.sort(key=lambda one: (one.since, one.name))
     again = f"admin stuck event={order.event.id}"
-    return StuckShown(
-        order.event.name, order.event.id, order.at, paged(found, command.page, LINES_A_PAGE, again)
-    )
+    page = paged(found, command.page, LINES_A_PAGE, again)
+    return StuckShown(order.event.name, order.event.id, order.at, page, order.letters)
 
 
 def _plan_retry(rows: Rows, order: Order, command: Retry) -> Draft:
@@ -148,22 +157,43 @@ def _say_racers(words: Words, shown: RacersShown) -> Message:
 
 def _say_stuck(words: Words, shown: StuckShown) -> Message:
     total = shown.page.total
+    letters = _letters(words, shown.letters)
+    button = Button(words.plain("stuck-shown.retry"), f"{ADMIN} retry {ALL} event={shown.event_id}")
     if not total:
         return Message(
             words.text("stuck-shown.none.summary", event=shown.event),
-            (Paragraph(words.text("stuck-shown.none.next")),),
+            (
+                Paragraph(words.text("stuck-shown.none.next")),
+                *letters,
+                *((Buttons((button,)),) if shown.letters and shown.letters.count else ()),
+            ),
         )
     lines = tuple(Paragraph(_stuck_line(words, one, shown.now)) for one in shown.page.items)
-    button = Button(words.plain("stuck-shown.retry"), f"{ADMIN} retry {ALL} event={shown.event_id}")
     return Message(
         words.text("stuck-shown.summary", event=shown.event, count=total),
         (
             *lines,
+            *letters,
             Buttons((button,)),
             *shown.page.parts(words),
             Note(words.text("stuck-shown.note")),
         ),
     )
+
+
+def _letters(words: Words, letters: DeadLetters | None) -> tuple[Paragraph, ...]:
+    """Return what is said of the dead letters: nothing without any, or without a queue that has some."""
+    if letters is None or not (letters.count or letters.problem):
+        return ()
+    if letters.problem is not None:
+        return (Paragraph(words.text("dead-letters.unseen", code=letters.problem)),)
+    kinds = ", ".join(
+        f"{words.plain(f'dead-letters.{kind}')}: {number}" for kind, number in sorted(letters.kinds.items())
+    )
+    kinds = kinds or words.plain("dead-letters.hidden")
+    said = Paragraph(words.text("dead-letters.lie", count=letters.count, kinds=kinds))
+    note = Paragraph(words.text("dead-letters.staying", count=letters.staying))
+    return (said, note) if letters.staying else (said,)
 
 
 def _stuck_line(words: Words, one: Stuck, now: datetime) -> Text:

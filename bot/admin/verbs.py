@@ -26,6 +26,11 @@ class AdminCommand:
     reads_models: ClassVar[bool] = False  # True: the garages of the targets are looked into first
     needs_usage: ClassVar[bool] = False  # True: what racers have used is looked up first
 
+    @property
+    def reads_letters(self) -> bool:
+        """Whether the dead letters are looked at first."""
+        return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminVerb(Verb[Phrase, Any]):

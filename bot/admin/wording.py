@@ -17,7 +17,7 @@ from bot.admin.events import shown_value
 from bot.admin.table import ANSWERS, QUERIES, parse
 from bot.grammar import ADMIN
 from bot.words import Words
-from provisioning import garages
+from provisioning import dead_letters, garages
 from provisioning.changes import Change
 from provisioning.errors import Refusal, SeveralRacers, Unexpected, by_code
 from provisioning.events import Event
@@ -55,6 +55,7 @@ def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime)
         now,
         instruction.people,
         models=garages.unpacked(instruction.facts),
+        letters=dead_letters.unpacked(instruction.facts),
     )
     return _answered(words, rows, instruction, order)
 

@@ -332,6 +332,28 @@ def test_only_what_the_store_calls_is_allowed_on_the_table(written: Template) ->
     assert set(rules.actions(rows)) == {f"dynamodb:{action}" for action in needed}
 
 
+def test_only_what_the_code_calls_is_allowed_on_the_queues(written: Template) -> None:
+    def called_in(module: str) -> set[str]:
+        source = (ROOT / "adapters" / "aws" / f"{module}.py").read_text(encoding="utf-8")
+        operations = botocore.session.get_session().get_service_model("sqs").operation_names
+        found = {one for one in operations if f'"{one}"' in source or f'"{xform_name(one)}"' in source}
+        # IAM knows the single forms alone; they allow the batches.
+        return {f"sqs:{one.removesuffix('Batch')}" for one in found}
+
+    allowed: dict[tuple[str, str], set[str]] = {}
+    for name, statement in rules.statements(written):
+        found = {action for action in rules.actions(statement) if action.startswith("sqs:")}
+        for queue in rules.mentioned(statement["Resource"]) if found else ():
+            allowed[name, queue] = found
+
+    lambda_calls = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}  # the mapping's own
+    assert allowed == {
+        ("EveryFunction", "Bell"): {"sqs:SendMessage"},
+        ("WorkerRole", "Bell"): called_in("bell") - {"sqs:SendMessage"} | lambda_calls,
+        ("WorkerRole", "DeadLetters"): called_in("dead_letters") - {"sqs:SendMessage"},
+    }
+
+
 def test_the_default_python_is_one_that_the_project_runs_on(written: Template) -> None:
     runtime = written["Parameters"]["Runtime"]
 

@@ -59,8 +59,8 @@ class Account:
         self.dynamodb = client("dynamodb", region=REGION, endpoint_url=address, connections=32)
         self.sqs = client("sqs", region=REGION, endpoint_url=address, connections=32)
         create(self.dynamodb, self.table)
-        self._dead_letters_url = self.sqs.create_queue(QueueName=f"{self.table}-dead")["QueueUrl"]
-        redrive = {"deadLetterTargetArn": self._arn(self._dead_letters_url), "maxReceiveCount": RECEIVES}
+        self.dead_letters_url = self.sqs.create_queue(QueueName=f"{self.table}-dead")["QueueUrl"]
+        redrive = {"deadLetterTargetArn": self._arn(self.dead_letters_url), "maxReceiveCount": RECEIVES}
         attributes = {"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": json.dumps(redrive)}
         self.queue_url = self.sqs.create_queue(QueueName=self.table, Attributes=attributes)["QueueUrl"]
 
@@ -70,6 +70,7 @@ class Account:
         return {
             "BOT_STORE": f"dynamodb://{self.table}?region={REGION}",
             "BOT_QUEUE_URL": self.queue_url,
+            "BOT_DEAD_LETTERS_URL": self.dead_letters_url,
             "AWS_ENDPOINT_URL_DYNAMODB": self._address,
             "AWS_ENDPOINT_URL_SQS": self._address,
         }
@@ -78,20 +79,25 @@ class Account:
         """Put this message on the queue."""
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
+    def buries(self, body: str) -> None:
+        """Put this message among the dead letters."""
+        self.sqs.send_message(QueueUrl=self.dead_letters_url, MessageBody=body)
+
     def waiting(self) -> int:
         """Count the messages on the queue that are to be received or were, not those held back."""
-        names = ("", "NotVisible")
-        asked = [f"ApproximateNumberOfMessages{name}" for name in names]
-        found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=asked)["Attributes"]
-        return sum(map(int, found.values()))
+        return self._counted(self.queue_url)
 
     def loses_everything(self) -> None:
         """Lose every message on the queue."""
         self.sqs.purge_queue(QueueUrl=self.queue_url)
 
+    def buried(self) -> int:
+        """Count the dead letters, also those that somebody has taken and not deleted yet."""
+        return self._counted(self.dead_letters_url)
+
     def dead_letters(self) -> list[str]:
         """Take the dead letters."""
-        return [one["Body"] for one in self._received(self._dead_letters_url)]
+        return [one["Body"] for one in self._received(self.dead_letters_url)]
 
     def receive(self) -> list[dict[str, Any]]:
         """Return what an event source mapping would hand on now."""
@@ -114,6 +120,11 @@ class Account:
             part = done[start : start + 10]
             entries = [{"Id": str(number), "ReceiptHandle": one} for number, one in enumerate(part)]
             self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=entries)
+
+    def _counted(self, url: str) -> int:
+        asked = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible")]
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
+        return sum(map(int, found.values()))
 
     def _received(self, url: str) -> list[dict[str, Any]]:
         asked = {"MaxNumberOfMessages": 10, "AttributeNames": ["All"], "WaitTimeSeconds": 0}

@@ -12,6 +12,7 @@ from tests.scenario import LONG
 from tests.scenario.account import Account
 from tests.scenario.on_aws import AwsStage
 from tests.scenario.people import Racer
+from tests.scenario.test_organizers import answered
 from tests.scenario.waiting import eventually
 
 # moto copies its table for every transaction, so that a crowd costs more than its number.
@@ -111,6 +112,27 @@ def test_a_message_of_the_first_schema_is_settled(make_stage: MakeStage) -> None
     stage.starts_working(workers=1, ticks=False)
 
     racer.is_told("ready")
+
+
+def test_an_organizer_sees_the_dead_letters_and_takes_them_back(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event()
+    stage.opens_doors()
+    organizer = stage.person("organizer")
+    for number in range(3):
+        stage.account.buries(f'{{"schema":2,"work":"settle","key":"cup/{number}","correlation":""}}')
+    stage.account.buries("poison")
+    stage.starts_working(workers=1)
+
+    answered(organizer, "retry all --dry-run", "retry-letters-would")
+    said = answered(organizer, "stuck", "none")
+
+    assert "4 of my wake-up calls were given up (joins and leaves: 3, unreadable: 1)" in said
+    assert "One can't be read and stays" in said
+    organizer.presses("Try them all now")
+    assert "Wake-up calls given up: 4 → 1" in organizer.sees("retry-letters-done").text
+    eventually(lambda: stage.account.buried() == 1, "all but the unreadable one are taken back")
+    eventually(lambda: stage.account.waiting() == 0, "what was taken back is worked off")
 
 
 def test_two_workers_stop_at_one_refusal(make_stage: MakeStage) -> None:

@@ -27,6 +27,7 @@ from provisioning.audit import Line
 from provisioning.changes import Change, undoable
 from provisioning.closing import GARAGES, MEGABYTES, Part, Parting, Stored
 from provisioning.closings import Closing
+from provisioning.dead_letters import UNREADABLE, DeadLetters
 from provisioning.deciding import Stage
 from provisioning.event_changes import FIELDS
 from provisioning.events import Ceiling, DeepRacerOnAws, Event, Price, Quota
@@ -35,6 +36,7 @@ from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
 from provisioning.platform import Model
+from provisioning.ports import Work
 from provisioning.quotas import Used
 from provisioning.races import Race
 from provisioning.recording import FEED_KINDS
@@ -61,7 +63,7 @@ KINDS = (
     *("quota-default", "event-set", "event-open", "event-close", "event-create", "pause", "unpause"),
     *("race-post", "race-update", "race-remove", "feed-set"),
     *("leaderboard-post", "leaderboard-watch", "leaderboard-mute"),
-    *("teardown", "teardown-again"),
+    *("teardown", "teardown-again", "retry-letters"),
 )
 
 
@@ -141,9 +143,18 @@ def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:
     late = [Stuck(name, Stage.LATE, NOON - HOUR, code, untold=code is None) for code in (None, *_WHY)]
     for stuck in ((), late[:1], late):
         page = paged(stuck, 1, 20, "admin stuck event=spring-cup")
-        yield "stuck", ANSWERS[StuckShown](words, StuckShown(name, "spring-cup", NOON, page))
+        for letters in (None, *_LETTERS):
+            shown = StuckShown(name, "spring-cup", NOON, page, letters)
+            yield "stuck", ANSWERS[StuckShown](words, shown)
 
 
+_LETTERS = (
+    DeadLetters(),
+    DeadLetters(1, {UNREADABLE: 1}),
+    DeadLetters(140, dict.fromkeys((*Work, UNREADABLE), 2)),
+    DeadLetters(3),
+    DeadLetters(problem="DR-302"),
+)
 _WHY_NOT = ("DR-211", "DR-212", "DR-221", "DR-222", "DR-223", "DR-224", "DR-273")
 _WHY = ("DR-241", "DR-242", *(f"DR-40{number}" for number in (1, 2, 3, 4, 5, 6, 8)), "DR-500")
 
@@ -287,6 +298,7 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, kind="something-else"),
         replace(change, people=0),
         replace(change, people=1),
+        replace(change, after={"cup letters": "1"}, before={"cup letters": "4"}),
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):
