@@ -11,9 +11,9 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Final, TextIO
 
+from bot.settings import NAMESPACE
 from provisioning.ports import Clock
 
-NAMESPACE: Final = "DeepRacerBot"
 UNITS: Final = {
     "Answers": "Count",
     "AnswerTime": "Milliseconds",
@@ -32,9 +32,12 @@ UNITS: Final = {
 class EmbeddedMetrics:
     """The counts of one function; implements `Counting`. `write` ends the invocation they are of."""
 
-    def __init__(self, function: str, clock: Clock, stream: TextIO | None = None) -> None:
-        """Write to this stream, stdout unless told, under the name of this function."""
+    def __init__(
+        self, function: str, clock: Clock, namespace: str = NAMESPACE, stream: TextIO | None = None
+    ) -> None:
+        """Write to this stream, stdout unless told, under the name of this function in this namespace."""
         self._function = function
+        self._namespace = namespace
         self._clock = clock
         self._stream = stream
         self._figures: Counter[str] = Counter()
@@ -60,12 +63,15 @@ class EmbeddedMetrics:
         self._figures, self._words = Counter(), {}
         if figures:
             at = self._clock.now()
-            print(line(self._function, at, dict(figures), words), file=self._stream or sys.stdout, flush=True)
+            said = line(self._namespace, self._function, at, dict(figures), words)
+            print(said, file=self._stream or sys.stdout, flush=True)
 
 
-def line(function: str, at: datetime, figures: dict[str, float], words: dict[str, Any]) -> str:
+def line(
+    namespace: str, function: str, at: datetime, figures: dict[str, float], words: dict[str, Any]
+) -> str:
     """Return the line with these figures and words."""
     metrics = [{"Name": name, "Unit": UNITS[name]} for name in figures]
-    described = {"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics}
+    described = {"Namespace": namespace, "Dimensions": [["function"]], "Metrics": metrics}
     meta = {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [described]}
     return json.dumps({"_aws": meta, "function": function, **words, **figures})

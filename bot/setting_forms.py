@@ -302,6 +302,13 @@ def queue(text: str) -> Wrong | None:
     return secure(text)
 
 
+def metrics_namespace(text: str) -> Wrong | None:
+    """Check a namespace as CloudWatch takes it; those of AWS itself are closed."""
+    if re.fullmatch(r"[\w.\-/#:]{1,255}", text, re.ASCII) and not text.startswith(("AWS/", ":")):
+        return None
+    return "is no namespace of CloudWatch", "Use letters, digits and . - _ / # :, not beginning with AWS/."
+
+
 def file(path: Path) -> Wrong | None:
     """Check that a file is there."""
     return (

@@ -27,6 +27,7 @@ from bot.faults import Fault, Faulty, nearest
 from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, resolver
 
 PREFIXES = ("SLACK_", "MICROSOFT_APP_", "TEAMS_", "ENTRA_", "GRAPH_", "DEEPRACER_", "BOT_")
+NAMESPACE = "DeepRacerBot"  # of metrics in CloudWatch
 OAUTH_NAMES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # Bolt reads them by itself
 Commas = Annotated[tuple[str, ...], BeforeValidator(forms.commas)]
 
@@ -306,6 +307,11 @@ class BotSettings(_Group):
         default=None,
         alias="BOT_DEAD_LETTERS_URL",
         description="where that queue puts what it gives up, for `admin stuck` and `admin retry all`",
+    )
+    metrics_namespace: Annotated[str, forms.checked(forms.metrics_namespace)] = Field(
+        default=NAMESPACE,
+        alias="BOT_METRICS_NAMESPACE",
+        description="on Lambda: under which CloudWatch keeps the metrics of this bot, and of no other one",
     )
     event_file: Annotated[Path, forms.checked(forms.file)] | None = Field(
         default=None,

@@ -361,6 +361,13 @@ class Leases(Protocol):
         """Give it back, where the token still holds it."""
         ...
 
+    def forget(self, over_before: datetime) -> int:
+        """Delete leases that were over before this moment and never given back; returns how many.
+
+        A store in which rows run out by themselves need not do anything.
+        """
+        ...
+
 
 class Audit(Protocol):
     """The audit, append-only, in one or several chains."""

@@ -28,6 +28,7 @@ UNPROVEN = timedelta(minutes=5)  # how often what only a write can prove is trie
 LOST = timedelta(seconds=30)  # a waiting request of this age should be on the queue
 REFUSED_KEPT = timedelta(days=7)  # refused requests keep chat identity and reason for so long
 SENT_KEPT = timedelta(days=14)  # so long an earlier message can be brought up to date
+LEASES_KEPT = timedelta(days=1)  # so long one that a dead worker left may be looked at; its name is an id
 ANSWERS_KEPT = timedelta(days=30)  # so long an answer in Teams can be brought up to date
 PAGE = 500
 
@@ -140,6 +141,7 @@ def _wake_due(rows: Rows, now: datetime) -> int:
     rows.requests.forget_refused(now - REFUSED_KEPT)
     rows.outbox.forget_sent(now - SENT_KEPT)
     rows.references.forget(ANSWER, now - ANSWERS_KEPT)
+    rows.leases.forget(now - LEASES_KEPT)
     return len(due) + len(lost)
 
 

@@ -8,6 +8,7 @@ _TAKE = """
     INSERT INTO leases (name, token, lease_until) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET token = ?2, lease_until = ?3 WHERE token = ?2 OR lease_until <= ?4
 """
+_FORGET = "DELETE FROM leases WHERE lease_until < ?"
 _RELEASE = "DELETE FROM leases WHERE name = ? AND token = ?"
 
 
@@ -23,3 +24,6 @@ class LeaseRows:
 
     def release(self, name: str, token: str) -> None:
         self._sql.change(_RELEASE, (name, token))
+
+    def forget(self, over_before: datetime) -> int:
+        return self._sql.change(_FORGET, (to_int(over_before),))

@@ -92,7 +92,9 @@ def make(environ: Mapping[str, str], clock: Clock) -> ClockTick:
     store = open_store(settings.bot.store, clock)
     outside = reach(settings, store, clock)
     rounds, bell = clockwork(store, clock, outside), bell_of(settings.bot, clock)
-    return ClockTick(store, rounds, bell, clock, EmbeddedMetrics("clock", clock), outside)
+    return ClockTick(
+        store, rounds, bell, clock, EmbeddedMetrics("clock", clock, settings.bot.metrics_namespace), outside
+    )
 
 
 handler = Handler(make)

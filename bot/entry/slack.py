@@ -20,7 +20,7 @@ WITHIN_SECONDS: Final = 2.9  # of Slack's 3.0
 def make(environ: Mapping[str, str], clock: Clock) -> Front:
     """Put the door together. Raises SettingsInvalid, StoreUnfit."""
     slack, settings = for_slack_alone(environ)
-    metrics = EmbeddedMetrics("slack", clock)
+    metrics = EmbeddedMetrics("slack", clock, settings.metrics_namespace)
     store = ringing_store(settings, clock)
     answer = Answering(store, clock, metrics)
     # Nothing goes on after the answer has left, so "still working on it" would not be true.

@@ -24,7 +24,7 @@ LOGIN_SECONDS: Final = 8.0
 def make(environ: Mapping[str, str], clock: Clock) -> Front:
     """Put the door together. Raises SettingsInvalid, StoreUnfit."""
     teams, settings = for_teams_alone(environ)
-    metrics = EmbeddedMetrics("teams", clock)
+    metrics = EmbeddedMetrics("teams", clock, settings.metrics_namespace)
     store = ringing_store(settings, clock)
     answer = Answering(store, clock, metrics)
     logins = httpx.Client(verify=ssl_context(), timeout=LOGIN_SECONDS)

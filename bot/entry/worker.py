@@ -84,7 +84,7 @@ class Worker:
 def make(environ: Mapping[str, str], clock: Clock) -> Worker:
     """Put the worker together. Raises SettingsInvalid, StoreUnfit."""
     settings = Settings.for_work(environ)
-    metrics = EmbeddedMetrics("worker", clock)
+    metrics = EmbeddedMetrics("worker", clock, settings.bot.metrics_namespace)
     store = open_store(settings.bot.store, clock)
     outside = reach(settings, store, clock)
     platforms = tuple(chats(settings, outside, store, clock, None))

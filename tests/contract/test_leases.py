@@ -29,6 +29,16 @@ def test_a_released_lease_is_free_at_once_and_only_its_holder_releases_it(store:
     assert take(store, "b", 1, 60)
 
 
+def test_what_is_forgotten_is_over(store: Store, other: Store) -> None:
+    take(store, "a", 0, 60, "speak:registration:cup/ada")
+    take(store, "a", 0, 180)
+
+    store.run(lambda rows: rows.leases.forget(after(120))).result()
+
+    assert not take(other, "b", 121, 240)
+    assert take(other, "b", 121, 240, "speak:registration:cup/ada")
+
+
 def test_leases_of_different_names_do_not_touch(store: Store) -> None:
     take(store, "a", 0, 60)
     assert take(store, "b", 0, 60, "target:entra-group:0c1a")

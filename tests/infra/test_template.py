@@ -19,6 +19,7 @@ from cfnlint.api import lint
 
 from adapters.dynamodb.definition import DEFINITION
 from bot import settings
+from bot.embedded_metrics import UNITS
 from tests.infra import template_rules as rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -352,6 +353,29 @@ def test_only_what_the_code_calls_is_allowed_on_the_queues(written: Template) ->
         ("WorkerRole", "Bell"): called_in("bell") - {"sqs:SendMessage"} | lambda_calls,
         ("WorkerRole", "DeadLetters"): called_in("dead_letters") - {"sqs:SendMessage"},
     }
+
+
+def test_every_alarm_and_graph_of_the_bots_own_metrics_is_of_one_that_a_function_writes(
+    written: Template,
+) -> None:
+    watched: set[tuple[str, str]] = set()
+    for alarm in rules.of_type(written, "AWS::CloudWatch::Alarm").values():
+        if alarm.get("Namespace") == {"Ref": "AWS::StackName"} and "Dimensions" in alarm:
+            [function] = alarm["Dimensions"]
+            watched.add((function["Value"], alarm["MetricName"]))
+    board = properties(written, "Dashboard")["DashboardBody"]["Fn::Sub"]
+    watched |= {
+        (function, name)
+        for name, function in re.findall(r'\["\$\{AWS::StackName\}", "(\w+)", "function", "(\w+)"', board)
+    }
+    writers = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "bot" / "entry").glob("*.py")}
+
+    assert len(watched) > 5
+    for function, name in watched:
+        assert name in UNITS
+        assert f'EmbeddedMetrics("{function}"' in writers[function]
+    for function in functions(written).values():
+        assert function["Environment"]["Variables"]["BOT_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
 
 
 def test_the_default_python_is_one_that_the_project_runs_on(written: Template) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from adapters.sqlite.writer import Writer
 from provisioning.audit import Line
 from provisioning.errors import EventClosed, StoreUnavailable
 from provisioning.ports import Job, Rows, Unit, Work
+from provisioning.sweeping import Sweeper
 from tests.contract.samples import MORNING, after
 
 ROOT = Path(__file__).parents[3]
@@ -369,3 +371,17 @@ def test_an_unknown_kind_of_work_on_the_queue_is_passed_over(path: Path) -> None
         )
         assert set(QueueRows(sql).depth().values()) == {0}
         sql.commit()
+
+
+def test_the_sweeper_removes_leases_that_a_dead_worker_left_because_their_names_are_peoples_ids(
+    store: SqliteStore, path: Path
+) -> None:
+    dead, alive = UtcClock().now() - timedelta(days=2), UtcClock().now() + timedelta(minutes=1)
+    store.run(lambda rows: rows.leases.take("speak:registration:cup/ada", "dead", dead, dead)).result()
+    store.run(lambda rows: rows.leases.take("speak:registration:cup/joan", "alive", dead, alive)).result()
+
+    Sweeper(store, {}, UtcClock()).round()
+
+    with closing(sqlite3.connect(path)) as file:
+        names = {name for (name,) in file.execute("SELECT name FROM leases")}
+    assert names == {"speak:registration:cup/joan", "sweeper"}

@@ -160,6 +160,8 @@ def test_secrets_stay_out_of_errors_and_representations() -> None:
         ("BOT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/bot", "no queue"),
         ("BOT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/111122223333/bot.fifo", "FIFO"),
         ("BOT_QUEUE_URL", "http://sqs.example/111122223333/bot", "https"),
+        ("BOT_DEAD_LETTERS_URL", "https://sqs.eu-central-1.amazonaws.com/bot", "no queue"),
+        ("BOT_METRICS_NAMESPACE", "AWS/SQS", "namespace"),
         ("BOT_EVENT_FILE", "/nowhere/event.toml", "no file"),
         ("LOG_LEVEL", "loud", "wrong"),
         ("PORT", "70000", "wrong"),

@@ -74,7 +74,7 @@ def broken() -> int:
 def worker(store: Store, bell: Bell, **rounds: Any) -> tuple[Worker, StringIO]:
     said = StringIO()
     lanes = [Lane(work, rounds.get(work, nothing), work) for work in Work]
-    metrics = EmbeddedMetrics("worker", WallClock(), said)
+    metrics = EmbeddedMetrics("worker", WallClock(), stream=said)
     return Worker(store, lanes, bell, WallClock(), metrics, ()), said  # type: ignore[arg-type]
 
 
