@@ -142,11 +142,7 @@ def add(
         mails = adding_file.addresses(file)
         clock = UtcClock()
         with _store(settings) as store, closing(reach(settings, store, clock)) as outside:
-            event = store.read(
-                lambda rows: next((one for one in rows.events.all() if one.id == event_id), None)
-            )
-            if event is None:
-                _refuse(f"There is no event {event_id}. `deepracer-bot event show` lists them.")
+            event = _event(store, event_id)
             recognizer = Recognizer({}, EntraDirectory(outside.graph))
             added = adding_file.add_all(store, recognizer, event, mails, clock)
             not_in = showing.added(added, as_json=as_json)
