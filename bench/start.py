@@ -26,7 +26,7 @@ def measure(rounds: int, *, quick: bool) -> Iterator[Table]:
         World(Company.found(people=1)) as world,
         Processes(Path(made)) as processes,
     ):
-        store = {"BOT_STORE": f"sqlite:///{Path(made) / 'bot.db'}", "BOT_QUEUE_URL": QUEUE_URL}
+        store = {"BOT_STORE": f"sqlite:///{Path(made) / 'bot.db'}", "BOT_QUEUE": QUEUE_URL}
         settings = world.environment() | store
         for name in names:
             _run(processes, name, settings)  # once for the disk's cache and Python's own

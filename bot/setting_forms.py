@@ -294,7 +294,12 @@ def store(text: str) -> Wrong | None:
 
 
 def queue(text: str) -> Wrong | None:
-    """Check the URL of the queue: a standard one, because SQS holds no message of another back."""
+    """Check where keys are queued: "store", or the URL of a queue of SQS."""
+    return None if text == "store" else queue_url(text)
+
+
+def queue_url(text: str) -> Wrong | None:
+    """Check the URL of a queue: a standard one, because SQS holds no message of another back."""
     if urlsplit(text).path.count("/") != 2:  # noqa: PLR2004 - /account/name
         return "names no queue of SQS", "Copy the queue's URL, https://sqs.eu-central-1.amazonaws.com/…/…."
     if text.endswith(".fifo"):

@@ -29,6 +29,8 @@ from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, r
 PREFIXES = ("SLACK_", "MICROSOFT_APP_", "TEAMS_", "ENTRA_", "GRAPH_", "DEEPRACER_", "BOT_")
 NAMESPACE = "DeepRacerBot"  # of metrics in CloudWatch
 OAUTH_NAMES = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")  # Bolt reads them by itself
+THE_STORE = "store"
+WAKING = "Set it to the URL of a standard queue of SQS, https://sqs.eu-central-1.amazonaws.com/…/…."
 Commas = Annotated[tuple[str, ...], BeforeValidator(forms.commas)]
 
 
@@ -298,12 +300,12 @@ class BotSettings(_Group):
         alias="BOT_STORE",
         description="where rows are kept: sqlite:///file, sqlite:////absolute/file, or dynamodb://table",
     )
-    queue_url: Annotated[str, forms.checked(forms.queue)] | None = Field(
-        default=None,
-        alias="BOT_QUEUE_URL",
-        description="the queue of SQS that wakes workers on Lambda, https://sqs.….amazonaws.com/…",
+    queue: Annotated[str, forms.checked(forms.queue)] = Field(
+        default=THE_STORE,
+        alias="BOT_QUEUE",
+        description="store, or the queue of SQS that wakes workers on Lambda, https://sqs.….amazonaws.com/…",
     )
-    dead_letters_url: Annotated[str, forms.checked(forms.queue)] | None = Field(
+    dead_letters_url: Annotated[str, forms.checked(forms.queue_url)] | None = Field(
         default=None,
         alias="BOT_DEAD_LETTERS_URL",
         description="where that queue puts what it gives up, for `admin stuck` and `admin retry all`",
@@ -329,6 +331,11 @@ class BotSettings(_Group):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda text: str(text).upper())
     ] = Field(default="INFO", alias="LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def queue_url(self) -> str | None:
+        """The queue of SQS; None where the store alone is the queue."""
+        return None if self.queue == THE_STORE else self.queue
 
 
 _GROUPS: Mapping[str, type[_Group]] = {
@@ -375,7 +382,7 @@ class Settings:
         What it has no use for it need not be given, and cannot lose.
         """
         groups = _GROUPS.keys() - (() if speaks else _PLATFORMS)
-        return cls(**_read(environ, groups, receives=False, alone=("BOT_QUEUE_URL",)))
+        return cls(**_read(environ, groups, receives=False, alone=("BOT_QUEUE",)))
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -397,13 +404,13 @@ def for_slack_alone(environ: Mapping[str, str]) -> tuple[SlackSettings, BotSetti
     Raises SettingsInvalid with every fault in them.
     """
     given = {name: text for name, text in environ.items() if name != "SLACK_APP_TOKEN"}
-    groups = _read(given, {"slack", "bot"}, alone=("SLACK_TEAM_IDS", "BOT_QUEUE_URL"))
+    groups = _read(given, {"slack", "bot"}, alone=("SLACK_TEAM_IDS", "BOT_QUEUE"))
     return groups["slack"], groups["bot"]
 
 
 def for_teams_alone(environ: Mapping[str, str]) -> tuple[TeamsSettings, BotSettings]:
     """Read the settings of the door of Teams where it stands alone. Raises SettingsInvalid."""
-    groups = _read(environ, {"teams", "bot"}, alone=("BOT_QUEUE_URL",))
+    groups = _read(environ, {"teams", "bot"}, alone=("BOT_QUEUE",))
     return groups["teams"], groups["bot"]
 
 
@@ -430,6 +437,8 @@ def _read(
     faults += _resolved(given, resolve or resolver(given), wanted)
     faults += _across(present, wanted, receives=receives)
     faults += [_missing(name) for name in alone if name not in present]
+    if "BOT_QUEUE" in alone and given.get("BOT_QUEUE") == THE_STORE:
+        faults += [Fault("BOT_QUEUE", "is store, so that nothing would wake the worker", WAKING)]
     groups: dict[str, Any] = dict.fromkeys(_PLATFORMS)
     for name, group in _GROUPS.items():
         if name not in wanted or (name in _PLATFORMS and name not in _platforms(present, wanted)):

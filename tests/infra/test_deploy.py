@@ -163,7 +163,7 @@ def read_functions(account: Account, name: str) -> None:
     assert found["Role"].endswith(f":role/{account.made(f'{name}Role')}")
     assert set(variables) == set(said["Environment"]["Variables"]) - {"ENTRA_AWS_TOKEN_AUDIENCE"}
     assert variables["BOT_STORE"] == f"dynamodb://{account.made('Table')}"
-    assert variables["BOT_QUEUE_URL"] == account.made("Bell")
+    assert variables["BOT_QUEUE"] == account.made("Bell")
 
 
 def read_roles(account: Account, name: str) -> None:

@@ -24,7 +24,7 @@ from tests.infra import template_rules as rules
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "infra" / "template.yaml").read_text(encoding="utf-8")
-OF_THE_QUEUE = "BOT_QUEUE_URL"
+OF_THE_QUEUE = "BOT_QUEUE"
 Template = dict[str, Any]
 
 

@@ -69,7 +69,7 @@ class Account:
         """Return the settings by which the bot finds what is here."""
         return {
             "BOT_STORE": f"dynamodb://{self.table}?region={REGION}",
-            "BOT_QUEUE_URL": self.queue_url,
+            "BOT_QUEUE": self.queue_url,
             "BOT_DEAD_LETTERS_URL": self.dead_letters_url,
             "AWS_ENDPOINT_URL_DYNAMODB": self._address,
             "AWS_ENDPOINT_URL_SQS": self._address,

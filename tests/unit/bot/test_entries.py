@@ -40,7 +40,7 @@ SETTINGS = {
     "ENTRA_TENANT_ID": GUID,
     "ENTRA_CLIENT_ID": GUID,
     "ENTRA_CLIENT_SECRET": "made-up",
-    "BOT_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/111122223333/bot",
+    "BOT_QUEUE": "https://sqs.eu-central-1.amazonaws.com/111122223333/bot",
     "AWS_REGION": "eu-central-1",
 }
 # A store without a client: opening one would ask for its table.

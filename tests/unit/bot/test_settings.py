@@ -72,6 +72,20 @@ def test_teams_lets_in_its_own_tenant_unless_told_otherwise() -> None:
     assert several.tenants == {TENANT, other}
 
 
+def test_the_store_is_the_queue_unless_sqs_is() -> None:
+    assert Settings.load(GOOD).bot.queue_url is None
+    assert Settings.load({**GOOD, "BOT_QUEUE": "store"}).bot.queue_url is None
+    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/bot"
+    assert Settings.load({**GOOD, "BOT_QUEUE": url}).bot.queue_url == url
+
+
+@pytest.mark.parametrize("queue", [{}, {"BOT_QUEUE": "store"}])
+def test_a_function_needs_a_queue_that_wakes_the_worker(queue: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.for_work({**GOOD, **queue})
+    assert [fault.name for fault in caught.value.faults] == ["BOT_QUEUE"]
+
+
 def test_half_of_teams_names_the_other_half() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         Settings.load({**WITHOUT_SLACK, "TEAMS_TENANT_IDS": TENANT})
@@ -157,9 +171,9 @@ def test_secrets_stay_out_of_errors_and_representations() -> None:
         ("BOT_STORE", "dynamodb://table/", "DynamoDB"),
         ("BOT_STORE", "dynamodb://table?zone=a", "DynamoDB"),
         ("BOT_STORE", "/var/lib/bot.db", "store"),
-        ("BOT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/bot", "no queue"),
-        ("BOT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/111122223333/bot.fifo", "FIFO"),
-        ("BOT_QUEUE_URL", "http://sqs.example/111122223333/bot", "https"),
+        ("BOT_QUEUE", "https://sqs.eu-central-1.amazonaws.com/bot", "no queue"),
+        ("BOT_QUEUE", "https://sqs.eu-central-1.amazonaws.com/111122223333/bot.fifo", "FIFO"),
+        ("BOT_QUEUE", "http://sqs.example/111122223333/bot", "https"),
         ("BOT_DEAD_LETTERS_URL", "https://sqs.eu-central-1.amazonaws.com/bot", "no queue"),
         ("BOT_METRICS_NAMESPACE", "AWS/SQS", "namespace"),
         ("BOT_EVENT_FILE", "/nowhere/event.toml", "no file"),
