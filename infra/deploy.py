@@ -24,7 +24,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from infra.package import BUILD, ROOT, project_version
+from infra.package import BUILD, project_version
+from infra.trimming import ROOT
 
 TEMPLATE = ROOT / "infra" / "template.yaml"
 POLL_SECONDS: Final = 3.0

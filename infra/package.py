@@ -1,8 +1,8 @@
 """Make the package for Lambda: one zip with the bot, its libraries, and bytecode for the target's Python.
 
-requirements/runtime.txt ─▶ pip, for the target's platform ─┐
-adapters, bot, provisioning ────────────────────────────────┼─▶ compiled ─▶ build/deepracer-bot-….zip
-                                                            ┘
+requirements/runtime.txt ─▶ pip, for the target's platform ─▶ trimmed ─┐
+adapters, bot, provisioning ───────────────────────────────────────────┼─▶ compiled ─▶ build/….zip
+                                                                       ┘
 The same input makes the same bytes: sorted names, one time, fixed rights, and bytecode that is checked by
 nothing but its name. Without bytecode every cold start would compile everything anew, which takes twice as
 long as all the rest of it.
@@ -11,22 +11,21 @@ long as all the rest of it.
 import argparse
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra.trimming import OURS, ROOT, needed, trim
+
 BUILD = ROOT / "build"
 LOCK = ROOT / "requirements" / "runtime.txt"
-OURS: Final = ("adapters", "bot", "provisioning")
 LEFT_OUT: Final = ("__pycache__", "*.pyc", "py.typed")
 # What the template runs on by default first. Not 3.11: its system on Lambda is too old for Pillow's wheels.
 PYTHONS: Final = ("python3.13", "python3.14", "python3.12")
@@ -35,7 +34,6 @@ MACHINE: Final = "aarch64"
 GLIBC: Final = range(34, 16, -1)  # from what Amazon Linux 2023 has down to manylinux2014, as 2.x
 TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 MODE: Final = 0o100644 << 16
-_TEXT = re.compile(r"\"([a-z0-9-]+)[\":]")  # "sqs", and "service-quotas:…"
 MEGABYTE: Final = 1024 * 1024
 ZIPPED_MEGABYTES: Final = 50  # what Lambda takes
 UNPACKED_MEGABYTES: Final = 250
@@ -81,11 +79,11 @@ def project_version() -> str:
 
 
 def target(python: str | None) -> Target:
-    """Return the target whose bytecode this interpreter makes, by default the first of PYTHONS that is here.
+    """Return the target whose bytecode this interpreter makes, by default the first of PYTHONS that runs.
 
     Raises CannotPackage when there is none.
     """
-    found = python or next(filter(shutil.which, PYTHONS), None)
+    found = python or next(filter(_runs, PYTHONS), None)
     if found is None or shutil.which(found) is None:
         what = f"{found} is not here." if found else f"None of {', '.join(PYTHONS)} is here."
         raise CannotPackage(
@@ -102,34 +100,22 @@ def fetch_libraries(target: Target, folder: Path) -> None:
     """Put the locked libraries into this folder, as wheels of the target's platform. Raises CannotPackage."""
     platforms = [part for platform in target.platforms for part in ("--platform", platform)]
     # pip judges the lock's markers by the Python it runs on, so it runs on one of the same version.
-    _run(
-        [
-            *pip_of(target.python),
-            *("install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"),
-            *("--require-hashes", "--requirement", str(LOCK)),
-            *("--only-binary", ":all:", *platforms),
-            *("--python-version", target.version, "--implementation", "cp"),
-            *("--target", str(folder)),
-        ]
-    )
+    with tempfile.TemporaryDirectory() as aside:
+        lock = Path(aside) / LOCK.name
+        lock.write_text(needed(LOCK.read_text(encoding="utf-8")), encoding="utf-8")
+        _run(
+            [
+                *pip_of(target.python),
+                *("install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"),
+                *("--require-hashes", "--requirement", str(lock)),
+                *("--only-binary", ":all:", *platforms),
+                *("--python-version", target.version, "--implementation", "cp"),
+                *("--target", str(folder)),
+            ]
+        )
     shutil.rmtree(folder / "bin", ignore_errors=True)  # commands, with the path of this machine in them
     for receipt in (*folder.glob("*.dist-info/RECORD"), *folder.glob("*.dist-info/INSTALLER")):
         receipt.unlink()
-
-
-def leave_out_services(folder: Path) -> None:
-    """Take out what botocore knows of services that our code never names: a third of the zip."""
-    known = folder / "botocore" / "data"
-    services = [path.name for path in known.iterdir() if path.is_dir()]
-    for service in set(services) - services_named(services):
-        shutil.rmtree(known / service)
-
-
-def services_named(services: Collection[str]) -> set[str]:
-    """Return those of these services that stand in our code as a text, and the one for credentials."""
-    sources = [path.read_text(encoding="utf-8") for room in OURS for path in (ROOT / room).rglob("*.py")]
-    texts = {text for source in sources for text in _TEXT.findall(source)}
-    return {service for service in services if service in texts} | {"sts"}
 
 
 def pip_of(python: str) -> list[str]:
@@ -186,7 +172,7 @@ def make(target: Target, build: Path = BUILD) -> Package:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         fetch_libraries(target, folder)
-        leave_out_services(folder)
+        trim(folder)
         copy_ours(folder)
         compile_all(target.python, folder)
         return zipped(folder, build / target.name)
@@ -212,6 +198,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"  sha256    {package.digest}")
     print("Next: make deploy")
     return 0
+
+
+def _runs(python: str) -> bool:
+    """Whether this interpreter is here; a stand-in for one that is not (as of pyenv) does not count."""
+    found = shutil.which(python)
+    return (
+        found is not None
+        and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode
+    )
 
 
 def _too_large(zipped_bytes: int, unpacked_bytes: int) -> str | None:

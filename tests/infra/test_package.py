@@ -86,30 +86,6 @@ def test_what_is_too_large_for_lambda_is_no_package(tmp_path: Path, monkeypatch:
     assert not (tmp_path / "made.zip").exists()
 
 
-def test_only_services_that_the_code_names_are_packed(tmp_path: Path) -> None:
-    known = tmp_path / "botocore" / "data"
-    for service in ("dynamodb", "sqs", "sso-admin", "service-quotas", "sts", "ec2", "s3"):
-        (known / service).mkdir(parents=True)
-    (known / "endpoints.json").write_text("{}")
-    package.leave_out_services(tmp_path)
-
-    # Whether the code speaks to SQS already does not matter here.
-    assert {path.name for path in known.iterdir()} - {"sqs"} == {
-        *("dynamodb", "sso-admin", "service-quotas", "sts", "endpoints.json")
-    }
-
-
-@pytest.mark.parametrize(
-    "service",
-    [
-        *("cognito-identity", "cognito-idp", "dynamodb", "identitystore", "secretsmanager", "service-quotas"),
-        *("ssm", "sso-admin", "sts"),
-    ],
-)
-def test_a_service_that_the_bot_speaks_to_stays_packed(service: str) -> None:
-    assert service in package.services_named([service])
-
-
 def interpreter(folder: Path, version: str) -> str:
     """A Python that says it is of this version."""
     path = folder / f"python{version}"
@@ -132,6 +108,18 @@ def test_without_a_name_it_is_the_first_that_is_here(tmp_path: Path, monkeypatch
     monkeypatch.setattr(package, "PYTHONS", ("python3.99", "python3.14", "python3.12"))
 
     assert package.target(None).version == "3.14"
+
+
+def test_a_stand_in_for_a_python_that_is_not_here_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python3.14").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "python3.14").chmod(0o755)
+    interpreter(tmp_path, "3.12")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(package, "PYTHONS", ("python3.14", "python3.12"))
+
+    assert package.target(None).version == "3.12"
 
 
 def test_a_python_that_lambda_does_not_run_the_bot_on_is_refused(tmp_path: Path) -> None:
