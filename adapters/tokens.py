@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Protocol
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import msal
 
+from adapters.retry_after import retry_after
 from provisioning.errors import CredentialRefused, DirectoryUnavailable
 
 MICROSOFT: Final = "https://login.microsoftonline.com"
@@ -233,8 +235,6 @@ class _Wire:
 
     def _seen(self, response: httpx.Response) -> httpx.Response:
         self.is_overloaded = response.status_code == _TOO_MANY or response.status_code >= _SERVER_ERROR
-        try:
-            self._until = time.monotonic() + float(response.headers.get("Retry-After", "0"))
-        except ValueError:
-            self._until = 0.0
+        wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        self._until = time.monotonic() + (wait or 0.0)
         return response

@@ -40,7 +40,17 @@ from provisioning.ports import Clock
 LONGEST_WAIT: Final = 0.5
 _SERVER_ERROR: Final = 500
 
-_THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+# As botocore itself counts them, in its standard retry mode.
+_THROTTLED = {
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 _CREDENTIALS = {
     "ExpiredTokenException",
     "IncompleteSignatureException",

@@ -161,10 +161,7 @@ class IdentityCenter:
                 grant, "CreateGroupMembership", GroupId=grant.group_id, MemberId={"UserId": user.user_id}
             )
         except Trouble as trouble:
-            if trouble.code == "ConflictException" and trouble.about in {
-                "UNIQUENESS_CONSTRAINT_VIOLATION",
-                "",
-            }:
+            if trouble.code == "ConflictException" and trouble.about in _ALREADY:
                 return Present(user.user_id)
             return self._shrugged_off(grant, user, trouble)
         return Present(user.user_id)
@@ -205,7 +202,8 @@ class IdentityCenter:
             )
         except Trouble as trouble:
             return self._shrugged_off(grant, user, trouble)
-        is_in = any(row["MembershipExists"] for row in answer["Results"] if row["GroupId"] == grant.group_id)
+        rows = answer.get("Results", [])
+        is_in = any(row.get("MembershipExists") for row in rows if row.get("GroupId") == grant.group_id)
         return Present(user.user_id) if is_in else Absent()
 
     def _shrugged_off(self, grant: IdentityCenterGroup, user: StoreUser, trouble: Trouble) -> Outcome:
@@ -232,10 +230,11 @@ class IdentityCenter:
         while True:
             answer = self._ask(grant, "ListGroupMemberships", GroupId=grant.group_id, MaxResults=PAGE, **more)
             pages += 1
-            rows = {row["MemberId"]["UserId"]: row["MembershipId"] for row in answer["GroupMemberships"]}
+            memberships = answer.get("GroupMemberships", [])
+            rows = {row["MemberId"]["UserId"]: row["MembershipId"] for row in memberships}
             listed |= rows
             unread -= rows.keys()
-            if "NextToken" not in answer:
+            if not answer.get("NextToken"):
                 self._pages[grant.group_id] = pages
                 return listed, set()
             if pages >= len(unread):
@@ -255,10 +254,10 @@ class IdentityCenter:
             admin.check_brake()
             while True:
                 answer = admin.ask("ListAccountAssignments", **asked)
-                for row in answer["AccountAssignments"]:
-                    if (row["PrincipalType"], row["PrincipalId"]) == ("GROUP", grant.group_id):
+                for row in answer.get("AccountAssignments", []):
+                    if (row.get("PrincipalType"), row.get("PrincipalId")) == ("GROUP", grant.group_id):
                         return None
-                if "NextToken" not in answer:
+                if not answer.get("NextToken"):
                     return AssignmentMissing(
                         group=grant.group_id,
                         account=grant.account_id,

@@ -149,12 +149,12 @@ class StorePeople:
         reading = self._reading or _Reading(self._now())
         more = {} if reading.token is None else {"NextToken": reading.token}
         answer = self._api.ask("ListUsers", IdentityStoreId=self._store_id, MaxResults=PAGE, **more)
-        for row in answer["Users"]:
+        for row in answer.get("Users", []):
             user = self._user(row)
             reading.by_name.setdefault(user.user_name.casefold(), []).append(user)
             for object_id in user.object_ids:
                 reading.by_object.setdefault(object_id, []).append(user)
-        reading.token = answer.get("NextToken")
+        reading.token = answer.get("NextToken") or None
         reading.pages += 1
         reading.read_at = self._now()
         self._reading = reading
@@ -206,7 +206,7 @@ class StorePeople:
 
     def _user(self, row: dict[str, Any]) -> StoreUser:
         """Read a user as ListUsers and DescribeUser give it, learning who issues object ids."""
-        external = [(found["Issuer"], found["Id"].lower()) for found in row.get("ExternalIds", [])]
+        external = [(found["Issuer"], found["Id"].lower()) for found in row.get("ExternalIds") or ()]
         for issuer, key in external:
             if _GUID.fullmatch(key) and issuer not in self._issuers:
                 self._issuers.append(issuer)

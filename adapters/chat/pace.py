@@ -5,14 +5,12 @@ conversation and per tenant. A bucket that holds a burst and fills steadily neve
 calls into any minute. The brake, shared by all processes, is for the rest.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
 _MANY_BUCKETS = 5_000
 _MINUTE = timedelta(minutes=1)
-_LONGEST_RETRY_AFTER = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +67,3 @@ class Pace:
         old = [name for name, bucket in self._buckets.items() if now - bucket.counted_at > _MINUTE]
         for name in old:
             del self._buckets[name]
-
-
-def retry_after_seconds(header: str | None) -> float | None:
-    """Return the seconds that a Retry-After header says, None when it is missing or no sensible number."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return min(seconds, _LONGEST_RETRY_AFTER) if math.isfinite(seconds) and seconds >= 0 else None

@@ -10,14 +10,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from ssl import SSLContext
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 
+from adapters.retry_after import retry_after
 from adapters.tokens import Tokens
 from provisioning.brake import NO_ADVICE, Brake, Brakes, near_limit, throttled
 from provisioning.errors import (
@@ -211,10 +211,9 @@ class GraphClient:
     def _read_item(self, ask: Ask, response: Mapping[str, Any] | None) -> Result:
         if response is None:
             return _unanswered("the batch came back without this answer")
-        status = response.get("status")
         headers = httpx.Headers({name: str(value) for name, value in (response.get("headers") or {}).items()})
         try:
-            return self._read(ask, status if isinstance(status, int) else 0, headers, response.get("body"))
+            return self._read(ask, _status(response), headers, response.get("body"))
         except (GraphError, ProvisioningError) as error:
             return error
 
@@ -271,7 +270,7 @@ class GraphClient:
         if 0 < status < _FIRST_REFUSAL:
             if (brake := near_limit(self.api, _share(headers), self.clock.now())) is not None:
                 self.brakes.hold(brake)
-            if body is None or isinstance(body, dict):
+            if not body or isinstance(body, dict):  # an item of a batch was seen with "" for nothing
                 return body or {}
             raise _unanswered("an answer that is no JSON")
         error = _refusal(status, headers, body)
@@ -287,7 +286,7 @@ class GraphClient:
     def _unavailable(self, ask: Ask, error: GraphError, headers: httpx.Headers) -> DirectoryUnavailable:
         """Hold the brake as the answer demands, for every process, and return the error that says so."""
         now, lane = self.clock.now(), ask.lane or self.api
-        wait = retry_after(headers, now)
+        wait = retry_after(headers.get("Retry-After"), now)
         if error.status == _TOO_MANY:
             self.brakes.hold(throttled(lane, wait, now))
             return DirectoryUnavailable(NO_ADVICE.total_seconds() if wait is None else wait)
@@ -307,19 +306,10 @@ def is_last(page: Mapping[str, Any]) -> bool:
     return not page.get("@odata.nextLink")
 
 
-def retry_after(headers: httpx.Headers, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, given as a number (also a fraction) or as an HTTP date."""
-    text = headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (ValueError, TypeError):  # TypeError: a date without a zone
-        return None
+def _status(item: Mapping[str, Any]) -> int:
+    """Return the status of an item, which may be a number or its digits; 0 when it has none."""
+    found = str(item.get("status"))
+    return int(found) if found.isascii() and found.isdigit() else 0
 
 
 def _share(headers: httpx.Headers) -> float:

@@ -144,21 +144,22 @@ class EntraGroupAccess:
         members: set[str] = set()
         for some in chunks(ids, self._ids_in_filter):
             try:
-                page = self._client.send(self._membership_of(group_id, some), priority=self._priority)
+                found = self._asked(group_id, some)
             except GraphError as error:
                 if len(some) == 1 or error.status != _BAD_REQUEST:
                     raise
                 self._ids_in_filter = 1
                 members |= self._search(group_id, some)
             else:
-                members.update(str(one.get("id", "")).lower() for one in values(page))
+                members |= found
         return frozenset(members)
 
-    def _membership_of(self, group_id: GroupId, ids: Sequence[str]) -> Ask:
+    def _asked(self, group_id: GroupId, ids: Sequence[str]) -> set[str]:
         named = ", ".join(literal(one) for one in ids)
         text = f"id eq {named}" if len(ids) == 1 else f"id in ({named})"
         path = asking(self._paths.of(group_id, "/members"), filter=text, select="id", count="true")
-        return Ask("GET", path, advanced=True)
+        pages = self._client.pages(path, priority=self._priority, advanced=True)
+        return {str(one.get("id", "")).lower() for page in pages for one in values(page)}
 
     def add(self, grant: EntraGroup, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
         return self._in_turn(grant, people, self._add_some)
@@ -307,7 +308,7 @@ def judge_add(error: GraphError | ProvisioningError, group_id: str, ids: Sequenc
     if is_missing(error):
         named = {one.lower() for one in _GUID.findall(error.message)} - {group_id.lower()}
         return next((one for one in ids if one in named), Verdict.REFUSED)
-    if error.says("already exist") and error.status == _BAD_REQUEST:
+    if error.says("already exist"):
         return Verdict.MEMBER
     if error.code == "Directory_QuotaExceeded":
         return Verdict.FULL

@@ -9,7 +9,7 @@ Source: learn.microsoft.com, "synchronizationJob: provisionOnDemand".
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -143,15 +143,17 @@ class ScimPush:
         feeder = self._feeder(grant)
         if feeder is None:
             return []
-        assignments = values(
-            self._client.get(self._paths.of(feeder, "/appRoleAssignments"), priority="normal")
-        )
+        assignments = self._all(self._paths.of(feeder, "/appRoleAssignments"))
         return list(dict.fromkeys(str(one["resourceId"]) for one in assignments if one.get("resourceId")))
+
+    def _all(self, path: str) -> Iterator[dict[str, Any]]:
+        for page in self._client.pages(path, priority="normal"):
+            yield from values(page)
 
     def _job_of(self, app_id: str) -> _Job | None:
         """Return the app's job that exports users; None as well for an app that is kept from us."""
         try:
-            for job in values(self._client.get(_jobs_of(app_id), priority="normal")):
+            for job in self._all(_jobs_of(app_id)):
                 path = f"{_jobs_of(app_id)}/{quote(str(job['id']), safe='')}/schema"
                 if (rule_id := user_rule(self._client.get(path, priority="normal"))) is not None:
                     return _Job(app_id, str(job["id"]), rule_id, str(job.get("templateId") or job["id"]))

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import httpx
 
-from adapters.chat.pace import Pace, Rate, retry_after_seconds
+from adapters.chat.pace import Pace, Rate
+from adapters.retry_after import retry_after
 from adapters.trust import ssl_context
 from provisioning.brake import Brakes, throttled
 from provisioning.errors import (
@@ -217,11 +218,11 @@ class SlackClient:
             self.sleep(paced)
 
     def _read(self, method: str, response: httpx.Response) -> dict[str, Any]:
-        retry_after = retry_after_seconds(response.headers.get("retry-after"))
+        wait = retry_after(response.headers.get("retry-after"), self.clock.now())
         if response.status_code == _TOO_MANY:
-            raise self._throttled(method, retry_after)
+            raise self._throttled(method, wait)
         if response.status_code >= _SERVER_ERROR:
-            raise ChatUnavailable(retry_after, method=method, reason=f"http_{response.status_code}")
+            raise ChatUnavailable(wait, method=method, reason=f"http_{response.status_code}")
         if response.status_code != _OK:
             raise Unexpected(method=method, reason=f"http_{response.status_code}")
         try:
@@ -237,11 +238,9 @@ class SlackClient:
             return answer
         error = str(answer.get("error") or "no error named")
         if error in ("ratelimited", "rate_limited"):
-            raise self._throttled(method, retry_after)
+            raise self._throttled(method, wait)
         log.info("Slack refused", extra={"action": "slack", "method": method, "error": error})
-        raise translated(
-            error, method=method, needed=str(answer.get("needed") or ""), retry_after=retry_after
-        )
+        raise translated(error, method=method, needed=str(answer.get("needed") or ""), retry_after=wait)
 
     def _throttled(self, method: str, retry_after: float | None) -> ProvisioningError:
         log.info("Slack throttles", extra={"action": "slack", "method": method, "retry_after": retry_after})

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
-from adapters.chat.pace import Pace, Rate, retry_after_seconds
+from adapters.chat.pace import Pace, Rate
+from adapters.retry_after import retry_after
 from adapters.teams.address import Address
 from adapters.teams.hosts import is_listed
 from adapters.tokens import Tokens
@@ -193,12 +194,12 @@ class Connector:
         self, verb: str, response: httpx.Response, tenant: str, conversation: str | None
     ) -> ProvisioningError:
         status, code = response.status_code, _code(response)
-        retry_after = retry_after_seconds(response.headers.get("retry-after"))
+        wait = retry_after(response.headers.get("retry-after"), self.clock.now())
         log.info("Teams refused", extra={"action": "teams", "method": verb, "status": status, "error": code})
         if status == _TOO_MANY:
-            brake = throttled(f"teams:{conversation or tenant}", retry_after, self.clock.now())
+            brake = throttled(f"teams:{conversation or tenant}", wait, self.clock.now())
             self._brakes.hold(brake)
-        return translated(status, code, method=verb, retry_after=retry_after)
+        return translated(status, code, method=verb, retry_after=wait)
 
 
 def translated(status: int, code: str, *, method: str, retry_after: float | None = None) -> ProvisioningError:

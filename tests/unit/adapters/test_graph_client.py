@@ -298,6 +298,17 @@ def test_each_item_of_a_batch_is_answered_for_itself_and_in_the_order_given(oute
         assert acme.brakes.wait(API) > 8
 
 
+@pytest.mark.parametrize("body", [None, "", {}])
+@pytest.mark.parametrize("status", [204, pytest.param("204", id="digits")])
+def test_an_item_of_a_batch_may_be_empty_in_several_ways(body: object, status: object) -> None:
+    items = {"responses": [{"id": "0", "status": status, "body": body}, {"id": "1", "status": status}]}
+    with (
+        scripted([Told(body=items)]) as (url, _),
+        client_of(url, Company.found(people=1), IssuedTokens("t")) as (client, _, _),
+    ):
+        assert client.batch([Ask("DELETE", "/a"), Ask("DELETE", "/b")]) == [{}, {}]
+
+
 def test_an_item_of_a_batch_without_an_answer_may_have_landed() -> None:
     responses = [
         {"id": "1", "status": 204},

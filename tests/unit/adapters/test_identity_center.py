@@ -1,6 +1,7 @@
 """The `identity-center` grant against the simulated AWS account, with real boto3 over HTTP."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +43,7 @@ from sandbox.company import (
 )
 from sandbox.listening import listening
 from sandbox.wire import CallLog, Fault, Faults
+from tests.unit.adapters.graph_company import Told, scripted
 
 STORE_CALLS = "(List|Get|Describe)(Users?|Group)|.*GroupMembership|IsMember"
 
@@ -140,6 +142,28 @@ def found_world(people: int) -> Iterator[World]:
             return IdentityCenter(clients[0], clients[1], brakes=brakes, clock=clock, pace=fast)
 
         yield World(company, aws, again(), grant, clock, brakes, again)
+        for client in clients:
+            client.close()
+
+
+@contextmanager
+def scripted_store(*answers: dict[str, Any]) -> Iterator[IdentityCenter]:
+    """Serve these answers, one after another, to an adapter: for what our simulator never says."""
+    with scripted([Told(body=answer) for answer in answers]) as (url, _):
+        clients = [
+            boto3.client(
+                service,
+                region_name="us-east-1",
+                endpoint_url=url,
+                aws_access_key_id="AKIAMADEUP",
+                aws_secret_access_key="made-up",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            for service in ("identitystore", "sso-admin")
+        ]
+        clock = Hands()
+        fast = Pace(rate=1e6, most=1e6)
+        yield IdentityCenter(clients[0], clients[1], brakes=Board(clock), clock=clock, pace=fast)
         for client in clients:
             client.close()
 
@@ -533,3 +557,51 @@ def test_one_join_at_rest_costs_few_requests(large_world: World) -> None:
     world.access.add(world.grant, [person])
     world.access.confirm(world.grant, [person])
     assert world.calls() <= 6
+
+
+# Answers that keep to the contract in another way than our simulator.
+
+GRANT = IdentityCenterGroup(IDENTITY_STORE_ID, GroupId("g-1"), INSTANCE_ARN, ACCOUNT_ID, PERMISSION_SET_ARN)
+ADA = Person(PersonId("00000000-aaaa-4000-8000-000000000001"), "ada@acme.example", "Ada")
+A_USER = {"UserId": "u-1", "UserName": "ada@acme.example", "ExternalIds": [{"Issuer": "i", "Id": ADA.id}]}
+A_MEMBER = {"Results": [{"GroupId": "g-1", "MemberId": {"UserId": "u-1"}, "MembershipExists": True}]}
+ASSIGNED = {"PrincipalType": "GROUP", "PrincipalId": "g-1"}
+
+
+def test_a_page_may_be_empty_in_the_middle_and_the_last_token_too() -> None:
+    with scripted_store(
+        {"Users": [A_USER], "NextToken": ""},
+        A_MEMBER,
+        {"AccountAssignments": [], "NextToken": "more"},
+        {"NextToken": "more still"},
+        {"AccountAssignments": [ASSIGNED], "NextToken": ""},
+    ) as access:
+        assert access.confirm(GRANT, [ADA]) == {ADA.id: Present("u-1")}
+
+
+def test_no_list_of_assignments_means_no_assignment() -> None:
+    with scripted_store({"Users": [A_USER]}, A_MEMBER, {}) as access:
+        (outcome,) = access.confirm(GRANT, [ADA]).values()
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, AssignmentMissing)
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "RequestThrottledException", "ThrottledException"])
+def test_whatever_a_throttle_is_called_it_is_waited_for(code: str) -> None:
+    with scripted([Told(400, {"__type": code, "message": "Rate exceeded"})]) as (url, _):
+        client = boto3.client(
+            "identitystore",
+            region_name="us-east-1",
+            endpoint_url=url,
+            aws_access_key_id="AKIAMADEUP",
+            aws_secret_access_key="made-up",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        clock = Hands()
+        brakes = Board(clock)
+        access = IdentityCenter(client, client, brakes=brakes, clock=clock)
+        (outcome,) = access.presence(GRANT, [ADA]).values()
+        client.close()
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, AccessUnavailable)
+    assert brakes.held

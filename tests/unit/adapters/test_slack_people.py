@@ -195,7 +195,6 @@ def test_a_sibling_is_known_by_the_organization_they_asked_from() -> None:
         good(team_id=[TEAM_ID]),
         without("is_bot"),
         without("is_restricted"),
-        without("is_ultra_restricted"),
         good(is_restricted=None),
         good(is_restricted="false"),
         good(is_restricted=0),
@@ -211,6 +210,11 @@ def test_a_sibling_is_known_by_the_organization_they_asked_from() -> None:
 )
 def test_what_cannot_be_judged_is_asked_again_and_never_allowed(user: dict[str, Any]) -> None:
     assert verdict_on(user, GRID) is ChatUnavailable
+
+
+def test_the_mark_of_a_single_channel_guest_may_be_left_out_beside_that_of_guests() -> None:
+    assert isinstance(verdict_on(without("is_ultra_restricted"), GRID), MailClaim)
+    assert verdict_on({**without("is_ultra_restricted"), "is_restricted": True}, GRID) is Guest
 
 
 JSON = st.recursive(
