@@ -17,7 +17,6 @@ from adapters.chat.message import (
     Paragraph,
     Part,
     Plain,
-    When,
 )
 from bot import board_wording
 from bot.race_wording import closing
@@ -73,9 +72,9 @@ def of_race(words: Words, kind: str, event: Event, race: Race, now: datetime) ->
     if phase != "withdrawn":
         facts = [Fact(words.plain("announcement.track"), (Plain(race.track),))] if race.track else []
         if phase == "announced":
-            facts.append(Fact(words.plain("announcement.opens"), (When(opens),)))
+            facts.append(Fact(words.plain("announcement.opens"), (words.when(opens),)))
         closing_key = "closed-at" if phase == "closed" else "closes"
-        facts.append(Fact(words.plain(f"announcement.{closing_key}"), (When(closes),)))
+        facts.append(Fact(words.plain(f"announcement.{closing_key}"), (words.when(closes),)))
         style: Literal["plain", "primary"] = "primary" if phase == "open" else "plain"
         link = LinkButton(words.plain("announcement.watch"), race.link, style)
         parts += [Facts(tuple(facts)), Buttons((link, *_join(words, event, now, wanted=phase != "closed")))]

@@ -22,7 +22,7 @@ from adapters.chat.message import (
 from bot.words import Value, Words
 from provisioning.board_news import News
 from provisioning.boards import Board
-from provisioning.leaderboards import Leaderboard, Line, lap_time
+from provisioning.leaderboards import Leaderboard, Line
 from provisioning.outcomes import BoardsShown
 
 SHOWN: Final = 20
@@ -69,12 +69,12 @@ def _mine(words: Words, asked: BoardsShown) -> tuple[Paragraph, ...]:
             return ()
         if own.place is None:
             return (Paragraph(words.text("boards.own-void")),)
-        return (Paragraph(words.text("boards.own", place=str(own.place), time=_time(own))),)
+        return (Paragraph(words.text("boards.own", place=str(own.place), time=_time(words, own))),)
     lines = asked.boards[0].ranking.lines_of(alias)
     if not lines:
         return (Paragraph(words.text("boards.not-there", racer=alias)),)
     return tuple(
-        Paragraph(words.text("boards.mine", racer=line.alias, place=str(line.place), time=_time(line)))
+        Paragraph(words.text("boards.mine", racer=line.alias, place=str(line.place), time=_time(words, line)))
         if line.place is not None
         else Paragraph(words.text("boards.mine-void", racer=line.alias))
         for line in lines[:CHOICES]
@@ -84,12 +84,12 @@ def _mine(words: Words, asked: BoardsShown) -> tuple[Paragraph, ...]:
 def news(words: Words, shown: Board, told: News) -> Message:
     """Return one piece of news, with the race it is of, so that it is true when read alone."""
     line, rival = told.line, told.rival
-    values: dict[str, Value] = {"race": shown.name, "racer": line.alias, "time": _time(line)}
+    values: dict[str, Value] = {"race": shown.name, "racer": line.alias, "time": _time(words, line)}
     values["place"] = str(line.place)
     if rival is not None:
-        values |= {"rival": rival.alias, "gap": _distance(line, rival)}
+        values |= {"rival": rival.alias, "gap": _distance(words, line, rival)}
     if told.own_ms is not None and line.time_ms is not None:
-        values |= {"own": lap_time(told.own_ms), "better": lap_time(abs(told.own_ms - line.time_ms))}
+        values |= {"own": words.lap(told.own_ms), "better": words.lap(abs(told.own_ms - line.time_ms))}
     kind = told.kind if told.by_lap else f"{told.kind}-inherited"
     following = "alone" if rival is None else "next"
     summary = words.text(f"board-news.{kind}.summary", **values)
@@ -119,7 +119,12 @@ def _table(words: Words, shown: Board, lines: tuple[Line, ...]) -> Table:
         Column(words.plain("board.gap"), is_number=True),
     )
     rows = tuple(
-        ("" if line.place is None else str(line.place), line.alias, _time(line), gap(ranking, line))
+        (
+            "" if line.place is None else str(line.place),
+            line.alias,
+            _time(words, line),
+            gap(words, ranking, line),
+        )
         for line in lines
     )
     return Table(words.text("board.caption"), columns, rows)
@@ -142,16 +147,16 @@ def timed(ranking: Leaderboard) -> int:
     return sum(line.place is not None for line in ranking.lines)
 
 
-def _time(line: Line) -> str:
-    return "" if line.time_ms is None else lap_time(line.time_ms)
+def _time(words: Words, line: Line) -> str:
+    return "" if line.time_ms is None else words.lap(line.time_ms)
 
 
-def gap(ranking: Leaderboard, line: Line) -> str:
+def gap(words: Words, ranking: Leaderboard, line: Line) -> str:
     """Return how far this line is behind the best; nothing for the best."""
     behind = ranking.gap_ms(line)
-    return f"+{lap_time(behind)}" if behind else ""
+    return f"+{words.lap(behind)}" if behind else ""
 
 
-def _distance(line: Line, other: Line) -> str:
+def _distance(words: Words, line: Line, other: Line) -> str:
     """Return how far two lines are apart, in seconds or in minutes and seconds."""
-    return lap_time(abs((line.time_ms or 0) - (other.time_ms or 0)))
+    return words.lap(abs((line.time_ms or 0) - (other.time_ms or 0)))

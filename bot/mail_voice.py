@@ -49,7 +49,7 @@ class MailVoice:
             raise Undeliverable(reason="no address")
         reply = found.registration.reply
         spoken = words(reply.locale, reply.chat.platform) if reply is not None else words(None, "slack")
-        return self.post.send(address, letter(wording.standing(spoken, found)))
+        return self.post.send(address, letter(wording.standing(spoken, found), spoken.language))
 
     def _standing(self, rows: Rows, key: RegistrationKey) -> Standing | None:
         registration, event = rows.registrations.get(key), rows.events.get(key.event_id)

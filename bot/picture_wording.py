@@ -4,16 +4,17 @@ Each picture has the same in words beside it, for those who don't see it and for
 """
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Final
 
 from adapters.chat.message import Buttons, LinkButton, Message, Note, Paragraph
-from adapters.chat.text import utc
+from adapters.chat.text import day, utc
 from adapters.pictures.shown import BoardPicture, Certificate, Row
 from bot import board_wording
 from bot.words import Words
 from provisioning.boards import Board
 from provisioning.events import Event
-from provisioning.leaderboards import Line, lap_time
+from provisioning.leaderboards import Line
 from provisioning.outcomes import Certificates, Drawing
 
 DRAWN: Final = 10
@@ -45,16 +46,18 @@ def board_picture(words: Words, shown: Board) -> tuple[BoardPicture, str]:
     ranking = shown.ranking
     lines = [line for line in ranking.lines if line.place is not None][:DRAWN]
     rows = tuple(
-        Row(str(line.place), line.alias, lap_time(line.time_ms or 0), board_wording.gap(ranking, line))
+        Row(
+            str(line.place), line.alias, words.lap(line.time_ms or 0), board_wording.gap(words, ranking, line)
+        )
         for line in lines
     )
-    at = utc(shown.updated_at or shown.opens, "date-time")
+    at = utc(words.when(shown.updated_at or shown.opens))
     picture = BoardPicture(
         shown.name,
         f"{words.plain('board.next', count=board_wording.timed(ranking))} {at}",
         rows,
         words.plain(
-            f"board-picture.{'final' if shown.is_final else 'until'}", closes=utc(shown.closes, "date-time")
+            f"board-picture.{'final' if shown.is_final else 'until'}", closes=utc(words.when(shown.closes))
         ),
         words.plain("board-picture.unwritten"),
     )
@@ -85,7 +88,7 @@ def certificate(words: Words, finish: Finish) -> tuple[Certificate, str]:
         words.plain("certificate.achievement", race=board.name, event=finish.event.name),
         ((words.plain("board.place"), place), (words.plain(f"board.{board.timing}"), time)),
         str(finish.line.place),
-        utc(board.closes, "date").removesuffix(" (UTC)"),
+        day(board.closes.astimezone(UTC), words.language),
     )
     alt = words.plain("certificate.alt", name=made.name, race=board.name, place=place, time=time)
     return made, alt
@@ -116,4 +119,4 @@ def _achieved(words: Words, finish: Finish) -> tuple[str, str]:
         place=str(finish.line.place),
         count=str(board_wording.timed(finish.board.ranking)),
     )
-    return place, lap_time(finish.line.time_ms or 0)
+    return place, words.lap(finish.line.time_ms or 0)

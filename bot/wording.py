@@ -65,11 +65,7 @@ from provisioning.platform import FirstPassword
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
-UNNAMED = {
-    "event": "the event",
-    "domain": "another domain",
-    "name": "?",
-}  # where a stored error kept no facts
+StepState = Literal["done", "now", "next"]
 SOON = timedelta(minutes=1)
 PENDING = {Stage.ADDING, Stage.WAITING, Stage.CONFIRMING, Stage.LATE}
 CHOICES_SHOWN = 5
@@ -148,7 +144,7 @@ def refusal(
     key = f"error.{error.key()}"
     if f"{key}.summary" not in words:
         key = f"error.{Unexpected.key()}"
-    values = _values(facts) | ({"event": event.name} if event else {})
+    values = _unnamed(words) | _values(facts) | ({"event": event.name} if event else {})
     return Message(
         words.text(f"{key}.summary", **values),
         (Paragraph(_following(words, key, values)), Note(words.text("note.code", code=error.code))),
@@ -166,7 +162,7 @@ def _following(words: Words, key: str, values: Mapping[str, Any]) -> Text:
 
 def refusal_of(words: Words, notice: Notice) -> Message:
     """Return the message of a notice that carries an error code."""
-    return refusal(words, by_code().get(notice.says, Unexpected), UNNAMED | dict(notice.facts))
+    return refusal(words, by_code().get(notice.says, Unexpected), notice.facts)
 
 
 def post(words: Words, notice: Notice) -> Message:
@@ -189,7 +185,9 @@ def post(words: Words, notice: Notice) -> Message:
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
     shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
     if shown:
-        parts.append(Facts(tuple(Fact(name.capitalize(), (Plain(value),)) for name, value in shown)))
+        parts.append(
+            Facts(tuple(Fact(words.plain(f"post.{name}"), (Plain(value),)) for name, value in shown))
+        )
     if facts.get("code"):
         parts.append(Note(words.text("note.code", code=facts["code"])))
     return Message(words.text(f"{notice.says}.summary", **values), tuple(parts))
@@ -201,7 +199,7 @@ def standing(words: Words, found: Standing) -> Message:
         return _ready(words, found)
     if found.stage is Stage.REFUSED:
         error = by_code().get(found.registration.problem or "", Unexpected)
-        worded = refusal(words, error, UNNAMED, found.event)
+        worded = refusal(words, error, {}, found.event)
         lead = Paragraph(worded.summary)
         return Message(words.text("standing.refused.summary", event=found.event.name), (lead, *worded.parts))
     summary, following = _standing_text(words, found)
@@ -395,16 +393,20 @@ def _openings(words: Words, event: Event) -> Iterator[Part]:
 def _steps(words: Words, found: Standing) -> Steps:
     """Return the steps of the join, each with how far it is."""
     progress = found.registration.progress
-    lines = [StepLine(words.text("steps.identity"), "done")]
+    lines = [_step(words, "identity", "done")]
     reached = found.registration.has_seat
     for grant in found.event.grants:
         known = progress.get(grant.target)
         done = known is not None and known.step in IN_PLACE
-        state: Literal["done", "now", "next"] = "done" if done else ("now" if reached else "next")
-        lines.append(StepLine(words.text(f"steps.{grant.kind}"), state))
+        state: StepState = "done" if done else ("now" if reached else "next")
+        lines.append(_step(words, grant.kind, state))
         reached = reached and done
-    lines.append(StepLine(words.text("steps.confirmed"), "now" if reached else "next"))
+    lines.append(_step(words, "confirmed", "now" if reached else "next"))
     return Steps(tuple(lines))
+
+
+def _step(words: Words, what: str, state: StepState) -> StepLine:
+    return StepLine(words.text(f"steps.{what}"), state, words.plain(f"step.{state}"))
 
 
 def _queued(words: Words, found: Queued) -> Message:
@@ -519,6 +521,11 @@ def _person(text: str, name: str) -> Mention | str:
         return Mention(ChatIdentity.parse(text), name)
     except ValueError:
         return text
+
+
+def _unnamed(words: Words) -> dict[str, Any]:
+    """Return what stands in a sentence where a stored error kept no facts."""
+    return {name: words.plain(f"unnamed.{name}") for name in ("event", "domain", "name")}
 
 
 def _values(facts: Mapping[str, str]) -> dict[str, Any]:

@@ -9,16 +9,20 @@ file of the language (`en.teams.toml`) has it for the other platform.
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale
 from babel.dates import format_timedelta
+from babel.numbers import format_decimal, get_decimal_symbol
 
 from adapters.chat.message import Bold, Code, Link, Mention, Plain, Span, Text, Typed, When
 from provisioning.ids import Platform
+from provisioning.leaderboards import lap_time
 
 DEFAULT = "en"
 COMMAND = "/deepracer "
@@ -33,6 +37,7 @@ class Words:
 
     def __init__(self, language: str, sentences: Mapping[str, str]) -> None:
         """Take the sentences by dotted key."""
+        self.language = language
         self._sentences = sentences
         self._locale = Locale.parse(language)
         self._parsed: dict[str, tuple[Span | str, ...]] = {}
@@ -60,6 +65,18 @@ class Words:
         """Return the sentence as one string, for labels. Raises KeyError like `text`."""
         return self._filled(self._sentences[self._chosen(key, values)], values)
 
+    def when(self, at: datetime, style: Literal["time", "date", "date-time"] = "date-time") -> When:
+        """Return a moment for readers of this language."""
+        return When(at, style, self.language)
+
+    def lap(self, milliseconds: int) -> str:
+        """Return a time or a distance of a ranking as this language writes it: `59.600`, `1:02,418`."""
+        return lap_time(milliseconds).replace(".", get_decimal_symbol(self._locale))
+
+    def amount(self, number: Decimal, unit: str = "", *, pattern: str | None = None) -> str:
+        """Return a number with its unit as this language writes it: `1,234.50 USD`, `1.234,50 USD`."""
+        return f"{format_decimal(number, pattern, locale=self._locale)} {unit}".rstrip()
+
     def _chosen(self, key: str, values: Mapping[str, Value]) -> str:
         if key in self._sentences:
             return key
@@ -84,10 +101,15 @@ class Words:
         return type(span)(self._filled(span.text, values)) if isinstance(span, Code | Bold) else span
 
     def _span(self, value: Value) -> Span:
-        if isinstance(value, Link | Mention):
+        if isinstance(value, Link):
             return value
+        if isinstance(value, Mention):
+            if value.name:
+                return value
+            unnamed = self.plain("mention.unnamed", platform=value.chat.platform.capitalize())
+            return replace(value, unnamed=unnamed)
         if isinstance(value, datetime):
-            return When(value)
+            return self.when(value)
         return Plain(self._shown(value))
 
     def _shown(self, value: Any) -> str:

@@ -87,9 +87,9 @@ class Price:
         amount, _, currency = text.partition(" ")
         return cls(Decimal(amount), currency)
 
-    def of(self, minutes: int) -> str:
-        """Return what so many minutes cost, in words to show."""
-        return f"{self.amount * minutes / 60:,.2f} {self.currency}".rstrip()
+    def of(self, minutes: int) -> Decimal:
+        """Return what so many minutes cost, in its currency."""
+        return self.amount * minutes / 60
 
     def __str__(self) -> str:
         """Return the price as a file has it."""

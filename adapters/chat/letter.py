@@ -34,8 +34,9 @@ from adapters.chat.text import called, cells, clean, one_line, plain_lines, shor
 
 SUBJECT = 120  # what mail programs show of a subject, generously
 _PAGE = (
-    '<!doctype html><html><body style="font-family:sans-serif;font-size:16px;line-height:1.5;color:#1d1c1d;'
-    'max-width:36em">{}</body></html>'
+    '<!doctype html><html lang="{}">'
+    '<body style="font-family:sans-serif;font-size:16px;line-height:1.5;color:#1d1c1d;max-width:36em">'
+    "{}</body></html>"
 )
 _BUTTON = (
     '<a href="{}" style="display:inline-block;padding:.6em 1.2em;border-radius:6px;background:#1a5fb4;'
@@ -52,14 +53,17 @@ class Letter:
     html: str
 
 
-def letter(message: Message) -> Letter:
-    """Return the message as a letter, the same in both bodies; nothing that was typed is markup."""
+def letter(message: Message, language: str) -> Letter:
+    """Return the message as a letter, the same in both bodies; nothing that was typed is markup.
+
+    `language` is the tag of the one it is worded in, for programs that read aloud.
+    """
     mailed = replace(message, parts=tuple(_mailed(message.parts)), document=None)
     body = "".join([f"<h1 style='font-size:1.3em'>{_html(mailed.summary)}</h1>", *map(_part, mailed.parts)])
     return Letter(
         short(one_line(_plain(mailed.summary)), SUBJECT),
         plain_lines(mailed, _plain, _button_line),
-        _PAGE.format(body),
+        _PAGE.format(language, body),
     )
 
 
@@ -83,8 +87,8 @@ def _plain_span(span: Span) -> str:
     match span:
         case Link(label, url):
             return url if label == url else f"{label}: {url}"
-        case When(at, style):
-            return utc(at, style)
+        case When():
+            return utc(span)
         case Mention():
             return called(span)
         case Typed(words):
@@ -121,7 +125,7 @@ def _part(part: Part) -> str:
         case Note(text):
             return f'<p style="font-size:.85em;color:#616061">{_html(text)}</p>'
         case Steps(lines):
-            return _list(f"{_literal(line.state)}: {_html(line.label)}" for line in lines)
+            return _list(f"{_literal(line.said)}: {_html(line.label)}" for line in lines)
         case Facts(rows):
             return _list(f"{_literal(row.name)}: {_html(row.value)}" for row in rows)
         case Table(caption):

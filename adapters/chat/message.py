@@ -49,21 +49,27 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A moment, in the reader's own time zone where the platform can, else in UTC with the zone named."""
+    """A moment, in the reader's own time zone where the platform can, else in UTC with the zone named.
+
+    `language` is the reader's, for the latter.
+    """
 
     at: datetime
     style: Literal["time", "date", "date-time"] = "date-time"
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
     """A person of a chat platform, under the name it shows for them.
 
-    `name` is what they are called where the platform of the reader does not know them.
+    `name` is what they are called where the platform of the reader does not know them, `unnamed` what stands
+    there without a name: their id would tell a reader nothing.
     """
 
     chat: ChatIdentity
     name: str = ""
+    unnamed: str = "?"
 
 
 Span = Plain | Bold | Code | Typed | Link | When | Mention
@@ -79,10 +85,11 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """One step of several. The state is said in words by the renderer too, never by a sign alone."""
+    """One step of several. `said` is the state in words: no renderer says it by a sign alone."""
 
     label: Text
     state: Literal["done", "now", "next", "failed"]
+    said: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
+from babel.dates import format_date
+
 from adapters.chat.message import (
     ANSWER,
     Ask,
@@ -27,6 +29,7 @@ from adapters.chat.message import (
     Table,
     Text,
     Typed,
+    When,
 )
 
 NAME: Final = 80  # what is shown of somebody's name
@@ -39,8 +42,8 @@ SIGNS: Final = {
     "next": "▫️",
     "failed": "❌",
 }  # beside the state's word, never alone
+CUT: Final = "[…]"  # stands where a platform takes no more of a message, in every language
 
-_SOMEBODY: Final = {"slack": "somebody in Slack", "teams": "somebody in Teams"}
 # Control characters, line separators, characters that turn the direction of what follows, halves of
 # surrogate pairs.
 UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -80,11 +83,16 @@ def short(text: str, limit: int) -> str:
     return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore") + "…"
 
 
-def utc(at: datetime, style: str) -> str:
+def utc(when: When) -> str:
     """Return a moment for readers whose zone is not known: in UTC, and saying so."""
-    at = at.astimezone(UTC)
-    date, time = f"{at.day} {at:%b %Y}", f"{at:%H:%M} UTC"
-    return {"time": time, "date": f"{date} (UTC)"}.get(style, f"{date}, {time}")
+    at = when.at.astimezone(UTC)
+    date, time = day(at, when.language), f"{at:%H:%M} UTC"
+    return {"time": time, "date": f"{date} (UTC)"}.get(when.style, f"{date}, {time}")
+
+
+def day(at: datetime, language: str) -> str:
+    """Return the date of a moment as this language writes it: `15 Mar 2027`, `15.03.2027`."""
+    return f"{at.day} {at:%b %Y}" if language == "en" else format_date(at, "medium", locale=language)
 
 
 def rfc3339(at: datetime) -> str:
@@ -94,7 +102,7 @@ def rfc3339(at: datetime) -> str:
 
 def called(person: Mention) -> str:
     """Return what somebody is called where they cannot be mentioned; ids would tell a reader nothing."""
-    return short(one_line(person.name), NAME) or _SOMEBODY[person.chat.platform]
+    return short(one_line(person.name), NAME) or person.unnamed
 
 
 def plain_lines(
@@ -117,7 +125,7 @@ def _lines(
             case Paragraph(said) | Note(said):
                 yield text(said)
             case Steps(lines):
-                yield from (text((Plain(f"{line.state}: "), *line.label)) for line in lines)
+                yield from (text((Plain(f"{line.said}: "), *line.label)) for line in lines)
             case Facts(rows):
                 yield from (text((Plain(row.name), Plain(": "), *row.value)) for row in rows)
             case Table(caption):

@@ -36,6 +36,7 @@ from adapters.chat.message import (
     When,
 )
 from adapters.chat.text import (
+    CUT,
     SIGNS,
     TYPEABLE,
     UNWANTED,
@@ -85,10 +86,9 @@ _LINK_URL, _LINK_LABEL = (
     90,
 )  # together with markup less than a section, even when every character is escaped
 
-_SHORTENED: Final = "… shortened: Slack takes no longer message."
 _SHORTENED_NOTE: Final[Block] = {
     "type": "context",
-    "elements": [{"type": "plain_text", "text": _SHORTENED, "emoji": False}],
+    "elements": [{"type": "plain_text", "text": CUT, "emoji": False}],
 }
 # A star, underscore or tilde formats only at the edge of a word; a backtick everywhere; ">" at the start
 # of a line.
@@ -131,8 +131,8 @@ def _plain_span(span: Span) -> str:
     match span:
         case Link(label, url):
             return f"{_literal(label)}: {_escaped(clean(url))}"
-        case When(at, style):
-            return utc(at, style)
+        case When():
+            return utc(span)
         case Mention():
             return _mention(span)
         case Typed(words):
@@ -236,7 +236,7 @@ def _table_as_code(table: Table) -> Iterator[Block]:
 def _step_lines(steps: Steps) -> Text:
     spans: list[Span] = []
     for line in steps.lines:
-        spans += [Plain(f"{SIGNS[line.state]} "), Bold(line.state), Plain(" · "), *line.label, Plain("\n")]
+        spans += [Plain(f"{SIGNS[line.state]} "), Bold(line.said), Plain(" · "), *line.label, Plain("\n")]
     return tuple(spans[:-1])
 
 
@@ -266,8 +266,8 @@ def _plain_words(span: Span) -> str:
             return text
         case Link(label, url):
             return f"{label}: {url}"
-        case When(at, style):
-            return utc(at, style)
+        case When():
+            return utc(span)
         case Typed(words):
             return f"{COMMAND} {words}"
         case Mention():
@@ -348,7 +348,7 @@ def _span(span: Span, *, in_bold: bool = False) -> str:
         case Link(label, url):
             return _link(label, url)
         case When(at, style):
-            return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{utc(at, style)}>"
+            return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{utc(span)}>"
         case Mention():
             return _mention(span)
 
@@ -422,7 +422,7 @@ def _fitted(blocks: list[Block]) -> list[Block]:
         if block["type"] == "actions" and places and _weight(block) <= room:
             kept.add(index)
             places, room = places - 1, room - _weight(block)
-    places, room = _BLOCKS - 1 - len(kept), _TOGETHER - len(_SHORTENED) - (_BUTTONS_TOGETHER - room)
+    places, room = _BLOCKS - 1 - len(kept), _TOGETHER - len(CUT) - (_BUTTONS_TOGETHER - room)
     for index, block in enumerate(blocks):
         if block["type"] == "actions":
             continue

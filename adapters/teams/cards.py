@@ -39,6 +39,7 @@ from adapters.chat.message import (
     When,
 )
 from adapters.chat.text import (
+    CUT,
     NAME,
     SIGNS,
     TYPEABLE,
@@ -74,7 +75,6 @@ _ACTIONS: Final = 6  # Teams on the desktop shows no more in one set (MicrosoftD
 _LABEL, _WORDS, _QUESTION = 75, 1000, 500
 _CONFIRM_TITLE, _CONFIRM_TEXT = 100, 300
 
-_SHORTENED: Final = "… shortened: Teams takes no longer message."
 # Teams shows these plain, other hosts of cards in color.
 _STYLES: Final = {"primary": "positive", "danger": "destructive"}
 
@@ -123,9 +123,7 @@ def _body(message: Message, people: People) -> Iterator[Json]:
             case Note(text):
                 yield from _texts(text, people, size="Small", isSubtle=True)
             case Steps(lines):
-                yield from _rows(
-                    ((f"{SIGNS[line.state]} {line.state}", line.label) for line in lines), people
-                )
+                yield from _rows(((f"{SIGNS[line.state]} {line.said}", line.label) for line in lines), people)
             case Facts(rows):
                 yield from _rows(((row.name, row.value) for row in rows), people)
             case Table(caption):
@@ -220,7 +218,7 @@ def _table(table: Table) -> Iterator[Json]:
         fallback = {"type": "RichTextBlock", "inlines": [as_lines]}
         yield {"type": "Table", "columns": columns, "rows": shown, "fallback": fallback}
     if len(shown) <= len(table.rows):
-        yield from _texts((Plain(_SHORTENED),), {}, size="Small", isSubtle=True)
+        yield from _texts((Plain(CUT),), {}, size="Small", isSubtle=True)
 
 
 def _cell(text: str, **look: str) -> Json:
@@ -339,7 +337,7 @@ def _fitted(body: list[Json], room: int) -> list[Json]:
         if element["type"] == "ActionSet" and _weight(element) <= left:
             kept.add(index)
             left -= _weight(element)
-    shortened = next(_texts((Plain(_SHORTENED),), {}, size="Small", isSubtle=True))
+    shortened = next(_texts((Plain(CUT),), {}, size="Small", isSubtle=True))
     room -= for_buttons - left + _weight(shortened)
     for index, element in enumerate(body):
         if element["type"] == "ActionSet":

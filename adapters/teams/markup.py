@@ -86,8 +86,8 @@ def plain_span(span: Span) -> str:
     match span:
         case Link(label, url):
             return inert(f"{label}: {url}")
-        case When(at, style):
-            return utc(at, style)
+        case When():
+            return utc(span)
         case Mention():
             return inert(called(span))
         case Typed(words):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from adapters.chat.message import Mention, Message, Paragraph, Plain, Span, When
+from adapters.chat.message import Mention, Message, Paragraph, Plain, Span
 from bot.admin.paging import Page, paged
 from bot.admin.phrases import SHOWN, Phrase, page
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
@@ -121,7 +121,9 @@ def _names(rows: Rows, order: Order, person: PersonId) -> list[str]:
 
 
 def _say_audit(words: Words, shown: AuditShown) -> Message:
-    lines = tuple(Paragraph((When(line.at), Plain(" "), *_line(words, line))) for line in shown.page.items)
+    lines = tuple(
+        Paragraph((words.when(line.at), Plain(" "), *_line(words, line))) for line in shown.page.items
+    )
     lines = lines or (Paragraph(words.text("audit-shown.none")),)
     summary = words.text("audit-shown.summary", event=shown.event)
     return Message(summary, (*lines, *shown.page.parts(words)))

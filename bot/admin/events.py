@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.chat.message import Fact, Facts, Message, Note, Paragraph, Plain, Text, When
+from adapters.chat.message import Fact, Facts, Message, Note, Paragraph, Plain, Text
 from bot import event_forms
 from bot.admin.phrases import SHOWN, Phrase, channels, line, moment, number
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
@@ -221,7 +221,7 @@ def shown_value(words: Words, name: str, text: str) -> Text:
     if not text:
         return words.text("field.nothing")
     if name in {"opens", "closes", "ends", "torn_down_at"}:
-        return (When(datetime.fromisoformat(text).astimezone(UTC)),)
+        return (words.when(datetime.fromisoformat(text).astimezone(UTC)),)
     return (Plain(text),)
 
 

@@ -90,7 +90,9 @@ def _say(words: Words, listed: UsageListed) -> Message:
         )
     parts: list[Part] = [Paragraph(words.text("usage-listed.near", near=listed.near, out=listed.out))]
     if event.price_per_hour is not None:
-        spent, price = event.price_per_hour.of(listed.minutes), str(event.price_per_hour)
+        price_per_hour = event.price_per_hour
+        spent = words.amount(price_per_hour.of(listed.minutes), price_per_hour.currency, pattern="#,##0.00")
+        price = words.amount(price_per_hour.amount, price_per_hour.currency, pattern="#,##0.00##")
         parts.append(Paragraph(words.text("usage-listed.spent", spent=spent, price=price)))
     note = Note(words.text("usage-listed.month"))
     used = duration(listed.minutes)

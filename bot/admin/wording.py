@@ -37,7 +37,7 @@ def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime)
         return _racers_to_choose(words, rows, instruction)
     if instruction.refusal is not None:
         error = by_code().get(instruction.refusal, Unexpected)
-        return wording.refusal(words, error, wording.UNNAMED | dict(instruction.facts))
+        return wording.refusal(words, error, instruction.facts)
     if "choose" in instruction.facts:
         return _choice(words, rows, instruction)
     event = rows.events.get(instruction.event_id) if instruction.event_id is not None else None
@@ -66,7 +66,7 @@ def _answered(words: Words, rows: Rows, instruction: Instruction, order: Order) 
         command = parse(instruction.words, instruction.chat)
         found = QUERIES[type(command)](rows, order, command)
     except Refusal as refusal:
-        return wording.refusal(words, type(refusal), wording.UNNAMED | refusal.facts, order.event)
+        return wording.refusal(words, type(refusal), refusal.facts, order.event)
     if isinstance(found, HelpShown):
         return help_message(words)
     return ANSWERS[type(found)](words, found)
@@ -164,7 +164,7 @@ def _racers_to_choose(words: Words, rows: Rows, instruction: Instruction) -> Mes
     facts = instruction.facts
     keys = [RegistrationKey.parse(key) for key in facts["choose"].split()]
     found = [one for key in keys if (one := rows.registrations.get(key)) is not None]
-    asked = wording.refusal(words, SeveralRacers, wording.UNNAMED | dict(facts))
+    asked = wording.refusal(words, SeveralRacers, facts)
     lines = Facts(tuple(Fact(called(one), (Plain(one.person.user_principal_name),)) for one in found))
     buttons = tuple(
         Button(one.person.user_principal_name or called(one), said)

@@ -57,9 +57,9 @@ MESSAGES = {
             Paragraph(text("The link comes in a direct message, usually within 3 minutes.")),
             Steps(
                 (
-                    StepLine(text("You asked to join"), "done"),
-                    StepLine(text("Your access is being set up"), "now"),
-                    StepLine(text("Your link works"), "next"),
+                    StepLine(text("You asked to join"), "done", "done"),
+                    StepLine(text("Your access is being set up"), "now", "now"),
+                    StepLine(text("Your link works"), "next", "next"),
                 )
             ),
             Note(text("Ask any time: ", Typed("status"))),
@@ -107,8 +107,8 @@ MESSAGES = {
         (
             Steps(
                 (
-                    StepLine(text("Group ", Bold("racers_2027")), "done"),
-                    StepLine(text("AWS account, tried ", When(CLOSES, "time")), "failed"),
+                    StepLine(text("Group ", Bold("racers_2027")), "done", "done"),
+                    StepLine(text("AWS account, tried ", When(CLOSES, "time")), "failed", "failed"),
                 )
             ),
         ),
@@ -173,11 +173,22 @@ MESSAGES = {
     "people": Message(
         text(Mention(ADA, "Ada Lovelace"), " has joined."),
         (
-            Paragraph(text("Asked for by ", Mention(LEWIS, "Lewis"), ", who is not ", Mention(LEWIS), ".")),
+            Paragraph(
+                text(
+                    "Asked for by ",
+                    Mention(LEWIS, "Lewis"),
+                    ", who is not ",
+                    Mention(LEWIS, unnamed="somebody in Slack"),
+                    ".",
+                )
+            ),
             Facts(
                 (
                     Fact("Her namesake", text(Mention(GRACE, "Ada Lovelace"), ", since ", When(CLOSES))),
-                    Fact("Nobody knows", text(Mention(ChatIdentity("teams", "t", "29:1x")))),
+                    Fact(
+                        "Nobody knows",
+                        text(Mention(ChatIdentity("teams", "t", "29:1x"), unnamed="somebody in Teams")),
+                    ),
                 )
             ),
         ),

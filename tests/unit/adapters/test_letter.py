@@ -51,9 +51,11 @@ def test_a_letter_says_the_same_in_both_bodies_and_opens_the_link() -> None:
                 Facts((Fact("Quota", (Plain("10 hours"),)),)),
                 Note((Plain("Ends soon."),)),
             ),
-        )
+        ),
+        "de",
     )
 
+    assert made.html.startswith('<!doctype html><html lang="de">')
     assert made.subject == "You're in: Spring Cup"
     page = Tags(made.html)
     for said in ("Open it and sign in.", "10 hours", "Ends soon."):
@@ -65,7 +67,7 @@ def test_a_letter_says_the_same_in_both_bodies_and_opens_the_link() -> None:
 
 
 def test_a_table_is_one_in_html_and_lines_in_text() -> None:
-    made = letter(Message((Plain("Races"),), (Table((Plain("All"),), (Column("Race"),), (("Lap",),)),)))
+    made = letter(Message((Plain("Races"),), (Table((Plain("All"),), (Column("Race"),), (("Lap",),)),)), "en")
 
     assert {"table", "th", "td"} <= Tags(made.html).tags
     assert "Lap" in made.text
@@ -77,7 +79,8 @@ def test_nothing_that_was_typed_is_markup(typed: str) -> None:
         Message(
             (Plain(typed), Bold(typed)),
             (Paragraph((Link(typed, "https://racing.example.com/"), Link(typed, "javascript:alert(1)"))),),
-        )
+        ),
+        "en",
     )
 
     page = Tags(made.html)

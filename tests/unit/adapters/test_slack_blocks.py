@@ -204,7 +204,7 @@ def test_of_a_table_too_large_the_top_is_shown_and_that_it_goes_on(
     _, blocks = render(Message(text("x"), (table,)), with_tables=with_tables)
 
     assert refusal(blocks) is None
-    assert "shortened" in blocks[-1]["elements"][0]["text"]
+    assert "[…]" in blocks[-1]["elements"][0]["text"]
     assert [block["type"] for block in blocks[:2]] == ["section", "section"]
 
 
@@ -258,7 +258,7 @@ def test_a_message_far_too_long_keeps_its_beginning_and_its_buttons_and_says_so(
     assert refusal(blocks) is None
     assert blocks[0]["text"]["text"] == "*x*"
     assert [button["value"] for button in buttons(blocks)] == ["stop"]
-    assert "shortened" in blocks[-1]["elements"][0]["text"]
+    assert "[…]" in blocks[-1]["elements"][0]["text"]
 
 
 def test_an_empty_message_is_still_one_that_slack_takes() -> None:

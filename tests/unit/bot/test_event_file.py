@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -89,7 +90,7 @@ price_per_hour = "0.8568 USD"
     assert found.quota == Quota(training_hours=3, models=5)
     assert found.ceiling == Ceiling(training_hours=4)
     assert found.price_per_hour is not None
-    assert (str(found.price_per_hour), found.price_per_hour.of(90)) == ("0.8568 USD", "1.29 USD")
+    assert (str(found.price_per_hour), found.price_per_hour.of(90)) == ("0.8568 USD", Decimal("1.2852"))
     assert found.training_links[0].title == "Get started"
     assert found.channels == ("slack:C0123456", "teams:19:abc@thread.tacv2")
     assert found.organizer_channel == "slack:C0654321"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,9 +37,17 @@ HOSTILE = [
 ]
 
 
-def sentences() -> dict[str, str]:
-    file = resources.files("bot") / "catalogs" / "en.toml"
-    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+FOLDER = resources.files("bot") / "catalogs"
+LANGUAGES = sorted(file.name.removesuffix(".toml") for file in FOLDER.iterdir() if file.name.count(".") == 1)
+PLATFORMS = ("slack", "teams")
+QUOTES = {"en": "“”", "de": "„“"}  # what opens and closes what somebody said
+FORMS = ("zero", "one", "two", "few", "many", "other")
+
+
+def sentences(language: str = "en", platform: str = "") -> dict[str, str]:
+    """Return the sentences of one file of a language, empty when it has none for this platform."""
+    file = FOLDER / (f"{language}.{platform}.toml" if platform else f"{language}.toml")
+    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8")))) if file.is_file() else {}
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -49,12 +58,19 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{name}", value
 
 
+EVERY = [
+    pytest.param(sentence, language, id=f"{language}{f'.{platform}' if platform else ''}:{key}")
+    for language in LANGUAGES
+    for platform in ("", *PLATFORMS)
+    for key, sentence in sorted(sentences(language, platform).items())
+]
+
+
 # --- the sentences ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", sorted(sentences()))
-def test_a_sentence_is_well_formed(key: str) -> None:
-    sentence = sentences()[key]
+@pytest.mark.parametrize(("sentence", "language"), EVERY)
+def test_a_sentence_is_well_formed(sentence: str, language: str) -> None:
     assert sentence.strip() == sentence != ""
     assert "\n" not in sentence
     assert sentence.count("`") % 2 == 0
@@ -62,25 +78,125 @@ def test_a_sentence_is_well_formed(key: str) -> None:
     outside_names = re.sub(r"\{[a-z_]+\}", "", sentence)
     assert not re.search(r"[{}]", outside_names)
     assert not re.search(r"`[^`]*\*\*|\*\*[^*]*`", outside_names), "marks inside marks are not spans"
+    quoted = re.sub('[^„“”"]', "", sentence)
+    assert quoted == QUOTES[language] * (len(quoted) // 2), "quotes are the language's own, and in pairs"
 
 
-def test_the_catalog_has_exactly_the_sentences_of_its_file() -> None:
-    assert CATALOG.keys() == set(sentences())
-    assert all(key in CATALOG for key in sentences())
-    assert "no.such.key" not in CATALOG
+def test_every_platform_file_is_of_a_platform_and_a_language_that_exist() -> None:
+    extra = [file.name.split(".") for file in FOLDER.iterdir() if file.name.count(".") == 2]
+    assert extra
+    assert all(language in LANGUAGES and platform in PLATFORMS for language, platform, _ in extra)
 
 
-def test_whoever_counts_has_a_sentence_for_any_number() -> None:
-    counted = {
-        key.rpartition(".")[0] for key in sorted(CATALOG.keys()) if re.search(r"\.(zero|one|few|many)$", key)
-    }
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_catalog_has_exactly_the_sentences_of_its_file(language: str) -> None:
+    catalog = words(language)
+    assert catalog.language == language
+    assert catalog.keys() == set(sentences(language))
+    assert all(key in catalog for key in sentences(language))
+    assert "no.such.key" not in catalog
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_counts_has_a_sentence_for_any_number(language: str) -> None:
+    catalog = words(language)
+    counted = {_counted(key) for key in sentences(language)} - {None}
     assert counted
-    all_forms = sentences().items()
-    for key in counted:
+    all_forms = sentences(language).items()
+    for key in sorted(filter(None, counted)):
         forms = " ".join(text for one, text in all_forms if one.rpartition(".")[0] == key)
         values = dict.fromkeys(re.findall(r"\{([a-z_]+)\}", forms), "x")
         for count in (0, 1, 2, 7, 1000):
-            assert CATALOG.text(key, **(values | {"count": count}))
+            assert catalog.text(key, **(values | {"count": count}))
+
+
+# --- one language beside another ----------------------------------------------------------------------------
+
+
+def _counted(key: str) -> str | None:
+    """Return what a key counts, without the form; None for a sentence that does not depend on a number."""
+    stem, _, form = key.rpartition(".")
+    return stem if form in FORMS else None
+
+
+def _wanted(english: Mapping[str, str], language: str) -> dict[str, str]:
+    """Return which keys a language needs, each with the key of the English sentence that it says.
+
+    Where English counts, a language has the forms that it needs itself. English leaves out the one of what
+    is always several; so may others.
+    """
+    own_forms = Locale.parse(language).plural_form.tags | {"other"}
+    wanted = {key: key for key in english if _counted(key) is None}
+    for stem in filter(None, map(_counted, english)):
+        forms = own_forms if f"{stem}.one" in english else own_forms - {"one"}
+        forms |= {"zero"} if f"{stem}.zero" in english else set()
+        for form in forms:
+            same = f"{stem}.{form}"
+            wanted[same] = same if same in english else f"{stem}.other"
+    return wanted
+
+
+def faults(english: Mapping[str, str], other: Mapping[str, str], language: str) -> list[str]:
+    """Return what keeps `other` from saying, in this language, exactly what English says."""
+    wanted = _wanted(english, language)
+    found = [f"{key} is missing" for key in sorted(wanted.keys() - other.keys())]
+    found += [f"{key} is none of English's" for key in sorted(other.keys() - wanted.keys())]
+    for key in sorted(wanted.keys() & other.keys()):
+        there, here = english[wanted[key]], other[key]
+        for what, pattern in (
+            ("names", r"\{[a-z_]+\}"),
+            ("words to type", r"`[^`]+`"),
+            ("weights", r"\*\*[^*]+\*\*"),
+        ):
+            those, these = re.findall(pattern, there), re.findall(pattern, here)
+            if what == "weights":
+                those, these = ["**"] * len(those), ["**"] * len(these)
+            if sorted(those) != sorted(these):
+                found.append(f"{key} has the {what} {these}, and English {those}")
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("platform", ["", *PLATFORMS])
+def test_a_language_says_what_english_says(language: str, platform: str) -> None:
+    assert faults(sentences("en", platform), sentences(language, platform), language) == []
+
+
+SAID = {
+    "a": "Type `/deepracer join {id}` for **{event}**.",
+    "b.one": "{who} is in.",
+    "b.other": "{count} are in.",
+}
+SAGT = {
+    "a": "Mit `/deepracer join {id}` zu **{event}**.",
+    "b.one": "{who} ist da.",
+    "b.other": "{count} sind da.",
+}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "found"),
+    [
+        ({"a": None}, "a is missing"),
+        ({"b.one": None}, "b.one is missing"),
+        ({"b.other": None}, "b.other is missing"),
+        ({"b.few": "{count} sind da."}, "b.few is none of English's"),
+        ({"c": "Zu viel."}, "c is none of English's"),
+        ({"b.one": "Jemand ist da."}, "b.one has the names"),
+        ({"b.one": "{wer} ist da."}, "b.one has the names"),
+        ({"a": "Mit `/deepracer mitmachen {id}` zu **{event}**."}, "a has the words to type"),
+        ({"a": "Mit /deepracer join {id} zu **{event}**."}, "a has the words to type"),
+        ({"a": "Mit `/deepracer join {id}` zu {event}."}, "a has the weights"),
+    ],
+)
+def test_a_mistake_in_a_translation_is_found(mistake: dict[str, str | None], found: str) -> None:
+    assert faults(SAID, SAGT, "de") == []
+    wrong = {key: text for key, text in (SAGT | mistake).items() if text is not None}
+    assert [fault.startswith(found) for fault in faults(SAID, wrong, "de")] == [True]
+
+
+def test_a_language_with_more_forms_than_english_needs_them_all() -> None:
+    assert faults(SAID, SAGT, "pl") == ["b.few is missing", "b.many is missing"]
 
 
 # --- what the code asks for ---------------------------------------------------------------------------------
@@ -248,16 +364,23 @@ def test_a_language_that_is_not_there_is_answered_in_english(language: str | Non
     assert words(language).keys() == CATALOG.keys()
 
 
-def test_teams_has_words_of_its_own_for_what_speaks_of_slack() -> None:
-    teams, all_of_slack = words(None, "teams"), sentences()
+@pytest.mark.parametrize("language", ["de", "de-DE", "de_AT", "DE-CH"])
+def test_a_language_that_is_there_is_spoken_whatever_the_country(language: str) -> None:
+    assert words(language).language == "de"
+    assert words(language).plain("confirm-leave.yes") == "Verlassen"
 
-    assert teams.keys() == CATALOG.keys()
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_teams_has_words_of_its_own_for_what_speaks_of_slack(language: str) -> None:
+    teams, all_of_slack = words(language, "teams"), sentences(language)
+
+    assert teams.keys() == words(language).keys()
     for key, sentence in all_of_slack.items():
         values = dict.fromkeys(re.findall(r"\{([a-z_]+)\}", sentence), "x")
-        assert not re.search("Slack|direct message", teams.plain(key, **values)), key
-    assert teams.text("nothing.none") == CATALOG.text("nothing.none")
+        assert not re.search("Slack|direct message|Direktnachricht", teams.plain(key, **values)), key
+    assert teams.text("nothing.none") == words(language).text("nothing.none")
 
 
 @given(st.text())
 def test_no_language_tag_leads_out_of_the_catalogs(language: str) -> None:
-    assert words(language).keys() == CATALOG.keys()
+    assert words(language).language in LANGUAGES
