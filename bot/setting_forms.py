@@ -142,7 +142,7 @@ def hosts(found: tuple[str, ...]) -> Wrong | None:
 
 def app_type(text: str) -> Wrong | None:
     """Check the kind of bot: Azure makes no multi-tenant ones any more, and MSI ones run only in Azure."""
-    if text == "SingleTenant":
+    if text.lower() == "singletenant":
         return None
     return f"is {text}, which this bot does not serve", "Make the bot a single-tenant one: SingleTenant."
 

@@ -393,7 +393,7 @@ class Settings:
         env_file = Path(".env")
         ours = names()
         for name, text in _from_file(env_file).items():
-            if name not in ours and not name.startswith(PREFIXES):
+            if name == "AWS_REGION" or (name not in ours and not name.startswith(PREFIXES)):
                 os.environ.setdefault(name, text)
         return cls.load(os.environ, env_file=env_file)
 
@@ -429,7 +429,7 @@ def _read(
     """
     given = {**_from_file(env_file), **{name: text for name, text in environ.items() if text.strip()}}
     if "AWS_DEFAULT_REGION" in given:
-        given.setdefault("AWS_REGION", given["AWS_DEFAULT_REGION"])  # boto3 knows both
+        given.setdefault("AWS_REGION", given["AWS_DEFAULT_REGION"])  # boto3's own name for it
     misspelt = _misspelt(given)
     present = {*given, *misspelt.values()}  # what is written wrongly is not reported as missing too
     faults = [_misspelling(name, meant) for name, meant in misspelt.items()]

@@ -9,7 +9,7 @@ from bot.chats import Chat, chats
 from bot.clockwork import clockwork
 from bot.lanes import lanes
 from bot.outside import Outside, reach
-from bot.settings import Settings
+from bot.settings import BotSettings, Settings
 from bot.stores import UtcClock, open_store
 from provisioning.access import Access
 from provisioning.ports import Clock, Store
@@ -49,7 +49,7 @@ def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock |
     from bot.metrics import measure
 
     clock = clock or UtcClock()
-    store = open_store(settings.bot.store, clock)
+    store = _store(settings.bot, clock, worker=worker)
     outside = reach(settings, store, clock)
     metrics = measure(store)
     answer = Answering(store, clock, metrics) if door else None
@@ -66,3 +66,12 @@ def build(settings: Settings, *, worker: bool, door: bool = True, clock: Clock |
         metrics,
         outside,
     )
+
+
+def _store(settings: BotSettings, clock: Clock, *, worker: bool) -> Store:
+    """Open the store; a process without a worker of its own rings for those that a queue of SQS wakes."""
+    if worker or settings.queue_url is None:
+        return open_store(settings.store, clock)
+    from bot.entry.waking import ringing_store
+
+    return ringing_store(settings, clock)

@@ -6,6 +6,7 @@ by the brake and the queue, not inside a call: botocore would sleep there, and w
 `RetryAfterSeconds`.
 """
 
+import os
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -30,8 +31,9 @@ def client(
 ) -> Any:
     """Return a new boto3 client of this service.
 
-    Credentials and `AWS_ENDPOINT_URL` are found boto3's own way, and so is the Region without `region`;
-    `endpoint_url` overrides the address. `connections` is how many calls may be under way at once.
+    Credentials and `AWS_ENDPOINT_URL` are found boto3's own way, and so is the Region without `region` and
+    without `AWS_REGION`, which boto3 by itself does not read. `endpoint_url` overrides the address.
+    `connections` is how many calls may be under way at once.
     """
     import boto3
     import botocore.session
@@ -42,7 +44,7 @@ def client(
         core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
         return boto3.session.Session(botocore_session=core).client(
             service,  # type: ignore[call-overload]  # the stubs want each service by name
-            region_name=region,
+            region_name=region or os.environ.get("AWS_REGION") or None,
             endpoint_url=endpoint_url,
             verify=ca_bundle(),
             config=Config(

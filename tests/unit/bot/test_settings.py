@@ -353,5 +353,9 @@ def test_a_json_key_that_is_not_in_the_secret_is_named() -> None:
         read("arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf:OTHER::")
 
 
+def test_the_kind_of_bot_may_be_written_in_any_case() -> None:
+    assert Settings.load({**GOOD, **TEAMS, "MICROSOFT_APP_TYPE": "singletenant"}).teams is not None
+
+
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in names().items() if not field.description] == []
