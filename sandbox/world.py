@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from sandbox.chatting import Moves, SlackPerson
 from sandbox.company import DOMAIN, IDENTITY_STORE_ID, INSTANCE_ARN, TEAM_ID, TENANT_ID, Company
@@ -91,7 +92,8 @@ class World:
 
     `parts` names the simulators to start; "teams" brings "entra" along, where the bot gets its own token.
     `slack`, `graph`, `entra`, `aws`, `teams`, `cognito` and `racing` hold switches for their constructors.
-    Port 0 takes a free port. State is touched from the loop's thread only: use `do`.
+    `accent` is put around each of them: it changes how they answer, and not what. Port 0
+    takes a free port. State is touched from the loop's thread only: use `do`.
     """
 
     graph: "GraphSimulator"
@@ -121,8 +123,10 @@ class World:
         cognito: Mapping[str, Any] | None = None,
         racing: Mapping[str, Any] | None = None,
         teams: Mapping[str, Any] | None = None,
+        accent: Middleware | None = None,
     ) -> None:
         self.company = company or Company.found()
+        self._accent = accent
         self.urls: dict[str, str] = {}
         self._parts = frozenset(parts) | ({"entra"} if "teams" in parts else set())
         self._ports = {
@@ -236,7 +240,10 @@ class World:
         context = self._context() if part in _OVER_TLS else None
         simulator = _simulator(part)(self.company, log, faults, **self._switches.get(part, {}))
         setattr(self, part, simulator)
-        port = self.wait(self._serve(simulator.app(), self._ports.get(part, 0), context))
+        app = simulator.app()
+        if self._accent is not None:
+            app.middlewares.insert(0, self._accent)
+        port = self.wait(self._serve(app, self._ports.get(part, 0), context))
         scheme = "http" if context is None else "https"
         self.urls[part] = f"{scheme}://127.0.0.1:{port}"
 
