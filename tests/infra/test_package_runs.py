@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,11 @@ def link_library(name: str, folder: Path) -> None:
     for file in library.files or ():
         if ".." not in file.parts:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            os.link(str(library.locate_file(file)), folder / file)
+            there = str(library.locate_file(file))
+            try:
+                os.link(there, folder / file)
+            except OSError:  # on another disk
+                shutil.copy2(there, folder / file)
 
 
 def run(folder: Path, script: str) -> str:
