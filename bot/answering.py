@@ -3,7 +3,6 @@
 import asyncio
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import count
 
 from adapters.chat.message import Message
@@ -31,6 +30,7 @@ from bot.grammar import (
 from bot.words import Words, words
 from provisioning.certifying import request_certificates
 from provisioning.claiming import request_status
+from provisioning.correlation import about
 from provisioning.errors import ProvisioningError
 from provisioning.instructing import note_instruction
 from provisioning.joining import (
@@ -110,30 +110,34 @@ class Answering:
     async def __call__(self, utterance: Utterance) -> Message:
         """Return what to say. A ProvisioningError is worded; anything else is a defect and goes through."""
         started = self.clock.now()
+        asking = Asking(utterance.chat, utterance.asked_id, started, utterance.reply)
+        with about({str(utterance.chat): asking.digest}):
+            return await self._said(utterance, asking)
+
+    async def _said(self, utterance: Utterance, asking: Asking) -> Message:
         command = parse(utterance.text)
         spoken = words(utterance.reply.locale, utterance.chat.platform)
         if isinstance(command, Help | Unknown):
             message = wording.help_message(spoken, Asker(), command if isinstance(command, Unknown) else None)
             outcome = "help"
         else:
-            outcome, message = await self._answer(spoken, command, utterance, started)
+            outcome, message = await self._answer(spoken, command, utterance, asking)
         verb = type(command).__name__.lower()
-        self.counting.answered(verb, outcome, (self.clock.now() - started).total_seconds())
+        self.counting.answered(verb, outcome, (self.clock.now() - asking.now).total_seconds())
         return message
 
     async def _answer(
-        self, spoken: Words, command: Command, utterance: Utterance, now: datetime
+        self, spoken: Words, command: Command, utterance: Utterance, asking: Asking
     ) -> tuple[str, Message]:
         try:
-            outcome = await self._turn.run(self.store, _unit(command, utterance, now))
+            outcome = await self._turn.run(self.store, _unit(command, utterance, asking))
         except ProvisioningError as error:
             return error.code, wording.busy(spoken, error)
         return type(outcome).__name__.lower(), wording.answer(spoken, outcome)
 
 
-def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome]:
+def _unit(command: Command, utterance: Utterance, asking: Asking) -> Unit[Outcome]:
     """Return the unit of work that this command is."""
-    asking = Asking(utterance.chat, utterance.asked_id, now, utterance.reply)
 
     def unit(rows: Rows) -> Outcome:
         match command:
@@ -150,7 +154,7 @@ def _unit(command: Command, utterance: Utterance, now: datetime) -> Unit[Outcome
             case Races() | Leaderboard() | Certificate():
                 return _of_races(rows, asking, command)
             case Usage():
-                return ask_usage(rows, asking.chat, now)
+                return ask_usage(rows, asking.chat, asking.now)
             case Answer(event, question, text):
                 return answer_question(rows, asking, event, question, text)
             case Admin(said):

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final, TextIO
 
 from bot.settings import NAMESPACE
+from provisioning.correlation import requests
 from provisioning.ports import Clock
 
 UNITS: Final = {
@@ -45,7 +46,7 @@ class EmbeddedMetrics:
 
     def answered(self, verb: str, outcome: str, seconds: float) -> None:
         self.count(Answers=1, AnswerTime=seconds * 1000)
-        self._words |= {"verb": verb, "outcome": outcome}
+        self._words |= {"verb": verb, "outcome": outcome, "correlation": " ".join(requests())}
 
     def has_told(self, result: str) -> None:
         self.count(Told=1)

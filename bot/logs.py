@@ -13,7 +13,10 @@ from typing import Any, Final, TextIO
 
 import structlog
 
+from provisioning import correlation
+
 ACTIONS: Final[Mapping[str, str]] = {
+    "aws": "A directory or service of AWS was asked; the line has its word for what came of it.",
     "bell": "A worker could not be woken through SQS; the clock does it, a minute later at most.",
     "called": "Messages woke the worker; `by` has the correlations of the chat requests that rang.",
     "dead-letters": "What SQS gave up cannot be seen or taken back; the line has the error's code.",
@@ -28,6 +31,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "listening": "The server takes requests at this address.",
     "malformed": "A chat request could not be read; it was refused.",
     "push": "Entra was asked to push a person into the identity store ahead of the regular cycle.",
+    "racing-site": "The API of a racing site was asked; the line has the status of its answer.",
     "reply": "An answer did not get to where it was asked for; the result comes as a message of its own.",
     "revoked": "The Slack app was removed from the workspace, or its token revoked: install it again.",
     "slack": "Slack refused or throttled a call of its Web API, or did not answer.",
@@ -60,6 +64,7 @@ _TOKENS = re.compile(
 _MAIL = re.compile(
     r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
 )
+MOST_NAMED: Final = 100  # requests in one line; a write to a directory is never made for so many
 _TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "slack_bolt", "slack_sdk")
 _OURS: Final = ("adapters.", "bot.", "provisioning.")
 
@@ -69,6 +74,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _correlate,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -96,15 +102,10 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
 
 
 @contextmanager
-def correlated(correlation: str) -> Iterator[None]:
-    """Put this correlation id into every line logged within, on this thread or task."""
-    with structlog.contextvars.bound_contextvars(correlation=correlation):
+def invoked(invocation: str) -> Iterator[None]:
+    """Put the id of this invocation of a function into every line logged within."""
+    with structlog.contextvars.bound_contextvars(invocation=invocation):
         yield
-
-
-def correlation() -> str:
-    """Return the correlation id under which lines are logged here and now, "" without one."""
-    return str(structlog.contextvars.get_contextvars().get("correlation", ""))
 
 
 def redact(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -125,6 +126,16 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_cleaned(part) for part in value]
     return clean(str(value))
+
+
+def _correlate(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say for which chat requests this was done: their ids in one text, however many of them there are."""
+    found = correlation.requests()
+    if found:
+        line["correlation"] = " ".join(found[:MOST_NAMED])
+    if len(found) > MOST_NAMED:
+        line["correlations"] = len(found)
+    return line
 
 
 def _name_the_action(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

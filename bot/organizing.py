@@ -19,6 +19,7 @@ from bot.admin.table import PLANS, find
 from bot.understanding import Case, Chosen, Understanding, Understood
 from provisioning import dead_letters, garages
 from provisioning.changes import Change
+from provisioning.correlation import about, only
 from provisioning.dead_letters import DeadLetterQueue
 from provisioning.deciding import backoff
 from provisioning.errors import (
@@ -73,9 +74,12 @@ class Organizing:
         now, token = self._clock.now(), uuid.uuid4().hex
         cases, unfinished, taken = self._store.run(lambda rows: _take(rows, token, now)).result()
         for job, made in unfinished:
-            self._finish(job, made)
-        for case in self._identified(cases):
-            self._handled(case)
+            with about({made.id: made.id}):
+                self._finish(job, made)
+        with about({case.instruction.id: case.instruction.id for case in cases}):
+            for case in self._identified(cases):
+                with only([case.instruction.id]):
+                    self._handled(case)
         return taken
 
     def _identified(self, cases: Sequence[Case]) -> list[Case]:

@@ -64,7 +64,7 @@ def plan(rows: Rows, order: Order) -> Draft:
 
     def make(rows: Rows) -> None:
         for vetted in new.values():
-            add(rows, order.event, vetted, order.at, tenant=order.tenant)
+            add(rows, order.event, vetted, order.at, tenant=order.tenant, correlation=order.id)
 
     return Draft(undoable(change) if new else change, make)
 
@@ -90,11 +90,18 @@ def standing_of(rows: Rows, key: RegistrationKey) -> str:
 
 
 def add(
-    rows: Rows, event: Event, vetted: Vetted, now: datetime, *, tenant: str | None = None
+    rows: Rows,
+    event: Event,
+    vetted: Vetted,
+    now: datetime,
+    *,
+    tenant: str | None = None,
+    correlation: str = "",
 ) -> Registration:
     """Have this person race: a new registration, or the one they had. Who is in already or held stays so.
 
-    `tenant` is the organizer's in Teams: whoever was met there can be told.
+    `tenant` is the organizer's in Teams: whoever was met there can be told. `correlation` is that of
+    what was said.
     """
     user = vetted.user
     key = RegistrationKey(event.id, user.id)
@@ -108,12 +115,12 @@ def add(
     )
     if known is None:
         new = Registration(
-            key, person, Wish.RACING, now, reply, now, moved_at=now, checked_at=now, wake_at=now
+            key, person, Wish.RACING, now, reply, now, correlation, moved_at=now, checked_at=now, wake_at=now
         )
         after = replace(new, hold=rows.marks.take(event.id, user.id), unclaimed=bound is None)
     else:
         known_now = replace(known, person=person, reply=reply, unclaimed=bound is None)
-        after = returning(known_now, Wish.RACING, now, now)
+        after = returning(known_now, Wish.RACING, now, now, correlation)
     count_joining(rows, known, after)
     saved = record(rows, known, after, event, now)
     rows.queue.put(Work.SETTLE, str(key), now)
@@ -163,7 +170,7 @@ def _undo(rows: Rows, order: Order, change: Change) -> Draft:
             current = rows.registrations.get(one.key)
             if current is None or current.wish_at != change.at:
                 continue
-            after = returning(current, Wish.GONE, order.at, order.at)
+            after = returning(current, Wish.GONE, order.at, order.at, order.id)
             count_joining(rows, current, after)
             record(rows, current, after, order.event, order.at)
             rows.queue.put(Work.SETTLE, str(one.key), order.at, urgent=True)

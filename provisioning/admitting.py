@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from provisioning import tallies
+from provisioning.correlation import about
 from provisioning.deciding import PATIENCE, backoff
 from provisioning.directory import DirectoryUser
 from provisioning.errors import (
@@ -102,7 +103,8 @@ class Gatekeeper:
                 verdicts[case.request.key] = case.bound  # leaving needs no more proof than the binding
             else:
                 unknown[case.request.key] = Asked(case.request.key.chat, case.event.email_domains)
-        return verdicts | self._recognizer.recognize(unknown)
+        with about({str(case.request.key): case.request.correlation for case in cases}):
+            return verdicts | self._recognizer.recognize(unknown)
 
     def _fold_all(self, rows: Rows, cases: Sequence[Case], verdicts: Mapping[RequestKey, Verdict]) -> None:
         now = self._clock.now()
@@ -155,7 +157,7 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
         return
     try:
         if rows.bindings.claim(key.chat, person.id, now):
-            audit(rows, now, str(key.chat), "bound", person.id, event)
+            audit(rows, now, str(key.chat), "bound", person.id, event, correlation=request.correlation)
     except (IdentityChanged, SecondChatIdentity) as incident:
         _refuse(rows, request, event, incident, now)
         return
@@ -176,7 +178,8 @@ def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person
         if before is None:
             owe_questions(rows, after, event, now)
         rows.queue.put(Work.SETTLE, str(after.key), now)
-    audit(rows, now, str(person.id), "joined" if request.wish is Wish.RACING else "left", after.key, event)
+    action = "joined" if request.wish is Wish.RACING else "left"
+    audit(rows, now, str(person.id), action, after.key, event, correlation=request.correlation)
 
 
 def count_joining(rows: Rows, before: Registration | None, after: Registration) -> None:
@@ -203,6 +206,7 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
             request.received_at,
             request.reply,
             request.received_at,
+            request.correlation,
             moved_at=now,
             checked_at=now,
             wake_at=now,
@@ -210,21 +214,26 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
     if request.received_at < before.wish_at:
         return claimed(before, request) if before.unclaimed else before
     known = replace(before, person=person, reply=request.reply, unclaimed=False)
-    return returning(known, request.wish, request.received_at, now)
+    return returning(known, request.wish, request.received_at, now, request.correlation)
 
 
 def claimed(before: Registration, request: Request) -> Registration:
     """Return the registration of somebody who has spoken now, to be told there how it stands."""
-    return replace(before, reply=request.reply, unclaimed=False, told=Told.NOTHING)
+    return replace(
+        before, reply=request.reply, correlation=request.correlation, unclaimed=False, told=Told.NOTHING
+    )
 
 
-def returning(before: Registration, wish: Wish, at: datetime, now: datetime) -> Registration:
+def returning(
+    before: Registration, wish: Wish, at: datetime, now: datetime, correlation: str
+) -> Registration:
     """Return the registration with this wish of that moment; what it comes to is told anew. A hold stays."""
     changed = wish is not before.wish
     return replace(
         before,
         wish=wish,
         wish_at=at,
+        correlation=correlation,
         asked_at=at if changed and wish is Wish.RACING else before.asked_at,
         ready_at=None if changed else before.ready_at,
         first_ready_at=None if changed else before.first_ready_at,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from provisioning import deciding
 from provisioning.access import Failed, Present
+from provisioning.correlation import about
 from provisioning.directory import DirectoryUser
 from provisioning.errors import ProvisioningError
 from provisioning.identity import is_employee
@@ -12,7 +13,7 @@ from provisioning.ids import RegistrationKey, TargetId
 from provisioning.ports import Rows
 from provisioning.recording import audit
 from provisioning.registrations import Person
-from provisioning.stepping import Batch, Case, Rests, Stepping, guarded, record_held
+from provisioning.stepping import Batch, Case, Rests, Stepping, guarded, record_held, traces
 
 
 class Checking(Stepping):
@@ -20,7 +21,8 @@ class Checking(Stepping):
 
     def check(self, group: Sequence[Case], batch: Batch) -> Rests:
         """Look whether these are still employees and, once ready, members where access takes effect."""
-        users = self.directory.get({case.person.id for case in group})
+        with about(traces(group)):
+            users = self.directory.get({case.person.id for case in group})
         group = [_refreshed(case, users.get(case.person.id)) for case in group]
         absent: set[RegistrationKey] = set()
         failed: dict[RegistrationKey, tuple[TargetId, ProvisioningError]] = {}

@@ -30,6 +30,7 @@ def request_status(rows: Rows, asking: Asking) -> Outcome:
             asking.now,
             asking.reply,
             "asking",
+            correlation=asking.digest,
             seen=remember(known.seen if known else (), seen, asking.chat.platform),
             version=known.version if known else 0,
         )

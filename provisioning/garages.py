@@ -73,7 +73,8 @@ def delete(rows: Rows, order: Order) -> Draft:
         for one in found:
             current = rows.registrations.get(one.key)
             if current is not None:  # else forgotten meanwhile
-                rows.registrations.save(replace(current, models_unwanted_since=order.at))
+                unwanted = replace(current, models_unwanted_since=order.at, correlation=order.id)
+                rows.registrations.save(unwanted)
                 rows.queue.put(Work.TEND, str(one.key), order.at, urgent=True)
 
     return Draft(change, make, asks=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from provisioning import deciding, ledger
 from provisioning.access import Access, Failed, NotThere, Outcome, Present, Push
+from provisioning.correlation import about
 from provisioning.deciding import ASSIGNMENT_GRACE, MAY_LAND, backoff
 from provisioning.errors import AssignmentMissing
 from provisioning.events import Grant, IdentityCenterGroup
@@ -25,6 +26,7 @@ from provisioning.stepping import (
     guarded,
     record_held,
     settle_removal,
+    traces,
 )
 
 PUSH_AGAIN = timedelta(minutes=10)  # a person is pushed on demand at most this often
@@ -129,11 +131,9 @@ class Granting(Stepping):
         ]
         if not due:
             return set()
-        return {
-            person
-            for person, worked in self._push.push(grant, [case.person for case in due]).items()
-            if worked
-        }
+        with about(traces(due)):
+            pushed = self._push.push(grant, [case.person for case in due])
+        return {person for person, worked in pushed.items() if worked}
 
     def _record_adds(
         self,
@@ -158,7 +158,17 @@ class Granting(Stepping):
                 if isinstance(outcome, Present):
                     after = deciding.after_add(current, grant.target, now, outcome.subject)
                     if record_held(rows, current, after, case.event, now, batch.token):
-                        audit(rows, now, "bot", "granted", case.key, case.event, target=grant.target)
+                        trace = current.correlation
+                        audit(
+                            rows,
+                            now,
+                            "bot",
+                            "granted",
+                            case.key,
+                            case.event,
+                            correlation=trace,
+                            target=grant.target,
+                        )
                 elif isinstance(outcome, NotThere):
                     after, rests[case.key] = deciding.after_not_there(
                         current, now, pushed=case.person.id in pushed

@@ -129,7 +129,7 @@ def _draft(order: Order, found: Sequence[Registration], wanted: Holds, kind: str
 def _write(rows: Rows, order: Order, current: Registration, hold: Hold | None) -> None:
     now, event = order.at, order.event
     after = lifted(current, event, now) if hold is None else held(current, hold, now)
-    saved = record(rows, current, after, event, now)
+    saved = record(rows, current, replace(after, correlation=order.id), event, now)
     rows.queue.put(Work.SETTLE, str(saved.key), now, urgent=hold is not None)
     if hold is None and current.hold is not None and saved.wish is Wish.GONE:  # no result will say so
         owe_note(rows, saved, "resumed", order.id, now)

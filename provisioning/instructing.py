@@ -16,7 +16,7 @@ from provisioning.dead_letters import DeadLetters
 from provisioning.errors import NothingToUndo, Refusal
 from provisioning.events import Event, Quota
 from provisioning.ids import PersonId, RegistrationKey
-from provisioning.instructions import Given, Instruction, instruction_id
+from provisioning.instructions import Given, Instruction
 from provisioning.joining import Asking
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Instructed
@@ -78,7 +78,7 @@ def note_instruction(
 
     A repeated delivery changes nothing.
     """
-    found = instruction_id(asking.chat, asking.asked_id)
+    found = asking.digest
     if rows.instructions.get(found) is None:
         said = Instruction(found, asking.chat, words, asking.now, asking.reply, pressed, given)
         rows.instructions.save(said)

@@ -7,7 +7,6 @@ waiting ─▶ refused                        with a code
         ─▶ changed                        the change of the same id is made
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,8 +60,3 @@ class Instruction:
     def is_stale(self, now: datetime) -> bool:
         """Whether it has waited too long to be run."""
         return now >= self.received_at + STALE
-
-
-def instruction_id(chat: ChatIdentity, asked_id: str) -> str:
-    """Return the id of what this chat identity said in this request of the platform: the same every time."""
-    return hashlib.blake2b(f"{chat}|{asked_id}".encode(), digest_size=10).hexdigest()

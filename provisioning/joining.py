@@ -64,7 +64,7 @@ class Asking:
 
     @property
     def digest(self) -> str:
-        """Return what tells one asking from another; delivered twice, it has the same."""
+        """Return what tells one asking from another, its correlation; delivered twice, it has the same."""
         return hashlib.blake2b(f"{self.chat}|{self.asked_id}".encode(), digest_size=10).hexdigest()
 
 
@@ -323,6 +323,7 @@ def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: 
         asking.reply,
         "waiting",
         known.person_id if known else None,
+        correlation=asking.digest,
         cancels_join=wish is Wish.GONE and waits,
         seen=remember(known.seen if known else (), new, asking.chat.platform),
         version=known.version if known else 0,
@@ -332,7 +333,7 @@ def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: 
         rows.tallies.add(event.id, tallies.ASKED)
     rows.queue.put(Work.ANSWER, str(request.key), asking.now, urgent=wish is Wish.GONE)
     action = "asked to join" if wish is Wish.RACING else "asked to leave"
-    rows.audit.append(Line(asking.now, str(asking.chat), action, str(request.key), event.id, asking.asked_id))
+    rows.audit.append(Line(asking.now, str(asking.chat), action, str(request.key), event.id, asking.digest))
     return _queued(rows, event, wish, asking.now)
 
 

@@ -102,7 +102,7 @@ def _draft(order: Order, found: Sequence[Registration], wanted: Quotas) -> Draft
             current = rows.registrations.get(key)
             if current is None:
                 continue  # forgotten meanwhile
-            saved = rows.registrations.save(replace(current, quota=quota))
+            saved = rows.registrations.save(replace(current, quota=quota, correlation=order.id))
             rows.queue.put(Work.SETTLE, str(key), order.at)
             owe_note(rows, saved, "quota", order.id, order.at)
 

@@ -80,7 +80,7 @@ def refuse(rows: Rows, request: Request, code: str, now: datetime, **facts: str)
     if request.wish is Wish.RACING:
         rows.tallies.add(request.key.event_id, tallies.refused(code))
     owe_reason(rows, saved, code, now, **facts)
-    audit(rows, now, str(saved.key.chat), "refused", saved.key, code=code)
+    audit(rows, now, str(saved.key.chat), "refused", saved.key, correlation=saved.correlation, code=code)
 
 
 def owe_reason(rows: Rows, request: Request, code: str, now: datetime, **facts: str) -> None:

@@ -82,6 +82,7 @@ class Registration:
     wish_at: datetime  # when the request that decided the wish was received
     reply: ReplyTo | None  # of the newest request; None: they have not spoken yet, and nobody can be told
     asked_at: datetime  # the first request of the present wish to race; orders the line
+    correlation: str = ""  # of the newest request, or instruction of an organizer, that altered it
     hold: Hold | None = None
     quota: Quota | None = None  # their own; None: the event's
     unclaimed: bool = False  # added by an organizer, or rebound: bound to whoever of theirs speaks first

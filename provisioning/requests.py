@@ -72,6 +72,7 @@ class Request:
     state: Literal["waiting", "asking", "folded", "refused"] = "waiting"
     person_id: PersonId | None = None
     refusal: str | None = None
+    correlation: str = ""  # of the asking that made it what it is: `Asking.digest`
     cancels_join: bool = False  # a leave that took the place of a join nobody had looked at yet
     overdue_told: bool = False
     seen: tuple[Seen, ...] = ()

@@ -83,7 +83,8 @@ def _draft(order: Order, found: Sequence[Registration], letters: DeadLetters = N
             current = rows.registrations.get(one.key)
             if current is None:
                 continue  # forgotten meanwhile
-            saved = rows.registrations.save(replace(current, attempts=0, wake_at=order.at))
+            tried = replace(current, attempts=0, wake_at=order.at, correlation=order.id)
+            saved = rows.registrations.save(tried)
             rows.queue.put(Work.SETTLE, str(saved.key), order.at)
             notice = silent.get(f"registration:{one.key}")
             if notice is not None and notice.serial == saved.serial:

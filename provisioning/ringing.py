@@ -6,7 +6,7 @@ The row on the queue is the truth, the ring only says that it is worth looking. 
 time, never the work: whoever looks by the clock finds the row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 from provisioning.brake import Brakes
+from provisioning.correlation import requests
 from provisioning.outbox import Notice
 from provisioning.ports import Outbox, Queue, Rows, Store, Unit, Work
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 class Ring:
     """A key that can be worked on from then on; an empty one stands for whatever is due of its kind.
 
-    `correlation` finds the lines logged by who rings, so that one chat request can be followed to its effect.
+    `correlation` is that of the chat request for which it is rung, "" when it is for none or for many.
     """
 
     work: Work
@@ -44,11 +45,10 @@ class Ringer(Protocol):
 class RingingStore:
     """A store whose units ring for what they queued. Implements `Store`."""
 
-    def __init__(self, store: Store, ringer: Ringer, correlation: Callable[[], str] = str) -> None:
-        """Take the store that keeps the rows, the ringer, and what tells the correlation of whoever asks."""
+    def __init__(self, store: Store, ringer: Ringer) -> None:
+        """Take the store that keeps the rows, and the ringer."""
         self._store = store
         self._ringer = ringer
-        self._correlation = correlation
 
     @property
     def brakes(self) -> Brakes:
@@ -59,7 +59,8 @@ class RingingStore:
         """Apply the unit as `Store.run` does; the future resolves when its keys were rung for, too."""
         rings: list[Ring] = []
         rung: Future[T] = Future()
-        correlation = self._correlation()
+        asked = requests()
+        correlation = asked[0] if len(asked) == 1 else ""
 
         def noted(rows: Rows) -> T:
             rings.clear()  # a unit may run more than once

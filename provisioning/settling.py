@@ -210,10 +210,11 @@ class Settler:
                     ready = replace(ready, first_ready_at=current.first_ready_at or now)
                     if record_held(rows, current, ready, case.event, now, batch.token):
                         _count(rows, current, now)
-                        audit(rows, now, "bot", "ready", current.key, case.event)
+                        trace = current.correlation
+                        audit(rows, now, "bot", "ready", current.key, case.event, correlation=trace)
                 elif record_held(rows, current, _gone(current, now), case.event, now, batch.token):
                     _free_seat(rows, current, case.event, now)
-                    audit(rows, now, "bot", "gone", current.key, case.event)
+                    audit(rows, now, "bot", "gone", current.key, case.event, correlation=current.correlation)
 
         self._store.run(unit).result()
         return {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from provisioning import deciding, ledger
 from provisioning.access import Access, Failed, Outcome
+from provisioning.correlation import about
 from provisioning.deciding import backoff
 from provisioning.directory import Directory
 from provisioning.errors import (
@@ -91,6 +92,11 @@ class Case:
         return self.registration.person
 
 
+def traces(cases: Sequence[Case]) -> dict[str, str]:
+    """Return by person what led to each of these, for `correlation.about`."""
+    return {case.person.id: case.registration.correlation for case in cases}
+
+
 def record_held(
     rows: Rows, before: Registration, after: Registration, event: Event, now: datetime, token: str
 ) -> Registration | None:
@@ -123,7 +129,18 @@ class Stepping:
         if isinstance(error, Refusal):
             after = replace(current, problem=error.code, wake_at=None)
             until = now + deciding.REFUSED_PAUSE
-            audit(rows, now, "bot", "refused", case.key, event, code=error.code, target=target)
+            trace = current.correlation
+            audit(
+                rows,
+                now,
+                "bot",
+                "refused",
+                case.key,
+                event,
+                correlation=trace,
+                code=error.code,
+                target=target,
+            )
         elif (
             isinstance(error, Misconfigured) and not isinstance(error, Unexpected) and target in event.targets
         ):
@@ -176,7 +193,8 @@ def guarded(call: Any, grant: Grant, cases: Sequence[Case]) -> dict[PersonId, Ou
     if not people:
         return {}
     try:
-        answers: Mapping[PersonId, Outcome] = call(grant, list(people.values()))
+        with about(traces(cases)):
+            answers: Mapping[PersonId, Outcome] = call(grant, list(people.values()))
     except Exception:
         log.exception("outside call failed", extra={"action": "defect", "target": grant.target})
         answers = {}

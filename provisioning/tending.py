@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from provisioning.correlation import about, only
 from provisioning.deciding import IN_PLACE, backoff, wants_racing
 from provisioning.errors import ProvisioningError, SiteUnavailable, Unavailable, Unexpected
 from provisioning.events import DeepRacerOnAws, Event, Quota
@@ -64,7 +65,8 @@ class Tender:
         for case in cases:
             by_grant[case.grant].append(case)
         for grant, group in by_grant.items():
-            errors = _tell(platform, grant, group)
+            with about({case.registration.key.person_id: case.registration.correlation for case in group}):
+                errors = _tell(platform, grant, group)
             now = self._clock.now()
             self._store.run(
                 lambda rows, group=group, errors=errors, now=now: _record(rows, group, errors, now)  # type: ignore[misc]
@@ -170,10 +172,11 @@ def _tell(
     for case in group:
         if len(in_vain) < MOST_IN_VAIN:
             try:
-                if case.quota is not None:
-                    _set(platform, case, case.quota, known)
-                if case.registration.models_unwanted_since is not None:
-                    _clear(platform, case, case.registration.models_unwanted_since)
+                with only([case.registration.key.person_id]):
+                    if case.quota is not None:
+                        _set(platform, case, case.quota, known)
+                    if case.registration.models_unwanted_since is not None:
+                        _clear(platform, case, case.registration.models_unwanted_since)
             except ProvisioningError as error:
                 in_vain.append(error)
             else:

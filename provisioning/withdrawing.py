@@ -133,7 +133,17 @@ class Withdrawing(Stepping):
                     continue
                 after = deciding.stepped(current, grant.target, Step.WITHDRAWN, now)
                 if record_held(rows, current, after, case.event, now, batch.token):
-                    audit(rows, now, "bot", "withdrawn", case.key, case.event, target=grant.target)
+                    trace = current.correlation
+                    audit(
+                        rows,
+                        now,
+                        "bot",
+                        "withdrawn",
+                        case.key,
+                        case.event,
+                        correlation=trace,
+                        target=grant.target,
+                    )
             return rests
 
         return self.store.run(unit).result()

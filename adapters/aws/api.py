@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Final
@@ -125,13 +126,16 @@ class Api:
     def ask(self, operation: str, **asked: Any) -> dict[str, Any]:
         """Ask once and return the members of the answer. Raises Trouble."""
         self._wait_for_turn()
+        action, began = f"{self._action_prefix}:{operation}", time.monotonic()
         try:
             answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**asked)
         except (ClientError, BotoCoreError) as error:
-            trouble = _trouble(error, f"{self._action_prefix}:{operation}", self._familiar)
+            trouble = _trouble(error, action, self._familiar)
+            _log(action, began, error.response if isinstance(error, ClientError) else {}, _outcome(error))
             if trouble.code in _THROTTLED:
                 self._slow_down(trouble.error)
             raise trouble from error
+        _log(action, began, answer, "ok")
         with self._lock:
             self._pace.went_well()
         return answer
@@ -153,6 +157,27 @@ class Api:
             self._pace.was_throttled(now.timestamp(), retry_after)
         with suppress(StoreUnavailable):  # this process slows down all the same
             self._brakes.hold(throttled(self._name, retry_after, now))
+
+
+def _log(action: str, began: float, response: Mapping[str, Any], outcome: str) -> None:
+    meta = response.get("ResponseMetadata", {})
+    facts = {
+        "operation": action,
+        "outcome": outcome,
+        "status": meta.get("HTTPStatusCode"),
+        "request_id": meta.get("RequestId", ""),
+        "ms": round((time.monotonic() - began) * 1000),
+    }
+    log.info("AWS was asked", extra={"action": "aws", **facts})
+
+
+def _outcome(error: ClientError | BotoCoreError) -> str:
+    """Return the word for a failure: AWS's own, or the kind of it where there was no answer."""
+    return (
+        str(error.response["Error"].get("Code", ""))
+        if isinstance(error, ClientError)
+        else type(error).__name__
+    )
 
 
 def _trouble(error: ClientError | BotoCoreError, action: str, familiar: frozenset[str]) -> Trouble:

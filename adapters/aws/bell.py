@@ -36,7 +36,7 @@ class Unreadable(ValueError):
 class Called:
     """What a message says: there is work of this kind; `key` is empty when it is about no one key.
 
-    `correlation` is that of the lines logged by who rang, "" in messages of the first schema.
+    `correlation` is that of the chat request that rang, "" where none did and in the first schema.
     """
 
     work: Work

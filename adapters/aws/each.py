@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from adapters.aws.api import Trouble
 from provisioning.access import Failed, Outcome
+from provisioning.correlation import only
 from provisioning.errors import AccessUnavailable, ProvisioningError
 from provisioning.ids import PersonId
 
@@ -28,7 +29,8 @@ def one_by_one(subjects: Mapping[PersonId, T], act: Callable[[T], Outcome]) -> d
             outcomes[key] = Failed(gave_up)
             continue
         try:
-            outcomes[key] = act(subject)
+            with only([key]):
+                outcomes[key] = act(subject)
             in_a_row = 0
         except Trouble as trouble:
             outcomes[key] = Failed(trouble.error, trouble.may_have_landed)

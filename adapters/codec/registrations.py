@@ -27,6 +27,7 @@ def pack_registration(registration: Registration) -> str:
         "wish": registration.wish,
         "wish_at": write_moment(registration.wish_at),
         "asked_at": write_moment(registration.asked_at),
+        "correlation": registration.correlation,
     }
     if registration.reply is not None:
         body["reply"] = write_reply(registration.reply)
@@ -86,6 +87,7 @@ def unpack_registration(body: str, key: RegistrationKey, *, has_seat: bool, vers
         wish_at=read_moment(found["wish_at"]),
         reply=None if reply is None else read_reply(reply),
         asked_at=read_moment(found["asked_at"]),
+        correlation=get("correlation", ""),
         hold=_hold(get("hold")),
         quota=None if quota is None else Quota(**quota),
         unclaimed=get("unclaimed", False),

@@ -12,6 +12,7 @@ def pack_request(request: Request) -> str:
         "received_at": write_moment(request.received_at),
         "reply": write_reply(request.reply),
         "state": request.state,
+        "correlation": request.correlation,
     }
     if request.person_id is not None:
         body["person_id"] = request.person_id
@@ -38,6 +39,7 @@ def unpack_request(body: str, key: RequestKey, version: int) -> Request:
         state=found["state"],
         person_id=get("person_id"),
         refusal=get("refusal"),
+        correlation=get("correlation", ""),
         cancels_join=get("cancels_join", False),
         overdue_told=get("overdue_told", False),
         seen=tuple(Seen(asked_id, read_moment(at), answer) for asked_id, at, answer in get("seen", ())),

@@ -6,6 +6,7 @@ place that knows them.
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -37,6 +38,8 @@ _EXPIRED: Final = {"ExpiredTokenException", "UnrecognizedClientException"}
 _CREDENTIALS: Final = _EXPIRED | {"InvalidSignatureException", "MissingAuthenticationTokenException"}
 _TOO_MANY, _FORBIDDEN, _BROKEN, _GATEWAY = 429, 403, 500, {502, 503, 504}
 _ADMIN_WANTED: Final = ("Admin permission required", "Non-admin user")
+
+log = logging.getLogger(__name__)
 
 
 class SiteError(Exception):
@@ -118,7 +121,14 @@ class SiteClient:
         try:
             answer = self._http.request(method, url, headers=headers, content=content)
         except httpx.HTTPError as error:
+            log.info(
+                "no answer",
+                extra={"action": "racing-site", "operation": action, "outcome": type(error).__name__},
+            )
             raise SiteUnavailable(reason=type(error).__name__, action=action) from error
+        milliseconds = round(answer.elapsed.total_seconds() * 1000)
+        facts = {"operation": action, "status": answer.status_code, "ms": milliseconds}
+        log.info("the site answered", extra={"action": "racing-site", **facts})
         if answer.is_success:
             return _object(answer)
         refusal = _refusal(action, answer)

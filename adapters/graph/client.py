@@ -169,7 +169,9 @@ class GraphClient:
         `may_have_landed`), CredentialRefused, and PermissionMissing.
         """
         answer = self._answer(ask, priority)
-        return self._read(ask, answer.status_code, answer.headers, _parsed(answer))
+        found = self._read(ask, answer.status_code, answer.headers, _parsed(answer))
+        _log_answer(ask, answer)
+        return found
 
     def get(self, path: str, *, priority: Priority = "high", advanced: bool = False) -> dict[str, Any]:
         """Read one resource or page. Raises as `send` does."""
@@ -205,6 +207,7 @@ class GraphClient:
         if not isinstance(responses, list) or answer.status_code not in {_OK, _FAILED_DEPENDENCY}:
             self._read(outer, answer.status_code, answer.headers, body)
             raise _unanswered("the batch came back without its answers")
+        _log_answer(outer, answer, of=sorted({f"{one.method} {_collection(one)}" for one in asks}))
         by_id = {str(one.get("id")): one for one in responses if isinstance(one, dict)}
         return [self._read_item(ask, by_id.get(str(number))) for number, ask in enumerate(asks)]
 
@@ -356,6 +359,22 @@ def _refusal(status: int, headers: httpx.Headers, body: Any) -> GraphError:
     return GraphError(
         status, str(told.get("code") or ""), str(told.get("message") or ""), str(request_id or "")
     )
+
+
+def _log_answer(ask: Ask, answer: httpx.Response, **more: Any) -> None:
+    """Log that a call was answered; what Graph refuses is logged where it is read."""
+    facts = {
+        "operation": ask.operation,
+        "status": answer.status_code,
+        "request_id": answer.headers.get("request-id", ""),
+        "ms": round(answer.elapsed.total_seconds() * 1000),
+    }
+    log.info("Graph answered", extra={"action": "graph", **facts, **more})
+
+
+def _collection(ask: Ask) -> str:
+    """Return the collection that a request is about: "/users", "/groups"."""
+    return "/" + urlsplit(ask.path).path.lstrip("/").partition("/")[0]
 
 
 def _lost(error: Exception) -> Unanswered:

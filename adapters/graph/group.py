@@ -29,6 +29,7 @@ from adapters.graph.client import (
     values,
 )
 from provisioning.access import Absent, Failed, Outcome, Present
+from provisioning.correlation import only
 from provisioning.errors import (
     DirectoryUnavailable,
     GroupMissing,
@@ -241,7 +242,8 @@ class EntraGroupAccess:
                 outcomes |= {one.id: Failed(stop) for one in some}
                 continue
             try:
-                outcomes |= change(grant, some)
+                with only(one.id for one in some):
+                    outcomes |= change(grant, some)
             except ProvisioningError as error:
                 outcomes |= _all_failed(some, error)
             stop = _stop([outcomes[one.id] for one in some])

@@ -38,5 +38,5 @@ class Handler:
         if self._entry is None:
             logs.configure(os.environ.get("LOG_LEVEL", "INFO").upper())
             self._entry = self._make(os.environ, UtcClock())
-        with logs.correlated(context.aws_request_id):
+        with logs.invoked(context.aws_request_id):
             return self._entry(event, context)

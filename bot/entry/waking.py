@@ -1,7 +1,6 @@
 """How the entries wake the worker."""
 
 from adapters.aws.bell import SqsBell, open_bell
-from bot import logs
 from bot.settings import BotSettings
 from bot.stores import open_store
 from provisioning.ports import Clock
@@ -18,4 +17,4 @@ def bell_of(settings: BotSettings, clock: Clock) -> SqsBell:
 def ringing_store(settings: BotSettings, clock: Clock) -> RingingStore:
     """Open the store of a door: what is queued there, the worker is woken for."""
     bell = bell_of(settings, clock)
-    return RingingStore(open_store(settings.store, clock), bell, logs.correlation)
+    return RingingStore(open_store(settings.store, clock), bell)

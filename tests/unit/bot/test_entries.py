@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.contextvars import get_contextvars
 
 from adapters.chat.http import HttpAnswer
-from bot import logs
 from bot.embedded_metrics import EmbeddedMetrics
 from bot.entry.handling import Handler
 from bot.entry.http_api import Front, body_of, headers_of
@@ -83,7 +83,7 @@ class Door:
         self.finished: list[float] = []
 
     async def take(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
-        self.taken.append((headers, body, logs.correlation()))
+        self.taken.append((headers, body, get_contextvars().get("invocation", "")))
         return HttpAnswer(200, "{}", {"Content-Type": "application/json"})
 
     async def finish(self, seconds: float) -> None:
@@ -152,12 +152,12 @@ def test_every_request_is_known_by_the_id_of_its_own_invocation(front: Front, do
     handler = Handler(lambda *_: front)
     before = logging.getLogger().handlers[:], logging.getLogger().level
     try:
-        for correlation in ("first", "second"):
-            handler(event(), Invocation(correlation))
+        for invocation in ("first", "second"):
+            handler(event(), Invocation(invocation))
     finally:
         logging.getLogger().handlers[:], logging.getLogger().level = before
         logging.captureWarnings(capture=False)
-    assert [correlation for _, _, correlation in door.taken] == ["first", "second"]
+    assert [invocation for _, _, invocation in door.taken] == ["first", "second"]
 
 
 def test_headers_find_their_names_in_lower_case() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import logs
+from provisioning.correlation import about, only
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [path for room in ("bot", "adapters", "provisioning") for path in (ROOT / room).rglob("*.py")]
@@ -68,12 +69,27 @@ def test_channel_and_object_ids_stay_readable() -> None:
     assert logs.clean(kept) == kept
 
 
-def test_the_correlation_follows_into_every_line(lines: io.StringIO) -> None:
-    with logs.correlated("abc"):
-        logging.getLogger("bot.x").info("inside", extra={"action": "listening"})
-    assert last(lines)["correlation"] == "abc"
-    logging.getLogger("bot.x").info("outside", extra={"action": "listening"})
-    assert "correlation" not in last(lines)
+def test_every_line_says_for_which_chat_requests_something_was_done(lines: io.StringIO) -> None:
+    log = logging.getLogger("some.library")
+    with logs.invoked("3f1c"), about({"ada": "a1", "grace": "b2", "joan": "a1", "the clock": ""}):
+        log.info("for all")
+        assert (last(lines)["correlation"], last(lines)["invocation"]) == ("a1 b2", "3f1c")
+        with only(["grace"]):
+            log.info("for one")
+            assert last(lines)["correlation"] == "b2"
+        with only(["somebody else"]):
+            log.info("for nobody who is known")
+            assert last(lines)["correlation"] == "a1 b2"
+    log.info("for nobody")
+    assert not {"correlation", "invocation"} & last(lines).keys()
+
+
+def test_a_line_about_a_crowd_names_some_and_says_how_many_there_are(lines: io.StringIO) -> None:
+    with about({str(number): f"r{number}" for number in range(250)}):
+        logging.getLogger("some.library").info("for a crowd")
+
+    assert len(str(last(lines)["correlation"]).split()) == logs.MOST_NAMED
+    assert last(lines)["correlations"] == 250
 
 
 def test_every_action_word_is_explained() -> None:

@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 
 from adapters.sqlite import open_store
+from provisioning.correlation import about
 from provisioning.errors import StoreUnavailable
 from provisioning.ports import Rows, Store, Work
 from provisioning.ringing import Ring, RingingStore
@@ -155,7 +156,8 @@ def test_a_unit_rings_for_what_it_queued_before_its_value_is_there(store: Store)
         rows.queue.ensure(Work.SETTLE, "b", at)
         return "done"
 
-    asked: Future[str] = RingingStore(store, bell, lambda: "3f1c").run(unit)
+    with about({"ada": "3f1c"}):
+        asked: Future[str] = RingingStore(store, bell).run(unit)
 
     assert asked.result() == "done"
     assert bell.rung == [Ring(Work.ANSWER, "a", at, "3f1c"), Ring(Work.SETTLE, "b", at, "3f1c")]
