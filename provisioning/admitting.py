@@ -108,6 +108,15 @@ class Gatekeeper:
 
     def _fold_all(self, rows: Rows, cases: Sequence[Case], verdicts: Mapping[RequestKey, Verdict]) -> None:
         now = self._clock.now()
+        people = ((case, verdicts[case.request.key]) for case in cases)
+        rows.expect(
+            (
+                RegistrationKey(case.event.id, one.id)
+                for case, one in people
+                if not isinstance(one, ProvisioningError)
+            ),
+            (case.job for case in cases),
+        )
         for case in cases:
             verdict = verdicts[case.request.key]
             try:
@@ -123,6 +132,7 @@ class Gatekeeper:
 def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
     jobs = rows.queue.lease(Work.ANSWER, BATCH, token, now, now + LEASE)
     events = {event.id: event for event in rows.events.all()} if jobs else {}
+    rows.expect(jobs=jobs)
     cases = []
     for job in jobs:
         key = RequestKey.parse(job.key)

@@ -39,6 +39,7 @@ class Checking(Stepping):
         now = self.clock.now()
 
         def unit(rows: Rows) -> Rests:
+            rows.expect(case.key for case in group)
             rests: Rests = {}
             for case in group:
                 current, user = rows.registrations.get(case.key), users.get(case.person.id)

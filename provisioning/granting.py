@@ -96,6 +96,7 @@ class Granting(Stepping):
 
         def unit(rows: Rows) -> dict[RegistrationKey, datetime | None]:
             doubts: dict[RegistrationKey, datetime | None] = {}
+            rows.expect(case.key for case in chunk)
             for case in self.hold(rows, grant.target, chunk, batch):
                 current = rows.registrations.get(case.key)
                 if current is None or not deciding.wants_racing(current, case.event, now):
@@ -148,6 +149,7 @@ class Granting(Stepping):
 
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
+            rows.expect(case.key for case in chunk)
             for case in chunk:
                 current = rows.registrations.get(case.key)
                 outcome = outcomes.get(case.person.id)
@@ -189,6 +191,7 @@ class Granting(Stepping):
 
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
+            rows.expect(case.key for case in group)
             for case in group:
                 current, outcome = rows.registrations.get(case.key), outcomes[case.person.id]
                 if current is None or grant.target not in current.progress:

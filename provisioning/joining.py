@@ -185,7 +185,8 @@ def standing_of(rows: Rows, event: Event, registration: Registration, now: datet
     ahead = rows.registrations.line_ahead(registration.key) if stage is Stage.IN_LINE else 0
     races = open_races(rows, event, now) if stage is Stage.READY else ()
     used = used_of(rows, registration, event, now) if stage is Stage.READY else None
-    return Standing(event, registration, stage, now, ahead, typical_seconds(rows, event), races, used)
+    typical = typical_seconds(rows, event) if stage is Stage.ADDING else None
+    return Standing(event, registration, stage, now, ahead, typical, races, used)
 
 
 def open_races(rows: Rows, event: Event, now: datetime) -> tuple[Race, ...]:

@@ -31,7 +31,8 @@ from provisioning.deciding import (
 )
 from provisioning.events import Event
 from provisioning.granting import Granting
-from provisioning.ids import EventId, RegistrationKey
+from provisioning.ids import EventId, PersonId, RegistrationKey, TargetId
+from provisioning.ledger import Entry
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, record
 from provisioning.registrations import Registration
@@ -196,6 +197,7 @@ class Settler:
         now = self._clock.now()
 
         def unit(rows: Rows) -> None:
+            rows.expect(case.key for case in group)
             for case in group:
                 current = rows.registrations.get(case.registration.key)
                 # The wish may have changed since the decision; then the next step decides anew.
@@ -225,6 +227,7 @@ class Settler:
         until = {key: batch.resting.get(key, now) for key in batch.jobs}
 
         def unit(rows: Rows) -> None:
+            rows.expect(jobs=batch.jobs.values())
             for key, moment in until.items():
                 job = batch.jobs[key]
                 current = rows.registrations.get(key)
@@ -252,15 +255,21 @@ def _decided(case: Case, now: datetime) -> Action:
 
 def _read(rows: Rows, keys: Sequence[RegistrationKey], now: datetime, *, takes_quotas: bool) -> list[Case]:
     events = {event.id: event for event in rows.events.all()}
+    rows.expect(keys)
     cases = []
     for key in keys:
         registration = rows.registrations.get(key)
         if registration is not None and key.event_id in events:
-            entries = {entry.target: entry for entry in rows.ledger.of_person(key.person_id)}
             event = events[key.event_id]
+            entries = _entries(rows, event, key.person_id)
             quotas = quotas_of(rows, registration, event, now) if takes_quotas else {}
             cases.append(Case(registration, event, entries, quotas))
     return cases
+
+
+def _entries(rows: Rows, event: Event, person_id: PersonId) -> dict[TargetId, Entry]:
+    found = (rows.ledger.get(grant.target, person_id) for grant in (*event.grants, *event.retired))
+    return {entry.target: entry for entry in found if entry is not None}
 
 
 def _gone(registration: Registration, now: datetime) -> Registration:

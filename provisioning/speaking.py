@@ -81,6 +81,7 @@ class Speaking:
     def _claim(self, rows: Rows, job: Job, token: str) -> Notice | None:
         """Take the notice to be sent now, or None when there is nothing to send (any more, or just now)."""
         now = self._clock.now()
+        rows.expect(jobs=[job])
         if job.key not in rows.queue.renew([job], now + LEASE):
             return None
         notice = rows.outbox.get(job.key)
@@ -99,6 +100,7 @@ class Speaking:
 
     def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
         now, notice, error = self._clock.now(), spoken.notice, spoken.error
+        rows.expect(jobs=[job])
         rows.leases.release(speaking_lease(notice.about), token)
         if notice.kind is Kind.ANNOUNCEMENT and isinstance(error, Misconfigured):
             _tell_of_channel(rows, notice, error, now)

@@ -117,6 +117,7 @@ def wake_event(store: Store, event_id: EventId, now: datetime) -> int:
 
         def unit(rows: Rows, start: PersonId | None = after) -> tuple[int, PersonId | None]:
             page = rows.registrations.of_event(event_id, start, PAGE)
+            rows.expect(registration.key for registration in page)
             for registration in page:
                 rows.queue.put(Work.SETTLE, str(registration.key), now)
             return len(page), page[-1].key.person_id if len(page) == PAGE else None
@@ -129,6 +130,7 @@ def wake_event(store: Store, event_id: EventId, now: datetime) -> int:
 
 def _wake_due(rows: Rows, now: datetime) -> int:
     due = rows.registrations.due(now, PAGE)
+    rows.expect(due)
     for key in due:
         rows.queue.ensure(Work.SETTLE, str(key), now)
     lost = rows.requests.waiting(now - LOST, PAGE)
@@ -148,6 +150,7 @@ def _wake_due(rows: Rows, now: datetime) -> int:
 def _fill_seats(rows: Rows, event: Event, now: datetime) -> int:
     """Wake the first in line when seats are free: the capacity was raised, or a wake-up got lost."""
     waiting = rows.registrations.in_line(event.id, min(PAGE, event.capacity - event.taken))
+    rows.expect(waiting)
     for key in waiting:
         registration = rows.registrations.get(key)
         if registration is not None and wants_racing(registration, event, now):

@@ -75,6 +75,7 @@ class Withdrawing(Stepping):
 
         def unit(rows: Rows) -> dict[RegistrationKey, datetime | None]:
             doubts: dict[RegistrationKey, datetime | None] = {}
+            rows.expect(case.key for case in chunk)
             for case in self.hold(rows, grant.target, chunk, batch):
                 current = rows.registrations.get(case.key)
                 if current is None or (
@@ -122,6 +123,7 @@ class Withdrawing(Stepping):
 
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
+            rows.expect(case.key for case in ours)
             for case in ours:
                 current, outcome = rows.registrations.get(case.key), outcomes[case.person.id]
                 if current is None:
@@ -178,6 +180,7 @@ class Withdrawing(Stepping):
 
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
+            rows.expect(case.key for case in group)
             for case in group:
                 current = rows.registrations.get(case.key)
                 if current is None:

@@ -18,7 +18,7 @@ class BindingRows:
         self._session = session
 
     def person_of(self, chat: ChatIdentity) -> PersonId | None:
-        row = self._session.row(_chat_key(chat))
+        row = self._session.row(chat_key(chat))
         return None if row is None else PersonId(str(row["person"]))
 
     def chat_of(self, person_id: PersonId, platform: Platform) -> ChatIdentity | None:
@@ -31,23 +31,24 @@ class BindingRows:
             if bound != person_id:
                 raise IdentityChanged
             # Whoever is folded in by this binding must not be forgotten with it at the same moment.
-            self._session.hold_still(_chat_key(chat))
+            self._session.hold_still(chat_key(chat))
             return False
         if self.chat_of(person_id, chat.platform) is not None:
             raise SecondChatIdentity
         row: Item = {"person": person_id, "chat": str(chat), "bound_at": to_int(at)}
-        self._session.set(_chat_key(chat), row)
+        self._session.set(chat_key(chat), row)
         self._session.set(_person_key(person_id, chat.platform), row)
         return True
 
     def release(self, person_id: PersonId) -> int:
         found = self._session.partition(f"person#{person_id}", _PREFIX)
         chats = [ChatIdentity.parse(str(row["chat"])) for _, row in found]
-        self._session.drop([_chat_key(chat) for chat in chats])
+        self._session.drop([chat_key(chat) for chat in chats])
         return self._session.drop([key for key, _ in found])
 
 
-def _chat_key(chat: ChatIdentity) -> Key:
+def chat_key(chat: ChatIdentity) -> Key:
+    """Return where the binding of this chat identity is."""
     return (f"chat#{chat}", "binding")
 
 

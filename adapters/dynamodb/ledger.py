@@ -20,30 +20,23 @@ class LedgerRows:
         self._session = session
 
     def get(self, target: TargetId, person_id: PersonId) -> Entry | None:
-        row = self._session.row(_key(target, person_id))
+        row = self._session.row(entry_key(target, person_id))
         return None if row is None else unpack_entry(str(row["body"]), target, person_id, int(row["version"]))
 
-    def of_person(self, person_id: PersonId) -> tuple[Entry, ...]:
-        return tuple(
-            unpack_entry(
-                str(row["body"]), TargetId(key[1].removeprefix(_PREFIX)), person_id, int(row["version"])
-            )
-            for key, row in self._session.partition(f"person#{person_id}", _PREFIX)
-        )
-
     def save(self, entry: Entry) -> Entry:
-        key, row = _key(entry.target, entry.person_id), {"body": pack_entry(entry)}
+        key, row = entry_key(entry.target, entry.person_id), {"body": pack_entry(entry)}
         return replace(entry, version=self._session.save(key, row, entry.version, _called(entry)))
 
     def delete(self, entry: Entry) -> None:
-        key = _key(entry.target, entry.person_id)
+        key = entry_key(entry.target, entry.person_id)
         row = self._session.row(key)
         if row is None or int(row["version"]) != entry.version:
             raise StaleWrite(row=_called(entry))
         self._session.drop([key])
 
 
-def _key(target: TargetId, person_id: PersonId) -> Key:
+def entry_key(target: TargetId, person_id: PersonId) -> Key:
+    """Return where this entry is."""
     return (f"person#{person_id}", f"{_PREFIX}{target}")
 
 

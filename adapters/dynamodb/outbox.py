@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapters.codec.outbox import pack_notice, unpack_notice
 from adapters.dynamodb.items import FADES, Key, Value, fading, listed, ordered, to_int
-from adapters.dynamodb.queue import QueueRows
+from adapters.dynamodb.queue import QueueRows, home_of
 from adapters.dynamodb.session import Session
 from provisioning.errors import StaleWrite
 from provisioning.outbox import DUE_AGAIN, Kind, Notice
@@ -29,7 +29,10 @@ class OutboxRows:
         self._clock = clock
 
     def put(self, notice: Notice) -> None:
-        owed, known = replace(notice, sent_at=None, dropped=None), self.get(notice.id)
+        owed = replace(notice, sent_at=None, dropped=None)
+        work = Work.SPEAK if owed.is_new_message else Work.REFRESH
+        self._session.load((row_key(notice.id), home_of(work, notice.id)))
+        known = self.get(notice.id)
         if known is None:
             self._session.set(row_key(notice.id), row_of(owed))
         elif notice.kind in DUE_AGAIN:
@@ -39,7 +42,6 @@ class OutboxRows:
         else:
             return
         ready_at = notice.created_at or self._clock.now()
-        work = Work.SPEAK if owed.is_new_message else Work.REFRESH
         # Whoever instructs waits for the answer; what they did may owe a message to hundreds.
         self._queue.put(work, notice.id, ready_at, urgent=notice.kind is Kind.ANSWER)
 

@@ -1,30 +1,33 @@
 """All rows of the table, behind one session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from adapters.dynamodb import outbox, registrations
 from adapters.dynamodb.answers import AnswerRows
 from adapters.dynamodb.audit import AuditRows
-from adapters.dynamodb.bindings import BindingRows
+from adapters.dynamodb.bindings import BindingRows, chat_key
 from adapters.dynamodb.boards import BoardRows
 from adapters.dynamodb.brake_rows import BrakeRows
 from adapters.dynamodb.changes import ChangeRows
 from adapters.dynamodb.closings import ClosingRows
 from adapters.dynamodb.events import EventRows
 from adapters.dynamodb.instructions import InstructionRows
+from adapters.dynamodb.items import Key
 from adapters.dynamodb.leases import LeaseRows
-from adapters.dynamodb.ledger import LedgerRows
+from adapters.dynamodb.ledger import LedgerRows, entry_key
 from adapters.dynamodb.marks import MarkRows
 from adapters.dynamodb.moments import MomentRows
 from adapters.dynamodb.outbox import OutboxRows
-from adapters.dynamodb.queue import QueueRows
+from adapters.dynamodb.queue import QueueRows, home_of
 from adapters.dynamodb.races import RaceRows
 from adapters.dynamodb.references import ReferenceRows
 from adapters.dynamodb.registrations import RegistrationRows
 from adapters.dynamodb.requests import RequestRows
 from adapters.dynamodb.session import Session
 from adapters.dynamodb.tallies import TallyRows
-from provisioning.ports import Clock
+from provisioning.ids import RegistrationKey, RequestKey
+from provisioning.ports import Clock, Job, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class DynamoRows:
     moments: MomentRows
     answers: AnswerRows
     brakes: BrakeRows
+    session: Session
 
     @classmethod
     def over(cls, session: Session, clock: Clock, enter: Callable[[], None]) -> "DynamoRows":
@@ -77,4 +81,24 @@ class DynamoRows:
             moments=MomentRows(session),
             answers=AnswerRows(session),
             brakes=BrakeRows(session),
+            session=session,
         )
+
+    def expect(self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = ()) -> None:
+        """Read these together, for the nouns to find them."""
+        wanted = [found for key in keys for found in self._of_registration(key)]
+        for job in jobs:
+            wanted.append(home_of(job.work, job.key))
+            if job.work in {Work.SPEAK, Work.REFRESH}:
+                wanted.append(outbox.row_key(job.key))
+            elif job.work is Work.ANSWER:
+                wanted.append(chat_key(RequestKey.parse(job.key).chat))
+            elif job.work in {Work.SETTLE, Work.TEND}:
+                wanted += self._of_registration(RegistrationKey.parse(job.key))
+        self.session.load(wanted)
+
+    def _of_registration(self, key: RegistrationKey) -> list[Key]:
+        event = self.events.get(key.event_id)
+        grants = (*event.grants, *event.retired) if event is not None else ()
+        entries = (entry_key(grant.target, key.person_id) for grant in grants)
+        return [registrations.row_key(key), home_of(Work.SETTLE, str(key)), *entries]

@@ -9,7 +9,6 @@ from provisioning.ids import PersonId, TargetId
 from provisioning.ledger import Entry
 
 _GET = "SELECT version, body FROM ledger WHERE target = ? AND person_id = ?"
-_OF_PERSON = "SELECT target, version, body FROM ledger WHERE person_id = ? ORDER BY target"
 _INSERT = "INSERT INTO ledger (version, body, target, person_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _UPDATE = "UPDATE ledger SET version = ?, body = ? WHERE target = ? AND person_id = ? AND version = ?"
 _DELETE = "DELETE FROM ledger WHERE target = ? AND person_id = ? AND version = ?"
@@ -25,12 +24,6 @@ class LedgerRows:
     def get(self, target: TargetId, person_id: PersonId) -> Entry | None:
         row = self._sql.one(_GET, (target, person_id))
         return None if row is None else unpack_entry(row[1], target, person_id, row[0])
-
-    def of_person(self, person_id: PersonId) -> tuple[Entry, ...]:
-        return tuple(
-            unpack_entry(body, TargetId(target), person_id, version)
-            for target, version, body in self._sql.all(_OF_PERSON, (person_id,))
-        )
 
     def save(self, entry: Entry) -> Entry:
         version = entry.version + 1

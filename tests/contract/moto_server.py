@@ -3,9 +3,9 @@
 One request at a time: moto's TransactWriteItems is not isolated (a transaction that fails puts back tables as
 they were before it, with the writes of others), and DynamoDB's is.
 
-Two habits of moto 5.2 took nine tenths of its time with a crowd in the table, and are replaced by what comes to
-the same: every transaction copied the whole table, attribute by attribute, and every query of an index sorted
-all of it by comparing objects.
+Two habits of moto 5.2 took nine tenths of its time with a crowd in the table, and are replaced by what comes
+to the same: every transaction copied the whole table, attribute by attribute, and every query of an index
+sorted all of it by comparing objects.
 """
 
 import copy

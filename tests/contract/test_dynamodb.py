@@ -20,6 +20,7 @@ from provisioning.errors import EventClosed, StoreUnavailable
 from provisioning.joining import Asking, request_join
 from provisioning.leaderboards import Leaderboard
 from provisioning.leaderboards import Line as Place
+from provisioning.ledger import Entry
 from provisioning.outcomes import Queued
 from provisioning.ports import Rows, Store, Work
 from provisioning.requests import ReplyTo
@@ -90,6 +91,37 @@ def test_a_unit_that_changes_nothing_writes_nothing(store: Store, opening: Openi
 
     opening(client).run(unit).result()
     assert client.writes == []
+
+
+def test_what_a_unit_expects_is_read_in_one_request(
+    store: Store, opening: Opening, dynamodb: Any, clock: SetClock
+) -> None:
+    event = store.run(lambda rows: rows.events.save(an_event())).result()
+    keys = [racer(number) for number in range(12)]
+
+    def some(rows: Rows) -> None:
+        for number, key in enumerate(keys):
+            rows.registrations.save(a_registration(number))
+            rows.ledger.save(Entry(event.targets[0], key.person_id, False, frozenset({SPRING})))
+            rows.queue.put(Work.SETTLE, str(key), MORNING)
+
+    store.run(some).result()
+    jobs = store.run(lambda rows: rows.queue.lease(Work.SETTLE, 99, "w", after(1), after(60))).result()
+    client = Client(dynamodb)
+
+    def unit(rows: Rows) -> None:
+        rows.expect(keys, jobs)
+        for key in keys:
+            assert rows.registrations.get(key) is not None
+            assert rows.ledger.get(event.targets[0], key.person_id) is not None
+            assert rows.queue.renew([job for job in jobs if job.key == str(key)], after(90))
+
+    opening(client).run(unit).result()
+
+    read = [
+        operation for operation, _ in client.calls if operation in {"get_item", "query", "batch_get_item"}
+    ]
+    assert read == ["get_item", "batch_get_item"]  # the event, to know what it grants, and all the rest
 
 
 # --- whole or not at all ------------------------------------------------------------------------------------

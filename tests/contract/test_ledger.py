@@ -33,7 +33,10 @@ def test_a_person_has_an_entry_for_each_target(store: Store) -> None:
     entra = save(store, Entry(ENTRA, person(1), False, frozenset({SPRING})))
     center = save(store, Entry(CENTER, person(1), False, frozenset({SPRING})))
     save(store, Entry(ENTRA, person(2), False, frozenset({SPRING})))
-    assert store.read(lambda rows: rows.ledger.of_person(person(1))) == (entra, center)
+    assert store.read(lambda rows: [rows.ledger.get(one, person(1)) for one in (ENTRA, CENTER)]) == [
+        entra,
+        center,
+    ]
 
 
 @pytest.mark.parametrize("version", [0, 2])

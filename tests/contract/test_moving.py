@@ -174,7 +174,7 @@ def everything(rows: Rows, people: int) -> list[Any]:
         rows.requests.waiting(after(9999), 9999),
         [rows.bindings.person_of(chat(number)) for number in range(0, people, 5)],
         [rows.bindings.chat_of(person(number), "slack") for number in range(0, people, 5)],
-        [rows.ledger.of_person(person(number)) for number in range(0, people, 10)],
+        [rows.ledger.get(TARGET, person(number)) for number in range(0, people, 10)],
         [rows.outbox.get(a_result(number).id) for number in range(0, people, 10)],
         rows.outbox.undelivered(99),
         rows.references.get(str(chat(1, "teams"))),
