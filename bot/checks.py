@@ -138,9 +138,11 @@ def slack(api: SlackApi, settings: SlackSettings) -> Iterator[Check]:
     else:
         mend = f"Put {team} into SLACK_TEAM_IDS, or use the token of {', '.join(admitted)}."
         yield Check("Slack token", "failed", f"it is of workspace {team}, which is not admitted", mend)
-    granted = api.granted or frozenset()
-    missing = [scope for scope in SLACK_SCOPES if scope not in granted]
-    if missing:
+    granted = api.granted
+    missing = [scope for scope in SLACK_SCOPES if scope not in (granted or ())]
+    if granted is None:
+        yield Check("Slack scopes", "warn", "Slack did not say which the token has", _SCOPES_MEND)
+    elif missing:
         yield Check("Slack scopes", "failed", f"missing: {', '.join(missing)}", _SCOPES_MEND, "DR-407")
     else:
         yield Check("Slack scopes", "ok", ", ".join(SLACK_SCOPES))

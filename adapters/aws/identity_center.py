@@ -31,6 +31,8 @@ PAGE: Final = 100  # ListGroupMemberships gives no more at once
 _COLLISION_SECONDS: Final = 1.0
 _ALREADY = {"UNIQUENESS_CONSTRAINT_VIOLATION", ""}  # the reasons of a conflict that mean: a member already
 
+_OTHERS = {"USER", "GROUP", "IDENTITY_STORE"}  # resources that may be missing instead of a membership
+
 _Users = Mapping[PersonId, StoreUser]
 
 
@@ -179,7 +181,8 @@ class IdentityCenter:
                 membership_id = found["MembershipId"]
             self._ask(grant, "DeleteGroupMembership", MembershipId=membership_id)
         except Trouble as trouble:
-            if trouble.about in {"GROUP_MEMBERSHIP", ""} and trouble.code == "ResourceNotFoundException":
+            # What is missing is the membership, whatever it is called, unless AWS names something else.
+            if trouble.about not in _OTHERS and trouble.code == "ResourceNotFoundException":
                 return Absent()
             return self._shrugged_off(grant, user, trouble)
         return Absent()

@@ -173,9 +173,24 @@ class StorePeople:
         name = {"AttributePath": "userName", "AttributeValue": person.user_principal_name}
         user = self._described({"UniqueAttribute": name})
         if user is None:
-            return self._by_subject(person)
+            return self._read_for_an_issuer(person) or self._by_subject(person)
         verdict = _of_name(person, [user])
         return verdict if isinstance(verdict, Failed) else self._keep(person, verdict)
+
+    def _read_for_an_issuer(self, person: Person) -> Found | None:
+        """Read on while nobody's object id was seen: this person's user may have it, under another name."""
+        for _ in range(PAGES_PER_CALL):
+            if self._issuers or self._reading is None or self._reading.whole:
+                break
+            self._read_page()
+        else:
+            return Failed(AccessUnavailable(retry_after=0.0))
+        found = self._read(person)
+        for issuer in self._issuers if found is None else ():
+            user = self._described({"ExternalId": {"Issuer": issuer, "Id": person.id}})
+            if user is not None:
+                return self._keep(person, user)
+        return found
 
     def _by_subject(self, person: Person) -> Found:
         """Find somebody whose name has changed by the id under which they were found before."""

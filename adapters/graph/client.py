@@ -264,7 +264,7 @@ class GraphClient:
         if path.startswith("/"):
             return self.base_url + path
         # Our token goes to nobody but Graph, whatever a link says.
-        if urlsplit(path)[:2] != urlsplit(self.base_url)[:2]:
+        if _server(path) != _server(self.base_url):
             raise Unexpected(reason="a link leads away from Graph")
         return path
 
@@ -296,6 +296,15 @@ class GraphClient:
         if error.status != _FAILED_DEPENDENCY:
             self.brakes.hold(Brake(lane, now + (AFTER_TROUBLE if wait is None else timedelta(seconds=wait))))
         return DirectoryUnavailable(wait)
+
+
+def _server(url: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host and port, the scheme's own left out; None for what is no address."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+    return None if parsed.userinfo else (parsed.scheme, parsed.host, parsed.port)
 
 
 def values(page: Mapping[str, Any]) -> list[dict[str, Any]]:

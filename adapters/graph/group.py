@@ -329,16 +329,12 @@ def was_absent(error: GraphError, group_id: str) -> bool:
     """Whether a refused removal means that there was no such membership."""
     if is_missing(error):
         return group_id.lower() not in error.message.lower()
-    return error.status == _BAD_REQUEST and error.says("removed object references do not exist")
+    return error.says("removed object references do not exist")
 
 
 def is_missing(error: GraphError) -> bool:
     """Whether Graph says that an object is not there; which one, only the id in the message tells."""
-    return (
-        error.status == _NOT_FOUND
-        and error.code == "Request_ResourceNotFound"
-        and error.says("does not exist")
-    )
+    return error.status == _NOT_FOUND and error.says("does not exist")
 
 
 def unmanageable(group: Mapping[str, Any]) -> str | None:

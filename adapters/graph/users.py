@@ -167,12 +167,12 @@ class EntraDirectory:
             "POST", asking("/directoryObjects/getByIds", select=SELECT), {"ids": ids, "types": ["user"]}
         )
         try:
-            page = self._client.send(ask, priority=self._priority)
+            raws = list(self._all_of(self._client.send(ask, priority=self._priority)))
         except GraphError as error:
             return dict.fromkeys(ids, Failed(error.unexpected()))
         except ProvisioningError as error:
             return dict.fromkeys(ids, Failed(error))
-        known = {str(raw.get("id", "")).lower(): raw for raw in values(page)}
+        known = {str(raw.get("id", "")).lower(): raw for raw in raws}
         # Where `$select` is not honored, what decides is left out: those users are read one by one.
         partial = [one for one in ids if one in known and "accountEnabled" not in known[one]]
         found: dict[str, DirectoryUser | Failed | None] = {
@@ -238,7 +238,10 @@ def _one(result: Result) -> DirectoryUser | Failed | None:
 
 
 def _is_missing(error: GraphError) -> bool:
-    return error.status == _NOT_FOUND and error.code == "Request_ResourceNotFound"
+    # A 404 that says neither may come from a gateway, and is nobody's absence.
+    return error.status == _NOT_FOUND and (
+        error.code == "Request_ResourceNotFound" or error.says("does not exist")
+    )
 
 
 def _user(raw: Mapping[str, Any]) -> DirectoryUser:

@@ -52,11 +52,14 @@ def origin(body: Payload) -> Origin:
     """Return where a command, a click or an event comes from.
 
     In an organization-wide installation `team` of a click can be null; the user's own team stands in for it.
+    The organization of a click may stand with its team alone.
     """
     team = body.get("team_id") or _id(body.get("team"))
     if team is None and isinstance(body.get("user"), dict):
         team = body["user"].get("team_id")
     enterprise = body.get("enterprise_id") or _id(body.get("enterprise"))
+    if enterprise is None and isinstance(body.get("team"), dict):
+        enterprise = body["team"].get("enterprise_id")
     return Origin(
         team if isinstance(team, str) else None, enterprise if isinstance(enterprise, str) else None
     )

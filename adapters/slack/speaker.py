@@ -11,6 +11,7 @@ import httpx
 
 from adapters.chat.message import Document, Message, Plain, Table
 from adapters.chat.text import short
+from adapters.retry_after import retry_after
 from adapters.slack import response_url
 from adapters.slack.blocks import Block, render
 from adapters.slack.client import SlackClient
@@ -28,6 +29,7 @@ _BAD_BLOCKS: Final = frozenset(
         "block_mismatch",
     }
 )
+_SPENT: Final = frozenset({"used_url", "expired_url", "no_service"})
 FILES: Final = "files:write"  # the optional scope without which no file goes along
 LARGEST_PICTURE: Final = 1_000_000
 _ALT: Final = 1000  # characters of a description that Slack takes
@@ -163,15 +165,26 @@ class SlackSpeaker:
             response = self._http.post(url, json=body)
         except httpx.RequestError as error:
             raise ChatUnavailable(method="response_url", reason=type(error).__name__) from error
-        status = response.status_code
-        if status == _OK:
-            return None
-        if status == _BAD_REQUEST:
-            return response.text.strip()[:100]
+        status, complaint = response.status_code, _complaint(response)
         if status == _TOO_MANY or status >= _SERVER_ERROR:
-            raise ChatUnavailable(method="response_url", reason=f"http_{status}")
-        # 404 with used_url, expired_url or no_service: five posts or thirty minutes are over.
+            wait = retry_after(response.headers.get("retry-after"), self._client.clock.now())
+            raise ChatUnavailable(wait, method="response_url", reason=f"http_{status}")
+        if complaint not in _SPENT and status in {_OK, _BAD_REQUEST}:
+            return complaint
+        # Mostly 404 with used_url, expired_url or no_service: five posts or thirty minutes are over.
         raise Undeliverable(method="response_url", reason=f"http_{status}")
+
+
+def _complaint(response: httpx.Response) -> str | None:
+    """Return what a response URL has against a post, said as text or as `{"ok": false, "error": …}`."""
+    try:
+        told = response.json()
+    except ValueError:
+        told = None
+    is_taken = response.status_code == _OK
+    if not isinstance(told, dict):
+        return None if is_taken else response.text.strip()[:100]
+    return None if is_taken and told.get("ok") is not False else str(told.get("error") or "no error")[:100]
 
 
 def _ways(message: Message) -> Iterator[tuple[str, list[Block]]]:

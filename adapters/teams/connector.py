@@ -44,7 +44,7 @@ DEAD: Final = frozenset(
 _CONVERSATION: Final = Rate(per_minute=108, burst=4)
 _MEMBERS: Final = Rate(per_minute=228, burst=8)  # 14 in 1 s, 16 in 2 s, 120 in 30 s
 _TENANT: Final = Rate(per_minute=1444, burst=4)  # 28 in any second
-_PASSING: Final = frozenset({408, 412, 502, 503, 504})
+_PASSING: Final = frozenset({408, 409, 412, 502, 503, 504})
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _DEFECT = 401, 403, 404, 429, 500
 
 log = logging.getLogger(__name__)
@@ -239,6 +239,7 @@ def _object(response: httpx.Response) -> Json | None:
 
 
 def _code(response: httpx.Response) -> str:
-    error = (_object(response) or {}).get("error")
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return str(code or "")[:80]
+    answer = _object(response) or {}
+    error = answer.get("error")
+    told = error if isinstance(error, Mapping) else answer  # a gateway on the way leaves the envelope out
+    return str(told.get("code") or "")[:80]

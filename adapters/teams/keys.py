@@ -74,8 +74,8 @@ class KeyRing:
     async def find(self, key_id: str) -> SigningKey | None:
         """Return the key of this id, None when Bot Connector has none.
 
-        An unknown id asks for a refresh, one in thirty seconds for all. Raises KeysUnavailable while no key
-        was ever loaded.
+        An unknown id asks for a refresh, one in thirty seconds for all, the first loading not counted. Raises
+        KeysUnavailable while no key was ever loaded.
         """
         now = self._clock.now()
         found = self._keys.get(key_id)
@@ -114,6 +114,8 @@ class KeyRing:
                 extra={"action": "keys", "error": type(error).__name__, "known": len(self._keys)},
             )
             return
+        if not self._keys:  # no unknown key has asked for these: the first that does need not wait
+            self._asked_at = None
         self._keys, self._loaded_at = keys, self._clock.now()
 
     async def _fetched(self, url: object) -> Mapping[str, Any]:

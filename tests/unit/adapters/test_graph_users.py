@@ -288,6 +288,43 @@ def test_users_are_read_by_object_id_and_none_stands_for_nobody(count: int) -> N
         assert acme.log.count("POST /directoryObjects/getByIds|\\$batch") == 1
 
 
+def test_users_read_together_may_come_on_several_pages() -> None:
+    names = [f"00000000-aaaa-4000-8000-00000000000{number}" for number in range(5)]
+    users = [{"id": one, "accountEnabled": True, "userType": "Member"} for one in names]
+    pages = [Told(body={"value": users[:2], "@odata.nextLink": "NEXT"}), Told(body={"value": users[2:]})]
+    company = Company.found(people=1)
+    with scripted(pages) as (url, heard):
+        pages[0].body["@odata.nextLink"] = f"{url.replace('http', 'HTTP')}/next?$skiptoken=x"
+        with client_of(url, company, IssuedTokens("t")) as (client, *_):
+            found = EntraDirectory(client).get([PersonId(one) for one in names])
+    assert all(isinstance(one, DirectoryUser) for one in found.values())
+    assert [(one.method, one.path) for one in heard] == [
+        ("POST", heard[0].path),
+        ("GET", "/v1.0/next?$skiptoken=x"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_nobody"),
+    [
+        ({"error": {"message": "Resource 'x' does not exist or one of its … are not present."}}, True),
+        ({"error": {"code": "Request_ResourceNotFound"}}, True),
+        ({"error": {}}, False),
+        ("<html>no such page</html>", False),
+        (None, False),
+    ],
+)
+def test_only_what_says_so_is_the_absence_of_a_user(body: object, is_nobody: bool) -> None:
+    someone = PersonId("00000000-aaaa-4000-8000-000000000001")
+    with (
+        scripted([Told(404, body)]) as (url, _),
+        client_of(url, Company.found(people=1), IssuedTokens("t")) as (client, *_),
+    ):
+        found = EntraDirectory(client).get([someone])[someone]
+    assert (found is None) is is_nobody
+    assert is_nobody or isinstance(found, Failed)
+
+
 def test_one_user_is_read_in_one_request() -> None:
     with graph_company() as acme:
         person = acme.person("disabled")

@@ -147,9 +147,10 @@ def found_world(people: int) -> Iterator[World]:
 
 
 @contextmanager
-def scripted_store(*answers: dict[str, Any]) -> Iterator[IdentityCenter]:
+def scripted_store(*answers: dict[str, Any] | Told) -> Iterator[IdentityCenter]:
     """Serve these answers, one after another, to an adapter: for what our simulator never says."""
-    with scripted([Told(body=answer) for answer in answers]) as (url, _):
+    told = [one if isinstance(one, Told) else Told(body=one) for one in answers]
+    with scripted(told) as (url, _):
         clients = [
             boto3.client(
                 service,
@@ -605,3 +606,27 @@ def test_whatever_a_throttle_is_called_it_is_waited_for(code: str) -> None:
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, AccessUnavailable)
     assert brakes.held
+
+
+def test_an_object_id_is_found_under_another_name_though_the_first_users_have_none() -> None:
+    by_hand = {"UserId": "u-9", "UserName": "root@acme.example"}
+    another = {"UserId": "u-8", "UserName": "b", "ExternalIds": [{"Issuer": "i", "Id": f"{ADA.id[:-1]}2"}]}
+    not_found = Told(400, {"__type": "ResourceNotFoundException", "ResourceType": "USER"})
+    with scripted_store(
+        {"Users": [by_hand], "NextToken": "1"},
+        not_found,  # nobody has the principal name as user name
+        {"Users": [], "NextToken": "2"},
+        {"Users": [another], "NextToken": "3"},
+        {"UserId": "u-1"},  # now that it is known who issues object ids
+        {**A_USER, "UserName": "renamed"},
+        A_MEMBER,
+    ) as access:
+        assert access.presence(GRANT, [ADA]) == {ADA.id: Present("u-1")}
+
+
+@pytest.mark.parametrize("kind", ["GROUP_MEMBERSHIP", "MEMBERSHIP", None])
+def test_a_membership_that_is_gone_meanwhile_is_a_withdrawal_done(kind: str | None) -> None:
+    gone = {"__type": "com.amazonaws.identitystore#ResourceNotFoundException"}
+    told = Told(400, gone if kind is None else gone | {"ResourceType": kind})
+    with scripted_store({"Users": [A_USER]}, {"MembershipId": "m-1"}, told) as access:
+        assert access.remove(GRANT, [ADA]) == {ADA.id: Absent()}

@@ -72,6 +72,8 @@ def test_what_slack_escaped_is_read_as_it_was_typed() -> None:
 def test_on_enterprise_grid_the_identity_belongs_to_the_organization() -> None:
     assert command(form(enterprise_id="E1"), AT, HOSTS).utterance.chat.tenant == "E1"
     assert press(click(enterprise={"id": "E1"}), AT, HOSTS).utterance.chat.tenant == "E1"
+    with_its_team = click(team={"id": "T1", "domain": "acme", "enterprise_id": "E1"})
+    assert press(with_its_team, AT, HOSTS).utterance.chat.tenant == "E1"
 
 
 def test_a_click_says_the_words_of_its_button() -> None:

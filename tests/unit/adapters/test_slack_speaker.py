@@ -159,6 +159,39 @@ def test_an_expired_response_url_is_undeliverable(acme: Workspace, speaker: Slac
     assert acme.slack.log.count("response_url", status=404) == 1
 
 
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize("error", ["used_url", "expired_url"])
+def test_a_response_url_may_say_in_json_that_it_is_over(
+    acme: Workspace, speaker: SlackSpeaker, status: int, error: str
+) -> None:
+    body = f'{{"ok": false, "error": "{error}"}}'
+    acme.slack.faults.arm(Fault("response_url", "status", status=status, body=body))
+
+    with pytest.raises(Undeliverable):
+        speaker.replace(asked(acme), READY)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_blocks_refused_in_json_are_said_as_text(acme: Workspace, speaker: SlackSpeaker, status: int) -> None:
+    reply = asked(acme)
+    body = '{"ok": false, "error": "invalid_blocks"}'
+    acme.slack.faults.arm(Fault("response_url", "status", status=status, body=body))
+
+    speaker.replace(reply, READY)
+
+    assert acme.slack.log.count("response_url", status=200) >= 1
+    assert acme.slack.transcript.entries[-1].blocks == []
+
+
+def test_how_long_a_response_url_is_to_be_left_alone_is_kept(acme: Workspace, speaker: SlackSpeaker) -> None:
+    acme.slack.faults.arm(Fault("response_url", "throttle", retry_after=7))
+
+    with pytest.raises(ChatUnavailable) as caught:
+        speaker.replace(asked(acme), READY)
+
+    assert caught.value.retry_after == 7
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_response_url_out_of_order_is_worth_another_try(
     acme: Workspace, speaker: SlackSpeaker, status: int

@@ -46,6 +46,7 @@ ERRORS: list[tuple[int, str, type[ProvisioningError]]] = [
     (404, "", Undeliverable),
     (405, "", Unexpected),
     (408, "", ChatUnavailable),
+    (409, "Conflict", ChatUnavailable),
     (412, "PreconditionFailed", ChatUnavailable),
     (413, "MessageSizeTooBig", Unexpected),
     (429, "Throttled", ChatUnavailable),
@@ -410,3 +411,13 @@ def test_members_are_asked_for_at_a_pace_of_their_own(acme: Tenant) -> None:
         acme.connector.member(acme.personal(), acme.chat().user)
 
     assert acme.teams.log.count("GET member", status=200) == 8
+
+
+def test_a_code_without_its_envelope_is_read_all_the_same(acme: Tenant) -> None:
+    body = json.dumps({"code": "ConversationBlockedByUser", "message": "blocked"})
+    acme.teams.faults.arm(Fault("POST activities", "status", status=403, body=body))
+
+    with pytest.raises(Undeliverable) as caught:
+        said(acme)
+
+    assert caught.value.facts["reason"] == "ConversationBlockedByUser"

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,18 @@ def test_a_missing_slack_scope_is_named(world: World, applied: Settings) -> None
     finally:
         world.do(lambda: world.slack.switches.scopes.add("users:read.email"))
     assert (check.state, check.found, check.code) == ("failed", "missing: users:read.email", "DR-407")
+
+
+def test_scopes_that_slack_does_not_tell_are_not_called_missing(applied: Settings) -> None:
+    class Silent:
+        granted: frozenset[str] | None = None
+
+        def call(self, method: str, **_: object) -> dict[str, Any]:
+            return {"team_id": "T0ACME001", "user_id": "U1", "user": {"id": "U1"}}
+
+    assert applied.slack is not None
+    found = {check.name: check.state for check in checks.slack(Silent(), applied.slack)}
+    assert found["Slack scopes"] == "warn"
 
 
 def test_a_refused_token_is_failed_with_its_code(environment: dict[str, str]) -> None:
