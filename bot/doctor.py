@@ -1,6 +1,6 @@
 """`doctor`: every permission and endpoint looked at, and how to mend what is wrong. It changes nothing.
 
-settings ─▶ store ─▶ (clock, Slack, Entra, Graph, every event: at the same time) ─▶ a table, or JSON
+settings ─▶ store ─▶ bell ─▶ (clock, Slack, Entra, Graph, every event: at the same time) ─▶ a table, or JSON
 """
 
 import tempfile
@@ -18,13 +18,13 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters.unfit import StoreUnfit
-from bot import checks, mail_checks, site_checks, store_checks
+from bot import bell_checks, checks, mail_checks, site_checks, store_checks
 from bot.applying import read_file
 from bot.checks import Check, failure
 from bot.event_file import EventFileInvalid, difference
 from bot.logs import clean
 from bot.outside import Outside, reach
-from bot.settings import Settings, SettingsInvalid
+from bot.settings import BotSettings, Settings, SettingsInvalid
 from bot.showing import as_json as write_json
 from bot.stores import UtcClock, open_store
 from provisioning.access import Access
@@ -60,6 +60,7 @@ def examine(settings: Settings) -> list[Check]:
         with _store(url if is_made else None) as store:
             if is_made:
                 found += _look("store", lambda: store_checks.store(store, url))
+            found += _look("bell", lambda: _bell(settings.bot, store))
             events, complaints = _events(settings, store)
             found += complaints
             with closing(reach(settings, store, UtcClock(), proposed=_unmade(events))) as outside:
@@ -127,6 +128,15 @@ def _events(settings: Settings, store: Store) -> tuple[list[Event], list[Check]]
         return events, []
     mend = "The stored event counts. See and apply the difference: deepracer-bot event apply FILE"
     return events, [Check(f"{given.id}: BOT_EVENT_FILE", "warn", f"differs in {fields}", mend)]
+
+
+def _bell(settings: BotSettings, store: Store) -> Iterator[Check]:
+    """Look at the queue of SQS, where there is one."""
+    if settings.queue_url is not None:
+        from adapters.aws.queue_facts import queue_facts
+
+        facts_of = partial(queue_facts, brakes=store.brakes, clock=UtcClock())
+        yield from bell_checks.bell(facts_of, settings.queue_url, settings.dead_letters_url)
 
 
 def _unmade(events: Iterable[Event]) -> Event | None:

@@ -346,7 +346,7 @@ def test_the_policy_allows_exactly_the_calls_to_aws_that_the_code_makes() -> Non
         **dict.fromkeys(("admin.ask", "self._described"), "sso"),
         "self._quotas.ask": "servicequotas",
         "self._mail.ask": "ses",
-        "self._sqs.ask": "sqs",
+        **dict.fromkeys(("queue.ask", "self._sqs.ask"), "sqs"),
         **dict.fromkeys(("pool.ask", "self.ask"), "cognito-idp"),
         "self._invoke": "dynamodb",
         **dict.fromkeys(("self._pool.ask", "self._identities.ask"), "open to anybody"),

@@ -150,6 +150,15 @@ def test_a_system_that_cannot_be_reached_is_a_failed_check_and_no_traceback(
     assert found["clock against Graph"].state == "failed"
 
 
+def test_a_bell_that_cannot_be_reached_is_failed(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+    queue = "https://sqs.us-east-1.amazonaws.com/111122223333/bot"
+    check = not_well(doctor.examine(Settings.load(environment | {"BOT_QUEUE": queue})))["bell"]
+    assert (check.state, check.code) == ("failed", "DR-302")
+
+
 def test_a_store_that_cannot_be_kept_there_ends_the_examination(environment: dict[str, str]) -> None:
     settings = Settings.load({**environment, "BOT_STORE": "sqlite:////nowhere/at/all/bot.db"})
     assert states(doctor.examine(settings)) == {"settings": "ok", "store": "failed"}
