@@ -14,7 +14,7 @@ from functools import partial
 from statistics import median
 
 from adapters.sqlite import SqliteStore, open_store
-from bench.people import an_event, ask, chat_of, person_id, registration, request
+from bench.people import an_event, ask, person_id, registration, request
 from bench.table import Row, Table
 from provisioning.joining import ask_status, request_join
 from provisioning.ports import Rows
@@ -127,10 +127,10 @@ def _joins(store: SqliteStore, clock: TurnedClock, first: int) -> float:
 
 def _statuses(store: SqliteStore, clock: TurnedClock, size: int, turn: int) -> float:
     now = clock.now()
-    known = [chat_of((turn * 7919 + number * 104_729) % size) for number in range(TOGETHER)]
+    known = [ask((turn * 7919 + number * 104_729) % size, now) for number in range(TOGETHER)]
     started = time.perf_counter()
-    for chat in known:
-        store.read(partial(ask_status, chat=chat, now=now))
+    for one in known:
+        store.read(partial(ask_status, asking=one))
     return (time.perf_counter() - started) / TOGETHER * 1000
 
 

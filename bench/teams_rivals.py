@@ -70,7 +70,7 @@ def door() -> web.Application:
         os.environ["BOT_OPENID_METADATA_URL"],
         frozenset({os.environ["TEAMS_SERVICE_URL_HOSTS"]}),
     )
-    words = DoorWords(*[lambda: SAID] * 5)
+    words = DoorWords(*[lambda _: SAID] * 5)
     made = TeamsDoor(settings, answer=answer, words=words, outgoing=_Nowhere(), clock=_Clock())
 
     async def start(_: web.Application) -> None:

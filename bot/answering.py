@@ -27,7 +27,7 @@ from bot.grammar import (
     Usage,
     parse,
 )
-from bot.words import Words, words
+from bot.words import words
 from provisioning.certifying import request_certificates
 from provisioning.claiming import request_status
 from provisioning.correlation import about
@@ -46,8 +46,17 @@ from provisioning.outcomes import Outcome
 from provisioning.pictures import request_picture
 from provisioning.ports import Clock, Rows, Store, Unit
 from provisioning.questions import answer_question
+from provisioning.requests import language_of
 from provisioning.signing_in import request_sign_in
 from provisioning.watching import ask_boards
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was asked came to this; `locale` is the asker's language tag, as far as it is known."""
+
+    outcome: Outcome
+    locale: str | None = None
 
 
 class Turn:
@@ -58,12 +67,12 @@ class Turn:
 
     def __init__(self) -> None:
         """Begin with nothing asked."""
-        self._asked: list[tuple[Unit[Outcome], asyncio.Future[Outcome]]] = []
+        self._asked: list[tuple[Unit[Said], asyncio.Future[Said]]] = []
 
-    def run(self, store: Store, unit: Unit[Outcome]) -> asyncio.Future[Outcome]:
+    def run(self, store: Store, unit: Unit[Said]) -> asyncio.Future[Said]:
         """Have the unit applied at the end of this turn: `Store.run` for coroutines."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Outcome] = loop.create_future()
+        answer: asyncio.Future[Said] = loop.create_future()
         self._asked.append((unit, answer))
         if len(self._asked) == 1:
             loop.call_soon(self._give, store, loop)
@@ -71,7 +80,7 @@ class Turn:
 
     def _give(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
         asked, self._asked = self._asked, []
-        given: list[tuple[Future[Outcome], asyncio.Future[Outcome]]] = []
+        given: list[tuple[Future[Said], asyncio.Future[Said]]] = []
         for unit, answer in asked:
             try:
                 given.append((store.run(unit), answer))
@@ -79,7 +88,7 @@ class Turn:
                 answer.set_exception(error)
         landings = count(1)
 
-        def landed(_: Future[Outcome]) -> None:  # on the store's thread
+        def landed(_: Future[Said]) -> None:  # on the store's thread
             if next(landings) == len(given):
                 loop.call_soon_threadsafe(_take, given)
 
@@ -87,7 +96,7 @@ class Turn:
             future.add_done_callback(landed)
 
 
-def _take(given: list[tuple[Future[Outcome], asyncio.Future[Outcome]]]) -> None:
+def _take(given: list[tuple[Future[Said], asyncio.Future[Said]]]) -> None:
     for future, answer in given:
         if answer.done():  # nobody waits any more
             continue
@@ -116,30 +125,44 @@ class Answering:
 
     async def _said(self, utterance: Utterance, asking: Asking) -> Message:
         command = parse(utterance.text)
-        spoken = words(utterance.reply.locale, utterance.chat.platform)
         if isinstance(command, Help | Unknown):
+            spoken = words(await self._language(utterance), utterance.chat.platform)
             message = wording.help_message(spoken, Asker(), command if isinstance(command, Unknown) else None)
             outcome = "help"
         else:
-            outcome, message = await self._answer(spoken, command, utterance, asking)
+            outcome, message = await self._answer(command, utterance, asking)
         verb = type(command).__name__.lower()
         self.counting.answered(verb, outcome, (self.clock.now() - asking.now).total_seconds())
         return message
 
-    async def _answer(
-        self, spoken: Words, command: Command, utterance: Utterance, asking: Asking
-    ) -> tuple[str, Message]:
+    async def _answer(self, command: Command, utterance: Utterance, asking: Asking) -> tuple[str, Message]:
+        platform = utterance.chat.platform
         try:
-            outcome = await self._turn.run(self.store, _unit(command, utterance, asking))
+            said = await self._turn.run(self.store, _unit(command, utterance, asking))
         except ProvisioningError as error:
-            return error.code, wording.busy(spoken, error)
-        return type(outcome).__name__.lower(), wording.answer(spoken, outcome)
+            return error.code, wording.busy(words(utterance.reply.locale, platform), error)
+        return type(said.outcome).__name__.lower(), wording.answer(words(said.locale, platform), said.outcome)
+
+    async def _language(self, utterance: Utterance) -> str | None:
+        """Return the language tag of whoever asks for help, which needs nothing else that is stored."""
+        if utterance.reply.locale is not None:
+            return utterance.reply.locale
+        try:
+            return await asyncio.wrap_future(
+                self.store.run(lambda rows: language_of(rows.requests.of(utterance.chat)))
+            )
+        except ProvisioningError:
+            return None
 
 
-def _unit(command: Command, utterance: Utterance, asking: Asking) -> Unit[Outcome]:
+def _unit(command: Command, utterance: Utterance, heard: Asking) -> Unit[Said]:
     """Return the unit of work that this command is."""
 
-    def unit(rows: Rows) -> Outcome:
+    def unit(rows: Rows) -> Said:
+        asking = heard.in_their_language(rows)
+        return Said(outcome(rows, asking), asking.reply.locale)
+
+    def outcome(rows: Rows, asking: Asking) -> Outcome:
         match command:
             case Join(event):
                 return request_join(rows, asking, event)

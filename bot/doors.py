@@ -55,7 +55,7 @@ def slack_door(
             still_working=lambda: late(spoken),
             went_wrong=lambda: wording.defect(spoken),
             not_opened=lambda: wording.not_opened(spoken),
-            form=form_words(spoken),
+            form=lambda locale: form_words(words(locale, "slack")),
         ),
         opener=SlackForms(client),
         on_revoked=lambda kind: log.critical(
@@ -94,8 +94,6 @@ def teams_door(
     """Return the door of Teams; what it says goes out through this speaker."""
     from adapters.teams.door import DoorSettings, DoorWords, TeamsDoor
 
-    spoken = words(None, "teams")
-
     def open_events() -> tuple[Event, ...]:
         now = clock.now()
         return tuple(
@@ -111,11 +109,11 @@ def teams_door(
         ),
         answer=answer,
         words=DoorWords(
-            refuse_anonymous=lambda: wording.refusal(spoken, Anonymous, {}),
-            still_working=lambda: wording.slow(spoken),
-            went_wrong=lambda: wording.defect(spoken),
-            answered_privately=lambda: wording.answered_privately(spoken),
-            welcome=lambda: wording.welcome(spoken, open_events()),
+            refuse_anonymous=lambda locale: wording.refusal(words(locale, "teams"), Anonymous, {}),
+            still_working=lambda locale: wording.slow(words(locale, "teams")),
+            went_wrong=lambda locale: wording.defect(words(locale, "teams")),
+            answered_privately=lambda locale: wording.answered_privately(words(locale, "teams")),
+            welcome=lambda locale: wording.welcome(words(locale, "teams"), open_events()),
         ),
         outgoing=speaker,
         clock=clock,
@@ -126,12 +124,11 @@ def teams_speaker(connector: "Connector", store: Store) -> "TeamsSpeaker":
     """Return what speaks in Teams, for the door and for the worker."""
     from adapters.teams.speaker import SpeakerWords, TeamsSpeaker
 
-    spoken = words(None, "teams")
     return TeamsSpeaker(
         connector,
         store,
         SpeakerWords(
-            answered_privately=lambda: wording.answered_privately(spoken),
-            open_a_chat=lambda: wording.open_a_chat(spoken),
+            answered_privately=lambda locale: wording.answered_privately(words(locale, "teams")),
+            open_a_chat=lambda locale: wording.open_a_chat(words(locale, "teams")),
         ),
     )

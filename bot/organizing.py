@@ -97,11 +97,17 @@ class Organizing:
         found = self._recognizer.recognize(unknown)
         known: list[Case] = []
         for case in fresh:
-            who = found.get(case.instruction.id)
-            if isinstance(who, ProvisioningError):
-                known.append(replace(case, error=who))
-            else:
-                known.append(replace(case, person_id=case.person_id if who is None else who.id))
+            recognized = found.get(case.instruction.id)
+            if recognized is None:
+                known.append(case)
+                continue
+            who, reply = recognized.who, case.instruction.reply.spoken_in(recognized.locale)
+            here = replace(case, instruction=replace(case.instruction, reply=reply))
+            known.append(
+                replace(here, error=who)
+                if isinstance(who, ProvisioningError)
+                else replace(here, person_id=who.id)
+            )
         people = {case.person_id for case in known if case.person_id is not None}
         organized = self._organizers.of(people, events)
         by_id = {
@@ -323,12 +329,15 @@ def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], list[tuple
 
 
 def _still_waiting(rows: Rows, case: Case) -> Instruction | None:
-    """Return the instruction as it is now; None, and off the queue, when it has been carried out already."""
+    """Return the instruction as it is now, in the language of whoever said it.
+
+    None, and off the queue, when it has been carried out already.
+    """
     row = rows.instructions.get(case.instruction.id)
     if row is None or row.state != "waiting":
         rows.queue.done(case.job)
         return None
-    return row
+    return replace(row, reply=row.reply.spoken_in(case.instruction.reply.locale))
 
 
 def _verb(instruction: Instruction) -> str:

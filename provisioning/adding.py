@@ -20,7 +20,7 @@ from provisioning.instructing import Draft, Order, Undo
 from provisioning.ports import Rows, Work
 from provisioning.recording import record
 from provisioning.registrations import Person, Registration
-from provisioning.requests import ReplyTo, Wish
+from provisioning.requests import ReplyTo, Wish, language_of
 from provisioning.vetting import Vetted
 
 ADDED: Final = "added"
@@ -136,7 +136,9 @@ def _reply(rows: Rows, vetted: Vetted, bound: ChatIdentity | None, tenant: str |
     is_in_reach = chat is not None and (
         chat.platform == "slack" or rows.references.get(str(chat)) is not None
     )
-    return ReplyTo(chat) if chat is not None and is_in_reach else None
+    if chat is None or not is_in_reach:
+        return None
+    return ReplyTo(chat, locale=vetted.locale if chat == vetted.chat else language_of(rows.requests.of(chat)))
 
 
 def _undo(rows: Rows, order: Order, change: Change) -> Draft:

@@ -57,7 +57,12 @@ class Case:
     bound: Person | None
 
 
-Verdict = DirectoryUser | Person | ProvisioningError
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Who asks, or why that is not known; with the language tag that their platform shows."""
+
+    who: DirectoryUser | Person | ProvisioningError
+    locale: str | None = None
 
 
 class Gatekeeper:
@@ -100,15 +105,18 @@ class Gatekeeper:
         unknown: dict[RequestKey, Asked] = {}
         for case in cases:
             if case.bound is not None and case.request.wish is Wish.GONE:
-                verdicts[case.request.key] = case.bound  # leaving needs no more proof than the binding
+                verdicts[case.request.key] = Verdict(
+                    case.bound
+                )  # leaving needs no more proof than the binding
             else:
                 unknown[case.request.key] = Asked(case.request.key.chat, case.event.email_domains)
         with about({str(case.request.key): case.request.correlation for case in cases}):
-            return verdicts | self._recognizer.recognize(unknown)
+            found = self._recognizer.recognize(unknown)
+        return verdicts | {key: Verdict(one.who, one.locale) for key, one in found.items()}
 
     def _fold_all(self, rows: Rows, cases: Sequence[Case], verdicts: Mapping[RequestKey, Verdict]) -> None:
         now = self._clock.now()
-        people = ((case, verdicts[case.request.key]) for case in cases)
+        people = ((case, verdicts[case.request.key].who) for case in cases)
         rows.expect(
             (
                 RegistrationKey(case.event.id, one.id)
@@ -120,10 +128,10 @@ class Gatekeeper:
         for case in cases:
             verdict = verdicts[case.request.key]
             try:
-                if isinstance(verdict, ProvisioningError):
-                    _not_admitted(rows, case, verdict, now)
+                if isinstance(verdict.who, ProvisioningError):
+                    _not_admitted(rows, case, verdict.who, verdict.locale, now)
                 else:
-                    admit(rows, case.request.key, case.request.version, verdict, now)
+                    admit(rows, case.request.key, case.request.version, verdict.who, verdict.locale, now)
                     rows.queue.done(case.job)
             except StaleWrite:  # a newer request took this one's place; its own key is on the queue
                 rows.queue.retry(case.job, now)
@@ -150,15 +158,24 @@ def _bound(rows: Rows, key: RequestKey) -> Person | None:
     return registration.person if registration else None
 
 
-def admit(rows: Rows, key: RequestKey, version: int, who: DirectoryUser | Person, now: datetime) -> None:
+def admit(
+    rows: Rows,
+    key: RequestKey,
+    version: int,
+    who: DirectoryUser | Person,
+    locale: str | None,
+    now: datetime,
+) -> None:
     """Fold the request into the registration of this person, if it is still the request that was looked at.
 
+    What they are told from here on is in the language of `locale`, where the platform showed one.
     Claims the binding first: a chat identity or a person bound otherwise is refused, audited, and told to the
     organizers. Raises StaleWrite when the request has been replaced meanwhile.
     """
     request, event = rows.requests.get(key), rows.events.get(key.event_id)
     if request is None or event is None or not request.is_pending or request.version != version:
         raise StaleWrite
+    request = replace(request, reply=request.reply.spoken_in(locale))
     person = who if isinstance(who, Person) else Person(who.id, who.user_principal_name, who.display_name)
     before = rows.registrations.get(RegistrationKey(key.event_id, person.id))
     if request.state == "asking" and before is None:
@@ -272,10 +289,13 @@ def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: dat
         post_to_organizers(rows, event, "organizers-incident", what, now, told)
 
 
-def _not_admitted(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
+def _not_admitted(
+    rows: Rows, case: Case, error: ProvisioningError, locale: str | None, now: datetime
+) -> None:
     request = rows.requests.get(case.request.key)
     if request is None or not request.is_pending or request.version != case.request.version:
         raise StaleWrite
+    request = replace(request, reply=request.reply.spoken_in(locale))
     if isinstance(error, Refusal):
         _refuse(rows, request, case.event, error, now)
         rows.queue.done(case.job)

@@ -14,7 +14,7 @@ from provisioning.requests import Request, Seen, Wish, remember
 
 def request_status(rows: Rows, asking: Asking) -> Outcome:
     """Return where everything of this asker stands; if they may have been added, find that out first."""
-    outcome = ask_status(rows, asking.chat, asking.now)
+    outcome = ask_status(rows, asking)
     if not isinstance(outcome, Nothing) or rows.bindings.person_of(asking.chat) is not None:
         return outcome
     events = rows.registrations.unclaimed()

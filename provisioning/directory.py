@@ -27,9 +27,13 @@ class DirectoryUser:
 
 @dataclass(frozen=True, slots=True)
 class MailClaim:
-    """The chat platform vouches for this confirmed e-mail address of an employee account."""
+    """The chat platform vouches for this confirmed e-mail address of an employee account.
+
+    `locale` is the language tag that the platform has for them, if it shows one.
+    """
 
     mail: str
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,13 @@ class ObjectClaim:
     """The chat platform vouches for this directory object id."""
 
     person_id: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Unvouched(Failed):
+    """The chat platform does not vouch for somebody; `locale` is their language tag, if it shows one."""
+
+    locale: str | None = None
 
 
 Claim = MailClaim | ObjectClaim

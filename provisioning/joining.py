@@ -46,7 +46,7 @@ from provisioning.outcomes import (
 from provisioning.ports import Rows, Work
 from provisioning.races import Race
 from provisioning.registrations import Registration
-from provisioning.requests import ReplyTo, Request, Seen, Wish, remember
+from provisioning.requests import ReplyTo, Request, Seen, Wish, language_of, remember
 from provisioning.usage import used_of
 
 UNPLACED = EventId("-")  # no event has this id: ids begin with a letter or digit
@@ -55,12 +55,26 @@ AFTERMATH = {Stage.GONE, Stage.LEAVING}
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks, when, and where the answer goes; `asked_id` is the platform's id of this request."""
+    """Who asks, when, and where the answer goes; `asked_id` is the platform's id of this request.
+
+    `before` is what they asked earlier, the newest first, when it has been read already.
+    """
 
     chat: ChatIdentity
     asked_id: str
     now: datetime
     reply: ReplyTo
+    before: tuple[Request, ...] | None = None
+
+    def in_their_language(self, rows: Rows) -> "Asking":
+        """Return the same in the language they were answered in before, where their platform says none."""
+        before = self.requests(rows)
+        locale = self.reply.locale or language_of(before)
+        return replace(self, reply=self.reply.spoken_in(locale), before=before)
+
+    def requests(self, rows: Rows) -> tuple[Request, ...]:
+        """Return what they asked earlier, the newest first."""
+        return rows.requests.of(self.chat) if self.before is None else self.before
 
     @property
     def digest(self) -> str:
@@ -123,16 +137,17 @@ def request_leave(rows: Rows, asking: Asking, event_name: str | None, *, confirm
     return _ask(rows, known, event, asking, Wish.GONE)
 
 
-def ask_status(rows: Rows, chat: ChatIdentity, now: datetime) -> Outcome:
+def ask_status(rows: Rows, asking: Asking) -> Outcome:
     """Return where everything of this asker stands. Reads only."""
+    now = asking.now
     events = {event.id: event for event in rows.events.all()}
-    requests = rows.requests.of(chat)
+    requests = asking.requests(rows)
     queued = tuple(
         _queued(rows, events[request.key.event_id], request.wish, request.received_at)
         for request in requests
         if request.state == "waiting" and request.key.event_id in events
     )
-    person = rows.bindings.person_of(chat)
+    person = rows.bindings.person_of(asking.chat)
     registrations = rows.registrations.of_person(person) if person else ()
     standings = tuple(
         standing_of(rows, events[found.key.event_id], found, now)
@@ -248,7 +263,7 @@ def _event_to_leave(rows: Rows, name: str | None, asking: Asking) -> Event | Out
     if name:
         return find_event(events, name) or Refused(EventUnknown(name=name[:60]))
     person = rows.bindings.person_of(asking.chat)
-    mine = {request.key.event_id for request in rows.requests.of(asking.chat) if request.state == "waiting"}
+    mine = {request.key.event_id for request in asking.requests(rows) if request.state == "waiting"}
     mine |= {
         found.key.event_id
         for found in (rows.registrations.of_person(person) if person else ())
@@ -289,7 +304,7 @@ def _request_of(
     rows: Rows, event: Event, asking: Asking
 ) -> Request | Queued | Standing | Refused | Choice | None:
     """Return the asker's request to this event; when the platform repeats itself, the answer given before."""
-    requests = rows.requests.of(asking.chat)
+    requests = asking.requests(rows)
     repeated = next((request for request in requests if request.remembers(asking.asked_id)), None)
     known = next((request for request in requests if request.key.event_id == event.id), None)
     seen = repeated.remembers(asking.asked_id) if repeated else None

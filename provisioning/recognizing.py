@@ -11,7 +11,15 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from provisioning.access import Failed
-from provisioning.directory import ChatPeople, Claim, Directory, DirectoryUser, MailClaim, ObjectClaim
+from provisioning.directory import (
+    ChatPeople,
+    Claim,
+    Directory,
+    DirectoryUser,
+    MailClaim,
+    ObjectClaim,
+    Unvouched,
+)
 from provisioning.errors import ProvisioningError, Refusal, Unavailable
 from provisioning.identity import admitted_mail, the_employee, the_employee_within
 from provisioning.ids import ChatIdentity
@@ -32,6 +40,14 @@ class Asked:
     domains: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """The one enabled member, or why that is not known; with the language tag that their platform shows."""
+
+    who: DirectoryUser | ProvisioningError
+    locale: str | None = None
+
+
 class Recognizer:
     """Finds the one employee behind each chat identity."""
 
@@ -42,8 +58,8 @@ class Recognizer:
 
     def recognize(
         self, asked: Mapping[K, Asked], known: Mapping[ChatIdentity, Claim | Failed] = NOTHING_KNOWN
-    ) -> dict[K, DirectoryUser | ProvisioningError]:
-        """Return for each the one enabled member, or why that is not known.
+    ) -> dict[K, Recognized]:
+        """Return for each who that is, or why it is not known.
 
         `known` is what the platform has said of some of them a moment ago.
         """
@@ -60,7 +76,7 @@ class Recognizer:
         found = self.find(mails) | self._read(claims)
         for key, question in wanted.items():
             recognized[key] = _employee(found[question], asked[key].domains if by_id[key] else None)
-        return recognized
+        return {key: Recognized(who, _locale(claims[asked[key].chat])) for key, who in recognized.items()}
 
     def find(self, mails: Collection[str]) -> dict[str, Found]:
         """Return everybody who answers to each address."""
@@ -106,6 +122,10 @@ def _question(claim: Claim | Failed, domains: Sequence[str]) -> str:
     if isinstance(claim, Failed):
         raise claim.error
     return admitted_mail(claim.mail, domains) if isinstance(claim, MailClaim) else claim.person_id
+
+
+def _locale(claim: Claim | Failed) -> str | None:
+    return claim.locale if isinstance(claim, MailClaim | Unvouched) else None
 
 
 def _employee(found: Found, domains: Sequence[str] | None) -> DirectoryUser | ProvisioningError:

@@ -1,6 +1,7 @@
 """A request: what one chat identity asked of one event, before it is known who that is."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -28,7 +29,8 @@ class ReplyTo:
     """Where the asker is answered.
 
     `handle` is the platform's own way back to the place where they asked (Slack: the response URL), good for
-    `handle_posts` messages until `handle_until`. A direct message to `chat` is possible at any time.
+    `handle_posts` messages until `handle_until`. A direct message to `chat` is possible at any time. `locale`
+    is the language tag that the platform has for them, as far as it is known: the answer is in that language.
     """
 
     chat: ChatIdentity
@@ -36,6 +38,10 @@ class ReplyTo:
     handle_until: datetime | None = None
     handle_posts: int = 0
     locale: str | None = None
+
+    def spoken_in(self, locale: str | None) -> "ReplyTo":
+        """Return the same in this language, where one is known."""
+        return self if locale is None else replace(self, locale=locale)
 
     def handle_lives(self, now: datetime, *, keep: int = 0) -> bool:
         """Whether the handle still takes a message, with `keep` posts left for later ones."""
@@ -86,6 +92,11 @@ class Request:
     def remembers(self, asked_id: str) -> Seen | None:
         """Return how this platform request was answered before, or None when it is new."""
         return next((seen for seen in self.seen if seen.asked_id == asked_id), None)
+
+
+def language_of(requests: Iterable[Request]) -> str | None:
+    """Return the language tag under which somebody was answered last; theirs come newest first."""
+    return next((one.reply.locale for one in requests if one.reply.locale is not None), None)
 
 
 def remember(seen: tuple[Seen, ...], new: Seen, platform: str) -> tuple[Seen, ...]:

@@ -96,7 +96,8 @@ def resolve(
         for target in mentioned
         if str(target) not in found
     }
-    for name, user in recognizer.recognize(unbound, claims).items():
+    for name, recognized in recognizer.recognize(unbound, claims).items():
+        user = recognized.who
         if isinstance(user, Refusal):
             raise TargetUnknown(target=name, why=user.code) from user
         if isinstance(user, ProvisioningError):

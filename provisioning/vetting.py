@@ -19,10 +19,14 @@ from provisioning.targets import Claims, Mailed, Mentioned, Target, speaking_as
 
 @dataclass(frozen=True, slots=True)
 class Vetted:
-    """Somebody who may be added: an employee as the directory has them; `chat` if they were named by it."""
+    """Somebody who may be added: an employee as the directory has them.
+
+    `chat` if they were named by it, with the language tag that the platform shows for them.
+    """
 
     user: DirectoryUser
     chat: ChatIdentity | None = None
+    locale: str | None = None
 
 
 def vet(
@@ -35,9 +39,11 @@ def vet(
     found: dict[str, Vetted | Refusal] = {}
     mentioned = {str(one): one.chat for one in targets if isinstance(one, Mentioned)}
     asked = {text: Asked(chat, event.email_domains) for text, chat in mentioned.items()}
-    for text, user in recognizer.recognize(asked, claims).items():
-        chat = speaking_as(mentioned[text], claims)
-        found[text] = Vetted(user, chat) if isinstance(user, DirectoryUser) else _refused(user)
+    for text, recognized in recognizer.recognize(asked, claims).items():
+        user, chat = recognized.who, speaking_as(mentioned[text], claims)
+        found[text] = (
+            Vetted(user, chat, recognized.locale) if isinstance(user, DirectoryUser) else _refused(user)
+        )
     mails: dict[str, str] = {}
     for target in targets:
         text = str(target)

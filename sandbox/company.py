@@ -49,7 +49,7 @@ class SlackUser:
     is_email_confirmed: bool | None = True
     enterprise_user: dict[str, Any] | None = None
     tz: str = "Europe/Berlin"
-    locale: str = "en-US"
+    locale: str | None = "en-US"
 
 
 @dataclass

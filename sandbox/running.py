@@ -30,6 +30,7 @@ def run(address: Path, *, port: int, people: int, seed: int) -> int:
     """Run until Ctrl-C; returns the exit code."""
     ask_to_stop_by_signals()
     company = Company.found(people=people, seed=seed)
+    company.hire("german", slack={"locale": "de-DE"}, teams={"locale": "de-DE"})
     with tempfile.TemporaryDirectory(prefix="deepracer-run-") as name:
         folder = Path(name)
         try:
@@ -103,6 +104,7 @@ def _explain(port: int, address: Path, folder: Path) -> None:
         ("join --as guest --follow", "a refusal; others: stranger, disabled, two-matches, look-alike"),
         ("join --as teams-guest --in teams --follow", "a refusal in Teams"),
         ("join --as newcomer --follow", "somebody AWS does not know yet"),
+        ("join --as german --follow", "somebody whose Slack is in German"),
     ):
         print(f"  {command} {words_}{options}    # {note}")
     print(f"\nThe bot's log: {max(folder.glob('*-bot.log'))}\nWhat people see:\n", flush=True)

@@ -46,7 +46,7 @@ def user_object(
         shown |= {"tz": user.tz, "tz_label": user.tz, "tz_offset": 0, "color": "9f69e7"}
         shown |= {"is_admin": False, "is_owner": False, "is_primary_owner": False}
         shown |= {"is_restricted": user.is_restricted, "is_ultra_restricted": user.is_ultra_restricted}
-        if locale and not foreign:
+        if locale and not foreign and user.locale is not None:
             shown["locale"] = user.locale
     for name in ("is_stranger", "is_invited_user", "is_email_confirmed"):
         value = getattr(user, name)

@@ -172,11 +172,12 @@ class LinkButton:
 class FormButton:
     """A button that opens a form for a list, pasted or as a file; `words` are then said with it.
 
-    Where a platform has no form, nothing shows.
+    The form is in `language`. Where a platform has no form, nothing shows.
     """
 
     label: str
     words: str
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

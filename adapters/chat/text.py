@@ -47,6 +47,7 @@ CUT: Final = "[…]"  # stands where a platform takes no more of a message, in e
 # Control characters, line separators, characters that turn the direction of what follows, halves of
 # surrogate pairs.
 UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_TAG: Final = re.compile(r"[A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,4}")
 _WORD: Final = re.compile(r"\S{1,250}\s{0,50}|\s{1,50}")
 
 
@@ -201,6 +202,11 @@ def _joined(words: list[Span]) -> Text:
         else:
             spans += group
     return tuple(spans)
+
+
+def language_tag(found: object) -> str | None:
+    """Return the language tag that a platform has for somebody, None for anything that is none."""
+    return found if isinstance(found, str) and _TAG.fullmatch(found) else None
 
 
 def web_address(url: str, *schemes: str) -> str | None:

@@ -59,7 +59,7 @@ Block = dict[str, Any]
 
 COMMAND: Final = "/deepracer"
 SAY: Final = "say:"  # the action ids of buttons that say their value: "say:0", "say:1", …
-FORM: Final = "form:"  # those of buttons that open a form, to say their value with what is filled in
+FORM: Final = "form:"  # those of buttons that open a form, with its language: "form:0:en"
 _OPEN: Final = "open:"  # those of buttons that only open a page; Slack reports these clicks too
 
 _BLOCKS: Final = 50
@@ -301,7 +301,11 @@ def _button(button: Button | LinkButton | FormButton, numbers: Iterator[int]) ->
     made: Block = {"type": "button", "text": _label(button.label, _LABEL)}
     if isinstance(button, FormButton):
         fits = size(button.words) <= _WORDS and not UNWANTED.search(button.words)
-        return made | {"action_id": f"{FORM}{next(numbers)}", "value": button.words} if fits else None
+        return (
+            made | {"action_id": f"{FORM}{next(numbers)}:{button.language}", "value": button.words}
+            if fits
+            else None
+        )
     if button.style != "plain":
         made["style"] = button.style
     if isinstance(button, LinkButton):

@@ -58,7 +58,7 @@ LATE_SECONDS: Final = 60.0  # so long an answer that missed its time is still wa
 _REMEMBERED_EVENTS: Final = 512
 EVENTS: Final = ("app_uninstalled", "tokens_revoked")
 _PRESSED: Final = re.compile(rf"^{SAY}\d+$")
-_OPENS: Final = re.compile(rf"^{FORM}\d+$")
+_OPENS: Final = re.compile(rf"^{FORM}\d+(:[a-z]+)?$")
 _FORM: Final = "application/x-www-form-urlencoded"
 _LAST_WORDS: Final = "Something went wrong and nothing was recorded. Please try again. (DR-500)"
 
@@ -91,7 +91,7 @@ class DoorWords:
     still_working: Callable[[], Message]
     went_wrong: Callable[[], Message]
     not_opened: Callable[[], Message]
-    form: FormWords
+    form: Callable[[str | None], FormWords]  # in the language of a tag
 
 
 class Opener(Protocol):
@@ -293,7 +293,7 @@ class SlackDoor:
 
     async def _open(self, asked: Asked, body: Mapping[str, Any]) -> None:
         try:
-            await asyncio.to_thread(self._opener.open, asked, self._words.form)
+            await asyncio.to_thread(self._opener.open, asked, self._words.form(asked.reply.locale))
         except ProvisioningError as error:  # mostly too late: a press is good for three seconds
             log.warning("form not opened", extra={"action": "slack", "code": error.code, **error.facts})
             self._tell(body, self._words.not_opened)
@@ -303,16 +303,18 @@ class SlackDoor:
 
     async def _on_submit(self, request: AsyncBoltRequest) -> BoltResponse:
         """Take a form that was sent: words like any others, with a list."""
+        locale: str | None = None
         try:
             heard = submission(request.body, self._received_at(request), self._settings.response_url_hosts)
+            locale = heard.utterance.reply.locale
             if heard.utterance.given is None:
-                return _ack(refused(self._words.form.nothing))
+                return _ack(refused(self._words.form(locale).nothing))
             message = await self._answered(heard)
             if message is not None and heard.url is not None and not message.passing:
                 self._replies.start(self._replies.post(heard.url, render(message), replaces=heard.replaces))
         except Exception:
             log.exception("form failed", extra={"action": "defect"})
-            return _ack(refused(self._words.form.failed))
+            return _ack(refused(self._words.form(locale).failed))
         return BoltResponse(status=200)
 
     async def _on_event(self, request: AsyncBoltRequest) -> BoltResponse:

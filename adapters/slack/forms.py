@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from adapters.chat.text import language_tag
 from provisioning.ids import ChatIdentity
 from provisioning.instructions import Given
 from provisioning.requests import ReplyTo
@@ -67,11 +68,11 @@ def view(said: FormWords, words: str, reply: ReplyTo, *, takes_files: bool) -> V
 def kept(metadata: str, chat: ChatIdentity) -> tuple[str, ReplyTo]:
     """Return the words that the form was opened for, and how to answer this person where they asked."""
     found = json.loads(metadata)
-    words, handle = str(found["words"]), found.get("handle")
+    words, handle, locale = str(found["words"]), found.get("handle"), language_tag(found.get("locale"))
     if handle is None:
-        return words, ReplyTo(chat)
+        return words, ReplyTo(chat, locale=locale)
     until = datetime.fromtimestamp(int(found["until"]), UTC)
-    return words, ReplyTo(chat, handle=str(handle), handle_until=until, handle_posts=int(found["posts"]))
+    return words, ReplyTo(chat, str(handle), until, int(found["posts"]), locale)
 
 
 def filled(sent: Mapping[str, Any]) -> Given | None:
@@ -96,6 +97,8 @@ def refused(why: str) -> str:
 
 def _packed(words: str, reply: ReplyTo) -> str:
     keeps: dict[str, object] = {"words": words}
+    if reply.locale is not None:
+        keeps["locale"] = reply.locale
     if reply.handle is not None and reply.handle_until is not None:
         until = int(reply.handle_until.timestamp())
         keeps |= {"handle": reply.handle, "until": until, "posts": reply.handle_posts}

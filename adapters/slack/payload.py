@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.chat.message import ANSWER
+from adapters.chat.text import language_tag
 from adapters.chat.utterance import Utterance
 from adapters.slack import forms, response_url
 from provisioning.ids import ChatIdentity
@@ -129,7 +130,9 @@ class Asked:
 def form(body: Payload, received_at: datetime, hosts: Collection[str]) -> Asked:
     """Read a pressed button that opens a form. Raises Malformed."""
     heard = press(body, received_at, hosts)
-    return Asked(_text(body, "trigger_id"), heard.utterance.text, heard.utterance.reply)
+    language = language_tag(_text(first_action(body), "action_id").rpartition(":")[2])
+    reply = heard.utterance.reply.spoken_in(language)
+    return Asked(_text(body, "trigger_id"), heard.utterance.text, reply)
 
 
 def submission(body: Payload, received_at: datetime, hosts: Collection[str]) -> Heard:

@@ -3,6 +3,7 @@ identity gate.
 
 `judge` decides, purely, over one user object. What is missing or of another type than Slack documents is
 never read in anybody's favor. Slack shows no e-mail at all, silently, to an app without users:read.email.
+The language tag that comes along decides nothing, and may be missing.
 """
 
 import logging
@@ -10,13 +11,14 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from adapters.chat.text import language_tag
 from adapters.slack.client import METHODS, SlackClient
 from provisioning.access import Failed
-from provisioning.directory import MailClaim
+from provisioning.directory import MailClaim, Unvouched
 from provisioning.errors import (
     BotUser,
     ChatUnavailable,
@@ -197,7 +199,10 @@ class SlackPeople:
         if isinstance(verdict, EmailMissing) and granted is not None and MAIL_SCOPE not in granted:
             # Not the asker's to mend.
             verdict = ScopeMissing(method="users.info", needed=MAIL_SCOPE)
-        return verdict if isinstance(verdict, MailClaim) else Failed(verdict)
+        locale = language_tag(shown.get("locale"))
+        if isinstance(verdict, MailClaim):
+            return replace(verdict, locale=locale)
+        return Unvouched(verdict, locale=locale)
 
     def _affordable_pages(self, people: int) -> int:
         """Return how many pages of users.list come sooner than looking so many people up; 0 for none."""
@@ -231,19 +236,24 @@ class SlackPeople:
 
     def _users(self, cursor: str, deadline: datetime) -> dict[str, Any]:
         try:
-            return self._patiently(deadline, "users.list", limit=str(self._page), cursor=cursor or None)
+            return self._page_of_users(cursor, deadline)
         except Unexpected as error:
             if self._page == _SMALL_PAGE or error.facts.get("reason") not in _PAGE_TOO_LONG:
                 raise
             self._page = _SMALL_PAGE
-            return self._patiently(deadline, "users.list", limit=str(self._page), cursor=cursor or None)
+            return self._page_of_users(cursor, deadline)
+
+    def _page_of_users(self, cursor: str, deadline: datetime) -> dict[str, Any]:
+        return self._patiently(
+            deadline, "users.list", limit=str(self._page), cursor=cursor or None, include_locale="true"
+        )
 
     def _looked_up(self, users: Sequence[str], deadline: datetime) -> dict[str, Shown]:
         """Look these users up one by one. What concerns everybody ends it, and everybody left gets it."""
         shown: dict[str, Shown] = {}
         for number, user in enumerate(users):
             try:
-                answer = self._patiently(deadline, "users.info", user=user)
+                answer = self._patiently(deadline, "users.info", user=user, include_locale="true")
             except Undeliverable as error:
                 shown[user] = Stranger() if error.facts.get("reason") in _UNKNOWN else error
             except Unexpected as error:

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from adapters.chat.http import JSON, HttpAnswer, served
 from adapters.chat.message import Message, Plain
+from adapters.chat.text import language_tag
 from adapters.chat.utterance import Answer
 from adapters.teams.address import Address
 from adapters.teams.auth import TurnedAway, Validator
@@ -51,6 +52,7 @@ _LAST_WORDS: Final = "Something went wrong and nothing was recorded. Please try 
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Worded = Callable[[str | None], Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,13 @@ class DoorSettings:
 
 @dataclass(frozen=True, slots=True)
 class DoorWords:
-    """What the door says by itself; the wording is the bot's."""
+    """What the door says by itself, in the language of a tag; the wording is the bot's."""
 
-    refuse_anonymous: Callable[[], Message]
-    still_working: Callable[[], Message]
-    went_wrong: Callable[[], Message]
-    welcome: Callable[[], Message]
-    answered_privately: Callable[[], Message]
+    refuse_anonymous: Worded
+    still_working: Worded
+    went_wrong: Worded
+    welcome: Worded
+    answered_privately: Worded
 
 
 class Outgoing(Protocol):
@@ -194,7 +196,8 @@ class TeamsDoor:
                 await self._outside("forgotten", self._replies.keep(self._outgoing.forget, chat, address))
             case Installed(chat, address):
                 if await self._keep(chat, address):
-                    self._replies.start(self._welcome(address))
+                    locale = None if chat is None else language_tag(activity.raw.get("locale"))
+                    self._replies.start(self._welcome(address, locale))
             case Noticed(chat, address):
                 await self._keep(chat, address)
         return None
@@ -209,12 +212,12 @@ class TeamsDoor:
         """Answer a pressed button: with a card in its place, where nobody but the presser sees it."""
         message = await self._answered(heard, promise=False)
         if message is None:
-            return _shown(self._worded(self._words.still_working))
+            return _shown(self._worded(self._words.still_working, heard))
         if heard.place is Place.HERE:
             return _shown(message)
         if heard.address.kind != "personal":
             self._replies.start(self._send(replace(heard, place=Place.PRIVATE), message))
-            return _shown(self._worded(self._words.answered_privately))
+            return _shown(self._worded(self._words.answered_privately, heard))
         if heard.card is not None:
             self._replies.start(self._placed(heard, heard.card))
         return _card(message)
@@ -223,7 +226,7 @@ class TeamsDoor:
         """Return the answer, or None when it misses its time; it is then sent after the fact."""
         if heard.place is Place.HERE:
             log.info("nobody's object id", extra={"action": "turned-away", "reason": "anonymous"})
-            return self._worded(self._words.refuse_anonymous)
+            return self._worded(self._words.refuse_anonymous, heard)
         answer = asyncio.ensure_future(self._kept_and_answered(heard))
         await asyncio.wait({answer}, timeout=self._settings.answer_seconds)
         if answer.done():
@@ -239,14 +242,14 @@ class TeamsDoor:
             return await self._answer(heard.utterance)
         except Exception:
             log.exception("answer failed", extra={"action": "defect"})
-            return self._worded(self._words.went_wrong)
+            return self._worded(self._words.went_wrong, heard)
 
     async def _late(self, heard: Heard, answer: asyncio.Future[Message], *, promise: bool) -> None:
         """Promise an answer, where that has not been done, and send it as a new message once it is there."""
         if promise:
-            await self._send(heard, self._worded(self._words.still_working))
+            await self._send(heard, self._worded(self._words.still_working, heard))
         await asyncio.wait({answer}, timeout=LATE_SECONDS)
-        message = answer.result() if answer.done() else self._worded(self._words.went_wrong)
+        message = answer.result() if answer.done() else self._worded(self._words.went_wrong, heard)
         place = Place.USUAL if heard.address.kind == "personal" else Place.PRIVATE
         await self._send(replace(heard, card=None, place=place, is_awaited=True), message)
 
@@ -266,8 +269,8 @@ class TeamsDoor:
     async def _placed(self, heard: Heard, activity_id: str) -> None:
         await self._outside("placed", self._replies.send(self._outgoing.placed, heard, activity_id))
 
-    async def _welcome(self, address: Address) -> None:
-        message = self._worded(self._words.welcome)
+    async def _welcome(self, address: Address, locale: str | None) -> None:
+        message = self._in_words(self._words.welcome, locale)
         await self._outside("welcomed", self._replies.send(self._outgoing.welcome, address, message))
 
     async def _outside(self, what: str, call: Awaitable[T]) -> T | None:
@@ -282,9 +285,12 @@ class TeamsDoor:
             log.exception("not %s in Teams", what, extra={"action": "defect"})
         return None
 
-    def _worded(self, message: Callable[[], Message]) -> Message:
+    def _worded(self, message: Worded, heard: Heard) -> Message:
+        return self._in_words(message, heard.utterance.reply.locale)
+
+    def _in_words(self, message: Worded, locale: str | None) -> Message:
         try:
-            return message()
+            return message(locale)
         except Exception:
             log.exception("no words", extra={"action": "defect"})
             return Message((Plain(_LAST_WORDS),))

@@ -37,10 +37,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SpeakerWords:
-    """What stands in a channel in place of an answer; the wording is the bot's."""
+    """What stands in a channel in place of an answer, in the language of a tag; the wording is the bot's."""
 
-    answered_privately: Callable[[], Message]
-    open_a_chat: Callable[[], Message]
+    answered_privately: Callable[[str | None], Message]
+    open_a_chat: Callable[[str | None], Message]
 
 
 class TeamsSpeaker:
@@ -149,11 +149,13 @@ class TeamsSpeaker:
         try:
             posted = self._patiently(lambda: self._tell(chat, message, met=heard.address))
         except Undeliverable:
-            self._patiently(lambda: self._point(heard, self._words.open_a_chat()))
+            self._patiently(lambda: self._point(heard, self._words.open_a_chat(heard.utterance.reply.locale)))
             raise
         self._save(_answer_to(heard), posted)
         if heard.place is Place.USUAL:
-            self._patiently(lambda: self._point(heard, self._words.answered_privately()))
+            self._patiently(
+                lambda: self._point(heard, self._words.answered_privately(heard.utterance.reply.locale))
+            )
 
     def placed(self, heard: Heard, activity_id: str) -> None:
         """Let later updates of this answer go to this activity of the conversation it was asked in."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any, Final
 
+from adapters.chat.text import language_tag
 from adapters.chat.utterance import Utterance
 from adapters.teams.address import Address, Kind
 from adapters.teams.words import SAY, pressed, typed
@@ -29,7 +30,6 @@ _REPEATED: Final = timedelta(days=1)  # an activity that is older has no timesta
 _LONGEST_WORDS: Final = 100  # in the id of a click; longer ones are digested
 _ID: Final = re.compile(r"[\x21-\x7e]{1,1024}")  # what Bot Connector's ids are made of
 _OBJECT_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_LOCALE: Final = re.compile(r"[A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,4}")
 
 
 class Malformed(ValueError):
@@ -164,7 +164,9 @@ def _heard(activity: Envelope, words: str, *, is_pressed: bool, now: datetime) -
         said = words if len(words) <= _LONGEST_WORDS else hashlib.sha256(words.encode()).hexdigest()
         asked_id = f"{asked_id}/{card or ''}/{said}"
     chat, received_at = _chat(activity), _received_at(activity.raw, now)
-    reply = ReplyTo(chat, asked_id, received_at + HANDLE_LIFE, HANDLE_POSTS, _locale(activity.raw))
+    reply = ReplyTo(
+        chat, asked_id, received_at + HANDLE_LIFE, HANDLE_POSTS, language_tag(_text(activity.raw, "locale"))
+    )
     return Heard(
         Utterance(chat, words, asked_id, received_at, reply, pressed=is_pressed),
         address,
@@ -246,11 +248,6 @@ def _received_at(raw: Payload, now: datetime) -> datetime:
     if stated.tzinfo is None:
         stated = stated.replace(tzinfo=UTC)
     return stated.astimezone(UTC) if now - _REPEATED <= stated <= now else now
-
-
-def _locale(raw: Payload) -> str | None:
-    found = _text(raw, "locale")
-    return found if found is not None and _LOCALE.fullmatch(found) else None
 
 
 def _needed(found: str | None, name: str) -> str:

@@ -91,7 +91,7 @@ def _ask(rows: Rows, order: Order, command: AddWhom) -> Whom:
 
 
 def _whom(words: Words, found: Whom) -> Message:
-    button = FormButton(words.plain("add-whom.open"), found.words)
+    button = FormButton(words.plain("add-whom.open"), found.words, words.language)
     lead = Paragraph(words.text("add-whom.next"))
     return Message(words.text("add-whom.summary", event=found.event), (lead, Buttons((button,))))
 

@@ -1,4 +1,4 @@
-"""What people are told, by kind: the catalog's own first lines, read backwards."""
+"""What people are told, by kind: the catalogs' own first lines, in every language, read backwards."""
 
 import html
 import re
@@ -134,7 +134,7 @@ def _kinds_of(*sections: str) -> frozenset[str]:
 @cache
 def _summaries() -> tuple[tuple[str, re.Pattern[str]], ...]:
     found = []
-    files = (CATALOGS / "en.toml", CATALOGS / "en.teams.toml")
+    files = sorted(CATALOGS.glob("*.toml"), key=lambda file: (not file.name.startswith("en."), file.name))
     sentences = [one for file in files for one in _flat(tomllib.loads(file.read_text(encoding="utf-8")))]
     for key, sentence in sentences:
         base = re.sub(r"[.-]summary(\.(zero|one|other))?$", "", key)

@@ -196,7 +196,7 @@ def test_what_a_form_keeps_is_no_more_than_what_was_asked_and_where(stage: Stage
 
     kept = json.loads(form(stage, organizer)["view"]["private_metadata"])
 
-    assert kept.keys() == {"words", "handle", "until", "posts"}
+    assert kept.keys() == {"words", "handle", "until", "posts", "locale"}
     assert kept["words"] == "admin add event=spring-cup-2027"
     sent = sends(stage, organizer, "nobody@acme.example").sent.body.decode()
     assert json.loads(parse_qs(sent)["payload"][0])["type"] == "view_submission"

@@ -129,7 +129,7 @@ def door_for(bot: Bot, clock: Any = None, **settings: Any) -> SlackDoor:
     return SlackDoor(
         DoorSettings(**usual | settings),
         answer=bot.answer,
-        words=DoorWords(lambda: REFUSED, lambda: STILL, lambda: WRONG, lambda: CLOSED, SAID),
+        words=DoorWords(lambda: REFUSED, lambda: STILL, lambda: WRONG, lambda: CLOSED, lambda _: SAID),
         opener=bot.forms,
         on_revoked=bot.on_revoked,
         clock=clock or RealClock(),

@@ -68,7 +68,7 @@ async def connected(world: World) -> AsyncIterator[Stage]:
         response_url_hosts=frozenset({world.urls["slack"].removeprefix("http://")}),
         api_base_url=f"{world.urls['slack']}/api/",
     )
-    words = DoorWords(lambda: OTHER, lambda: OTHER, lambda: OTHER, lambda: OTHER, SAID)
+    words = DoorWords(lambda: OTHER, lambda: OTHER, lambda: OTHER, lambda: OTHER, lambda _: SAID)
     door = SlackDoor(
         settings,
         answer=answer,

@@ -278,8 +278,8 @@ def test_every_special_person_of_the_company_meets_their_own_refusal(acme: Works
         "unconfirmed": EmailUnconfirmed,
         "no-mail": EmailMissing,
         "homoglyph": EmailUnusable,
-        "employee": MailClaim("employee.001@acme.example"),
-        "look-alike": MailClaim("eve@evil-acme.example"),  # its domain is the event's to refuse
+        "employee": MailClaim("employee.001@acme.example", "en-US"),
+        "look-alike": MailClaim("eve@evil-acme.example", "en-US"),  # its domain is the event's to refuse
     }
 
     answer = kinds(people.vouch([acme.chat(key) for key in expected]))

@@ -36,8 +36,8 @@ DRAWN = replace(
 )
 SHOUT = Message((Plain("<at>Everybody</at> won"),), (Paragraph((Plain("<at>General</at>"),)),))
 WORDS = SpeakerWords(
-    answered_privately=lambda: Message((Plain("Look at our chat."),)),
-    open_a_chat=lambda: Message((Plain("Open a chat with me."),)),
+    answered_privately=lambda _: Message((Plain("Look at our chat."),)),
+    open_a_chat=lambda _: Message((Plain("Open a chat with me."),)),
 )
 REFUSED_CARD = '{"error": {"code": "BadSyntax", "message": "Bad adaptive card"}}'
 

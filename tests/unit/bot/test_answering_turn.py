@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from adapters.sqlite import SqliteStore, open_store
-from bot.answering import Turn
+from bot.answering import Said, Turn
 from provisioning.errors import EventUnknown, StoreUnavailable
-from provisioning.outcomes import Nothing, Outcome
+from provisioning.outcomes import Nothing
 from provisioning.ports import Rows, Unit
 
-NOTHING = Nothing(())
+NOTHING = Said(Nothing(()))
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ class Counting:
         return future
 
 
-def nothing(_: Rows) -> Outcome:
+def nothing(_: Rows) -> Said:
     return NOTHING
 
 
-def refused(_: Rows) -> Outcome:
+def refused(_: Rows) -> Said:
     raise EventUnknown(name="autumn")
 
 
@@ -72,7 +72,7 @@ async def test_a_turn_is_given_at_its_end_and_the_next_ones_apart() -> None:
 async def test_an_asker_who_gave_up_keeps_nobody_else_waiting(store: SqliteStore) -> None:
     turn, hold = Turn(), Signal()
 
-    def slow(_: Rows) -> Outcome:
+    def slow(_: Rows) -> Said:
         hold.wait()
         return NOTHING
 
