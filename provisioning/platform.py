@@ -16,7 +16,7 @@ Timing = Literal["best-lap", "average-lap", "total"]
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a racer may use in a month: compute minutes, and models. None is unlimited, 0 allows nothing."""
+    """What a racer may use in a month: minutes, and models. None is unlimited; 0, or less, allows nothing."""
 
     minutes: int | None = None
     models: int | None = None

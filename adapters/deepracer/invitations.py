@@ -1,10 +1,10 @@
 """The `deepracer-on-aws` grant where nobody lets the bot into the user pool: through the site's API alone.
 
 It can less. Every new racer is mailed by the site, 50 a day without SES, and begins with the alias of
-everybody. The API can take nobody out of the group: access ends as a quota of nothing, with which a racer can
-still sign in, look, and submit the models there are. The firewall stands in between.
+everybody. The API can take nobody out of the group: access ends as a quota below nothing, with which a racer
+can still sign in, look, and submit the models there are. The firewall stands in between.
 
-    invite (or: exists already) ─▶ the profile of that e-mail address ─▶ a quota of nothing, or one again
+    invite (or: exists already) ─▶ the profile of that e-mail address ─▶ a quota below nothing, or one again
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ from provisioning.errors import (
     PermissionMissing,
     ProvisioningError,
     SiteUnavailable,
+    Unexpected,
 )
 from provisioning.events import DeepRacerOnAws
 from provisioning.ids import PersonId
@@ -30,7 +31,8 @@ from provisioning.platform import Allowance, Profile
 from provisioning.registrations import Person
 
 ADMINS: Final = "dr-admins"
-NOTHING: Final = Allowance(0, 0)
+OUT: Final = Allowance(0, -2)  # no quota of an event's: the site keeps less than nothing, and blocks as by 0
+BACK: Final = Allowance(0, 0)  # in again, until the site is told what the event gives
 _EXISTS, _UNUSABLE = "A user with this email address already exists.", "Invalid email address format."
 
 
@@ -45,19 +47,19 @@ class InvitedRacers:
         self._mails = mails
 
     def presence(self, grant: DeepRacerOnAws, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
-        """Read who has a profile that allows something."""
+        """Read who has a profile that was not shut; a quota of nothing is a quota."""
         return self._for_each(grant, people, lambda _, profiles: _as_outcome(profiles))
 
     confirm = presence  # there is nothing that tells more
 
     def add(self, grant: DeepRacerOnAws, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
-        """Invite these people; who was blocked may use again what newcomers may."""
+        """Invite these people; who was out is in again, with nothing until the event's quota is told."""
 
         def act(mail: str, profiles: list[Profile]) -> Outcome:
             if not profiles:
                 return self._invited(grant, mail)
-            if _is_blocked(profiles):
-                self._platform.set_allowance(grant, profiles[0].id, self._platform.newcomers_allowance(grant))
+            if _is_out(profiles):
+                self._set(grant, profiles[0], BACK)
             return Present(profiles[0].id)
 
         return self._for_each(grant, people, act)
@@ -66,8 +68,8 @@ class InvitedRacers:
         """Let these people use nothing any more."""
 
         def act(_: str, profiles: list[Profile]) -> Outcome:
-            if profiles and not _is_blocked(profiles):
-                self._platform.set_allowance(grant, profiles[0].id, NOTHING)
+            if profiles and not _is_out(profiles):
+                self._set(grant, profiles[0], OUT)
             return Absent()
 
         return self._for_each(grant, people, act)
@@ -103,9 +105,7 @@ class InvitedRacers:
             if mail is None or isinstance(mail, Failed):
                 return mail or Failed(NotInDirectory())
             profiles = by_mail.get(mail.lower(), [])
-            if (
-                len(profiles) > 1
-            ):  # an invitation that failed leaves a row behind; which one works, none tells
+            if len(profiles) > 1:  # a failed invitation leaves a row behind; which one works, none tells
                 return Failed(AccessAccountMismatch())
             try:
                 return act(mail.lower(), profiles)
@@ -113,6 +113,11 @@ class InvitedRacers:
                 raise Trouble(error, may_have_landed=isinstance(error, SiteUnavailable)) from error
 
         return one_by_one({person.id: person for person in people}, one)
+
+    def _set(self, grant: DeepRacerOnAws, profile: Profile, wanted: Allowance) -> None:
+        """Shut a profile or open it. Raises Unexpected for a site that has something else after that."""
+        if self._platform.set_allowance(grant, profile.id, wanted) != wanted:
+            raise Unexpected(action="PATCH /profile", reason="the site has another quota after that")
 
     def _invited(self, grant: DeepRacerOnAws, mail: str) -> Outcome:
         """Invite somebody. Which profile they have got, the next reading tells."""
@@ -126,9 +131,9 @@ class InvitedRacers:
         return Present()
 
 
-def _is_blocked(profiles: Sequence[Profile]) -> bool:
-    return profiles[0].allowance == NOTHING
+def _is_out(profiles: Sequence[Profile]) -> bool:
+    return profiles[0].allowance == OUT
 
 
 def _as_outcome(profiles: Sequence[Profile]) -> Outcome:
-    return Absent() if not profiles or _is_blocked(profiles) else Present(profiles[0].id)
+    return Absent() if not profiles or _is_out(profiles) else Present(profiles[0].id)

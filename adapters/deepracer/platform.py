@@ -133,9 +133,9 @@ def _standing(row: Mapping[str, Any]) -> Standing:
 
 
 def _read(value: Any) -> int | None:
-    """Read a quota; below 0 there is only -1, and what else was written blocks like 0."""
+    """Read a quota; what else is below 0 is kept as it was written, and blocks like 0."""
     number = int(value)
-    return None if number == UNLIMITED else max(0, number)
+    return None if number == UNLIMITED else number
 
 
 def _written(quota: int | None) -> int:

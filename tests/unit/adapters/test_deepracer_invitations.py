@@ -65,7 +65,7 @@ def test_who_is_invited_twice_exists_once(world: RacingWorld, access: InvitedRac
     assert len([user for user in world.racing.users.values() if user.email == world.mail(person)]) == 1
 
 
-def test_who_leaves_may_use_nothing_and_who_comes_back_what_newcomers_may(
+def test_who_leaves_may_use_nothing_and_who_comes_back_nothing_until_their_quota_is_told(
     world: RacingWorld, access: InvitedRacers
 ) -> None:
     person = world.person()
@@ -74,11 +74,28 @@ def test_who_leaves_may_use_nothing_and_who_comes_back_what_newcomers_may(
     (profile,) = [one for one in world.racing.profiles.values() if one.email == world.mail(person)]
     for _ in range(2):
         assert access.remove(world.grant, [person])[person.id] == Absent()
-    assert (profile.minutes_allowed, profile.models_allowed) == (0, 0)
+    assert profile.minutes_allowed == 0
+    assert profile.models_allowed == -2
     assert access.presence(world.grant, [person])[person.id] == Absent()
 
     assert access.add(world.grant, [person])[person.id] == Present(profile.profile_id)
-    assert (profile.minutes_allowed, profile.models_allowed) == (600, -1)
+    assert (profile.minutes_allowed, profile.models_allowed) == (0, 0)
+    assert access.confirm(world.grant, [person])[person.id] == Present(profile.profile_id)
+
+
+@pytest.mark.parametrize(("minutes", "models"), [(0, 0), (None, None), (600, -1)])
+def test_a_racer_is_in_whatever_their_quota_and_keeps_it_when_added_again(
+    world: RacingWorld, access: InvitedRacers, minutes: int | None, models: int | None
+) -> None:
+    person = world.person()
+    access.add(world.grant, [person])
+    (profile,) = [one for one in world.racing.profiles.values() if one.email == world.mail(person)]
+    profile.minutes_allowed, profile.models_allowed = minutes, models
+    assert access.presence(world.grant, [person])[person.id] == Present(profile.profile_id)
+    assert access.add(world.grant, [person])[person.id] == Present(profile.profile_id)
+    assert (profile.minutes_allowed, profile.models_allowed) == (minutes, models)
+    assert access.remove(world.grant, [person])[person.id] == Absent()
+    assert access.confirm(world.grant, [person])[person.id] == Absent()
 
 
 def test_the_fiftieth_first_of_a_day_waits_and_the_rest_with_them(
