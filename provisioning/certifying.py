@@ -27,10 +27,21 @@ NAMED: Final = 5  # aliases that organizers are told
 MOST: Final = 5  # certificates that one asking is answered with
 
 
-def certify(rows: Rows, event: Event, board: Board, claims: Sequence[Claim], now: datetime) -> int:
-    """Owe every finisher their certificate, and organizers whom it is not known of; returns how many."""
+def certify(
+    rows: Rows,
+    event: Event,
+    board: Board,
+    claims: Sequence[Claim],
+    now: datetime,
+    *,
+    elsewhere: Sequence[Claim] = (),
+) -> int:
+    """Owe every finisher their certificate, and organizers whom it is not known of; returns how many.
+
+    The lines of `elsewhere` are those of racers in other events, who get their certificates there.
+    """
     finished = [line for line in board.ranking.lines if line.place is not None]
-    owed, known = 0, set()
+    owed, known = 0, {line_of(board.ranking, claim) for claim in elsewhere}
     for claim in claims:
         line = line_of(board.ranking, claim)
         registration = rows.registrations.get(RegistrationKey(event.id, claim.person_id))

@@ -27,7 +27,7 @@ from provisioning.outcomes import BoardsShown
 from provisioning.platform import RacingPlatform
 from provisioning.ports import Clock, Rows, Store
 from provisioning.usage import Usage, people_at
-from provisioning.whose import carried, claimed
+from provisioning.whose import Claim, carried, claimed
 
 EVERY = timedelta(seconds=5)  # how often the watcher looks whether something is due
 LIST_EVERY = timedelta(minutes=5)
@@ -197,12 +197,27 @@ def record(rows: Rows, event: Event, race_id: str, reading: Reading) -> int:
         rows.boards.save_claims(event.id, race_id, claims)
     owed = _save(rows, after, now)
     if after.is_final:
-        owed += certify(rows, event, after, claims, now)
+        owed += certify(rows, event, after, claims, now, elsewhere=_elsewhere(rows, event, after, reading))
     for watch in after.watches:
         if watch.hears_news and (news is not None or after.is_final):
             rows.outbox.put(_post(after, watch.channel, news, now))
             owed += 1
     return owed
+
+
+def _elsewhere(rows: Rows, event: Event, board: Board, reading: Reading) -> list[Claim]:
+    """Return whose lines these are in the other events at the site: a race there is a race of each."""
+    return [
+        found
+        for other in rows.events.all()
+        if other.id != event.id and reading.grant.target in other.targets
+        for found in claimed(
+            board.ranking,
+            rows.boards.claims(other.id, board.race_id),
+            reading.aliases,
+            people_at(rows, other, reading.grant),
+        )
+    ]
 
 
 def claim(rows: Rows, event: Event, grant: DeepRacerOnAws, aliases: Mapping[str, str], now: datetime) -> int:

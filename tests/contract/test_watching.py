@@ -349,6 +349,29 @@ def test_every_finisher_is_owed_one_certificate_and_organizers_hear_who_is_not(
     assert again == []
 
 
+def test_who_races_for_another_event_on_the_same_site_is_not_left_out_of_this_one(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    site.rankings = [[*(site.rankings[0] or ()), standing("nova", 63_500), standing("stranger", 64_000)]]
+    site.aliases |= {"p5": "nova", "p6": "stranger"}
+    dates = {"opens": MORNING - DAY, "ends": MORNING + 30 * DAY}
+    store.run(lambda rows: rows.events.save(an_event(AUTUMN, organizer_channel="slack:C8", **dates))).result()
+    progress = {an_event().grants[2].target: Progress(Step.CONFIRMED, MORNING, "p5")}
+    store.run(lambda rows: rows.registrations.save(a_registration(5, AUTUMN, progress=progress))).result()
+
+    told = over(store, site, clock)
+
+    certificates = [notice.about for notice in told if notice.kind is Kind.REMINDER]
+    assert sorted(certificates) == sorted(
+        f"certificate:{key}" for key in (racer(1), racer(2), racer(5, AUTUMN))
+    )
+    posts = {notice.about: notice for notice in told if notice.says == "organizers-uncertified"}
+    assert {about: post.facts["racers"] for about, post in posts.items()} == {
+        "slack:C9": "RacerAlias, stranger",
+        "slack:C8": "RacerAlias, stranger",
+    }
+
+
 def test_a_certificate_is_for_the_line_that_was_theirs_whatever_they_are_called_at_the_end(
     store: Store, clock: SetClock, site: Site
 ) -> None:
