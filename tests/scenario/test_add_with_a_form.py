@@ -219,3 +219,18 @@ def test_of_a_long_list_the_rest_is_a_file_where_slack_lets_the_bot_send_one(mak
     assert len(lines) == 50
     assert lines[0].startswith("0@acme.example,not added (DR-221")
     assert file.title == "What came of each person on the list for Spring Cup 2027."
+
+
+def test_an_organizer_who_speaks_german_is_asked_in_german(stage: Stage, organizer: Racer) -> None:
+    slack = organizer.person.slack
+    stage.world.do(lambda: setattr(slack, "locale", "de-DE"))
+    assert "Wen soll ich zu Spring Cup 2027 hinzufügen?" in answered(organizer, "add", "add-whom")
+    organizer.presses("Liste eingeben")
+
+    shown = form(stage, organizer)["view"]
+
+    assert shown["title"]["text"] == "Leute hinzufügen"
+    assert [block["label"]["text"] for block in shown["blocks"]] == ["Adressen", "Eine CSV-Datei"]
+    assert "Füg eine Liste ein" in str(sends(stage, organizer).body)
+    sends(stage, organizer, address(stage.someone()))
+    assert "Zu Spring Cup 2027 ist eine Person hinzugekommen." in organizer.sees("add-done").text
