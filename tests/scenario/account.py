@@ -11,6 +11,7 @@ import json
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,12 +24,12 @@ from adapters.dynamodb.definition import create
 
 REGION = "us-east-1"  # that of the company in a box
 RECEIVES = 3  # so often a message comes before it is a dead letter
-VISIBILITY_SECONDS = 20
 WINDOW_SECONDS = 0.3  # the mapping's batching window
 MOST_TOGETHER = 1000  # messages in one event
 PAUSE_SECONDS = 0.2
 TICK_SECONDS = 3.0  # a minute of the schedule
-TIMEOUT_SECONDS = 60.0  # of every function
+TIMEOUT_SECONDS = 60  # of every function
+VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS  # as the template has it: what is worked on comes to nobody else
 
 
 class Entry(Protocol):
@@ -55,6 +56,7 @@ class Account:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self.received: Counter[str] = Counter()  # by body: how often a worker was given it
         self.table = f"bot-{uuid.uuid4().hex}"
         self.dynamodb = client("dynamodb", region=REGION, endpoint_url=address, connections=32)
         self.sqs = client("sqs", region=REGION, endpoint_url=address, connections=32)
@@ -110,6 +112,7 @@ class Account:
                 break
             if not found:
                 time.sleep(PAUSE_SECONDS)
+        self.received.update(one["Body"] for one in messages)
         return [self._record(one) for one in messages]
 
     def settle(self, records: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> None:
