@@ -10,6 +10,7 @@ with Stage(folder) as stage:
 """
 
 import asyncio
+import signal
 import subprocess
 import sys
 import threading
@@ -216,20 +217,24 @@ class Stage:
         while self._bots:
             self._bots.pop().stop()
 
-    def moves_to(self, store_url: str) -> None:
-        """Stop every bot and move to another store, with a move that is killed on the way and said again."""
+    def moves_to(self, store_url: str, *, killed_at: str) -> str:
+        """Stop every bot and move to another store, with a move that is killed while it carries these rows
+        over, and said again; returns what that one says.
+        """
         self.stop_bots()
         self._store.close()
         command = [sys.executable, "-m", "bot", "migrate", "--from", self.store_url, "--to", store_url]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as moving:
             assert moving.stdout is not None
-            assert "of" in moving.stdout.readline(), "it is on its way"
+            assert any(killed_at in line for line in moving.stdout), "it is on its way"
             moving.kill()
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        assert moving.returncode == -signal.SIGKILL, "it was killed, and had not ended"
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Everything has arrived" in done.stdout
         self.store_url = store_url
         self._store = self._open_store()
+        return done.stdout
 
     def person(self, key: str, platform: str | None = None) -> Racer:
         """Return a person of the company who talks to the first bot with a door."""
