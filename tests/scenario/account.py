@@ -166,11 +166,15 @@ class Functions:
         clocks: Sequence[Entry] = (),
     ) -> None:
         """Take the functions, made: the doors by path, each as often as it runs at once."""
+        self.woken = [0] * len(workers)  # how often each worker was called
         self._account = account
         self._over = threading.Event()
         self._entries = [*(one for door in (doors or {}).values() for one in door), *workers, *clocks]
         self._threads = [
-            *(threading.Thread(target=self._map, args=(one,), name="mapping") for one in workers),
+            *(
+                threading.Thread(target=self._map, args=(number, one), name="mapping")
+                for number, one in enumerate(workers)
+            ),
             *(threading.Thread(target=self._tick, args=(one,), name="schedule") for one in clocks),
         ]
         self._api: ThreadingHTTPServer | None = None
@@ -199,10 +203,11 @@ class Functions:
         for entry in self._entries:
             entry.close()
 
-    def _map(self, worker: Entry) -> None:
+    def _map(self, number: int, worker: Entry) -> None:
         while not self._over.is_set():
             records = self._account.receive()
             if records:
+                self.woken[number] += 1
                 self._account.settle(records, worker({"Records": records}, Invocation()))
             else:
                 self._over.wait(PAUSE_SECONDS)

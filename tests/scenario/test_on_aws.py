@@ -144,11 +144,15 @@ def test_a_ring_that_got_lost_is_made_up_for_by_the_clock(make_stage: MakeStage)
 
 def test_a_message_of_the_first_schema_is_settled(make_stage: MakeStage) -> None:
     stage, racer = ring_lost(make_stage)
-    stage.account.send('{"schema":1,"work":"answer","key":"spring-cup-2027/slack:whoever"}')
+    earlier = '{"schema":1,"work":"answer","key":"spring-cup-2027/slack:whoever"}'
+    stage.account.send(earlier)
 
     stage.starts_working(workers=1, ticks=False)
 
     racer.is_told("ready")
+    eventually(lambda: stage.account.waiting() == 0, "every message is done with")
+    assert stage.account.received[earlier] == 1  # what cannot be read comes again
+    assert stage.account.dead_letters() == []
 
 
 def test_an_organizer_sees_the_dead_letters_and_takes_them_back(make_stage: MakeStage) -> None:
@@ -176,16 +180,20 @@ def test_two_workers_stop_at_one_refusal(make_stage: MakeStage) -> None:
     stage = make_stage(slack={"rate_scale": 20.0})
     stage.opens_event()
     stage.opens_doors()
-    racers = stage.people(4)
+    racers = stage.people(6)
     stage.befalls("graph", ".*", "throttle", times=1, retry_after=600.0)
-    stage.all_say(racers[:2], "join")
-    stage.starts_working(workers=2)
+    racers[0].says("join")
+    working = stage.starts_working(workers=2)
     eventually(lambda: stage.befallen("graph"), "Graph has refused once")
-    asked = stage.calls("graph", ".*")
+    asked, woken = stage.calls("graph", ".*"), list(working.woken)
 
-    stage.all_say(racers[2:], "join")
+    for racer in racers[1:]:  # a worker that was woken is busy for a second: the next message is the other's
+        calls = sum(working.woken)
+        racer.says("join")
+        eventually(lambda calls=calls: sum(working.woken) > calls, "a worker was woken")  # type: ignore[misc]
     eventually(lambda: stage.account.waiting() == 0, "every message was looked at")
 
+    assert all(now > before for now, before in zip(working.woken, woken, strict=True)), "both were woken"
     assert stage.calls("graph", ".*") <= asked + 1  # what was under way at the other worker
     stage.clock.turn(minutes=11)
     for racer in racers:
