@@ -16,7 +16,16 @@ from typing import Final
 from adapters.aws.api import Trouble
 from adapters.aws.each import one_by_one
 from adapters.deepracer.names import alias_of, username_of
-from adapters.deepracer.pool import NOT_FOUND, OUT_OF_MAILS, RACERS, TAKEN, Account, Pool, account_of
+from adapters.deepracer.pool import (
+    HALTED,
+    NOT_FOUND,
+    OUT_OF_MAILS,
+    RACERS,
+    TAKEN,
+    Account,
+    Pool,
+    account_of,
+)
 from adapters.deepracer.site import Sites
 from provisioning.access import Absent, Failed, Outcome, Present
 from provisioning.errors import (
@@ -194,6 +203,9 @@ class RacerAccounts:
             if trouble.code == OUT_OF_MAILS:
                 reason = "the user pool may send no more invitations today"
                 raise Trouble(SiteUnavailable(_LATER, reason=reason), stops=True) from trouble
+            if trouble.code in HALTED:
+                error = SiteUnavailable(reason=trouble.code)
+                raise Trouble(error, may_have_landed=True) from trouble
             if trouble.code not in TAKEN:
                 raise
             return self._taken(pool, username, email, trouble)

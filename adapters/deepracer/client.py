@@ -36,6 +36,12 @@ LONGEST_WAIT: Final = 5.0  # seconds in which a call may wait for its turn
 MOST_PAGES: Final = 500
 _EXPIRED: Final = {"ExpiredTokenException", "UnrecognizedClientException"}
 _CREDENTIALS: Final = _EXPIRED | {"InvalidSignatureException", "MissingAuthenticationTokenException"}
+_SAID: Final[Mapping[str, str]] = {
+    "Missing Authentication Token": "MissingAuthenticationTokenException",
+    "is not authorized to perform": "AccessDeniedException",
+    "token included in the request is expired": "ExpiredTokenException",
+    "signature we calculated does not match": "InvalidSignatureException",
+}
 _TOO_MANY, _FORBIDDEN, _BROKEN, _GATEWAY = 429, 403, 500, {502, 503, 504}
 _ADMIN_WANTED: Final = ("Admin permission required", "Non-admin user")
 
@@ -106,7 +112,7 @@ class SiteClient:
         more: dict[str, str] = {}
         for _ in range(MOST_PAGES):
             answer = self.call("GET", path, **more)
-            yield from answer.get(member, ())
+            yield from answer.get(member) or ()
             if not answer.get("token"):
                 return
             more = {"token": str(answer["token"])}
@@ -189,13 +195,13 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 def _refusal(action: str, answer: httpx.Response) -> ProvisioningError | SiteError:
     """Translate a refusal, by layer; the one place where that is done."""
     status = answer.status_code
-    kind = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
     try:
         body = answer.json()
     except ValueError:
         body = {}
     told = body if isinstance(body, dict) else {}
     text = str(told.get("message") or told.get("Message") or told.get("errorMessage") or "")
+    kind = _kind(answer.headers.get("x-amzn-ErrorType") or str(told.get("__type") or ""), status, text)
     if status == _FORBIDDEN and kind in _CREDENTIALS:
         return CredentialRefused(service=SERVICE, reason=kind)
     if status == _FORBIDDEN and kind in {"AccessDeniedException", "NotAuthorizedError"}:
@@ -212,3 +218,11 @@ def _refusal(action: str, answer: httpx.Response) -> ProvisioningError | SiteErr
     if text.startswith(_ADMIN_WANTED):
         return PermissionMissing(permission="group dr-admins", service=SERVICE)
     return SiteError(action, status, kind, text)
+
+
+def _kind(named: str, status: int, text: str) -> str:
+    """Return the error's bare name; a refusal by the gateway that names none is known by its sentence."""
+    if named:
+        return named.partition(":")[0].rpartition("#")[2].strip()
+    said = (name for sentence, name in _SAID.items() if status == _FORBIDDEN and sentence in text)
+    return next(said, "")

@@ -36,10 +36,10 @@ class JobQuota:
         try:
             while True:
                 answer = self._quotas.ask("ListServiceQuotas", ServiceCode="sagemaker", **more)
-                for quota in answer["Quotas"]:
+                for quota in answer.get("Quotas", ()):
                     if quota["QuotaName"] == QUOTA:
                         return int(quota["Value"])
-                if "NextToken" not in answer:
+                if not answer.get("NextToken"):
                     return None
                 more = {"NextToken": answer["NextToken"]}
         except Trouble as trouble:

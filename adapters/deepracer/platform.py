@@ -34,7 +34,10 @@ class DeepRacerPlatform:
 
     def profiles(self, grant: DeepRacerOnAws) -> Sequence[Profile]:
         with _told():
-            return [_profile(row) for row in self._client_of(grant.site_url).pages("/profiles", "profiles")]
+            rows = self._client_of(grant.site_url).pages("/profiles", "profiles")
+            return [
+                _profile(row) for row in rows if row.get("profileId")
+            ]  # one without is nobody's to ask of
 
     def set_allowance(self, grant: DeepRacerOnAws, profile_id: str, allowance: Allowance) -> Allowance:
         if not profile_id:  # without an id the site would change the profile of the bot's own user
@@ -59,10 +62,8 @@ class DeepRacerPlatform:
     def models(self, grant: DeepRacerOnAws, profile_id: str) -> Sequence[Model]:
         path = f"/admin/profiles/{quote(profile_id, safe='')}/models"
         with _told():
-            rows = self._client_of(grant.site_url).call("GET", path)["models"]
-            return [
-                Model(row["modelId"], row["name"], row["status"], _moment(row["createdAt"])) for row in rows
-            ]
+            rows = self._client_of(grant.site_url).call("GET", path).get("models") or ()
+            return [_model(row) for row in rows]
 
     def delete_models(self, grant: DeepRacerOnAws, profile_id: str) -> None:
         with _told():
@@ -71,14 +72,14 @@ class DeepRacerPlatform:
     def races(self, grant: DeepRacerOnAws) -> Sequence[Race]:
         with _told():
             rows = self._client_of(grant.site_url).pages("/leaderboards", "leaderboards")
-            return [_race(row, grant.site_url) for row in rows]
+            return [_race(row, grant.site_url) for row in rows if row["timingMethod"] in _TIMINGS]
 
     def standings(self, grant: DeepRacerOnAws, race_id: str) -> Sequence[Standing] | None:
         path = f"/leaderboards/{quote(race_id, safe='')}/rankings"
         try:
             with _told(apart_from=_NOT_FOUND):
                 rows = list(self._client_of(grant.site_url).pages(path, "rankings"))
-                return [_standing(row) for row in rows]
+                return [_standing(row, place) for place, row in enumerate(rows, start=1)]
         except SiteError:
             return None
 
@@ -99,13 +100,13 @@ def _told(apart_from: int | None = None) -> Iterator[None]:
 def _profile(row: Mapping[str, Any]) -> Profile:
     return Profile(
         row["profileId"],
-        row["alias"],
-        Allowance(_read(row.get("maxTotalComputeMinutes", 0)), _read(row.get("maxModelCount", 0))),
-        int(row.get("computeMinutesUsed", 0)),
-        int(row.get("computeMinutesQueued", 0)),
-        int(row.get("modelCount", 0)),
-        int(row.get("modelStorageUsage", 0)),
-        row.get("emailAddress"),
+        row.get("alias") or "",
+        Allowance(_read(row.get("maxTotalComputeMinutes")), _read(row.get("maxModelCount"))),
+        _number(row.get("computeMinutesUsed")),
+        _number(row.get("computeMinutesQueued")),
+        _number(row.get("modelCount")),
+        _number(row.get("modelStorageUsage")),
+        row.get("emailAddress") or None,
     )
 
 
@@ -116,31 +117,45 @@ def _race(row: Mapping[str, Any], site_url: str) -> Race:
         _moment(row["openTime"]),
         _moment(row["closeTime"]),
         _TIMINGS[row["timingMethod"]],
-        int(row.get("participantCount", 0)),
+        _number(row.get("participantCount")),
         f"{site_url}/races/{row['leaderboardId']}",
     )
 
 
-def _standing(row: Mapping[str, Any]) -> Standing:
-    score = int(row["rankingScore"])
+def _model(row: Mapping[str, Any]) -> Model:
+    return Model(row["modelId"], row.get("name") or "", row.get("status") or "", _moment(row["createdAt"]))
+
+
+def _standing(row: Mapping[str, Any], place: int) -> Standing:
+    """Read a row of a ranking; `place` is where in it the row stands, which is what its rank says."""
+    score = _number(row.get("rankingScore"), NO_VALID_TIME)
     return Standing(
-        int(row["rank"]),
+        _number(row.get("rank"), place),
         row["userProfile"]["alias"],
         None if score >= NO_VALID_TIME else score,
         _moment(row["submittedAt"]),
-        int(row["submissionNumber"]),
+        _number(row.get("submissionNumber"), 1),
     )
 
 
 def _read(value: Any) -> int | None:
     """Read a quota; what else is below 0 is kept as it was written, and blocks like 0."""
-    number = int(value)
+    number = _number(value)
     return None if number == UNLIMITED else number
+
+
+def _number(value: Any, missing: int = 0) -> int:
+    """Read a count: a number, or a text that is one. Raises TypeError and ValueError for anything else."""
+    return missing if value is None else int(float(value))
 
 
 def _written(quota: int | None) -> int:
     return UNLIMITED if quota is None else quota
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _moment(told: str | float) -> datetime:
+    """Read a moment: a date and time, in UTC where no zone is named, or seconds since 1970."""
+    if isinstance(told, int | float):
+        return datetime.fromtimestamp(told, UTC)
+    at = datetime.fromisoformat(told)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -20,7 +20,11 @@ PAGE: Final = 60  # ListUsersInGroup gives no more at once
 NOT_FOUND: Final = "UserNotFoundException"
 TAKEN: Final = frozenset({"UsernameExistsException", "AliasExistsException"})
 OUT_OF_MAILS: Final = "LimitExceededException"
-_FAMILIAR: Final = TAKEN | {NOT_FOUND, OUT_OF_MAILS}
+# The trigger that makes the profile gave no answer to work with, or the mail did not go out.
+HALTED: Final = frozenset(
+    {"CodeDeliveryFailureException", "InvalidLambdaResponseException", "UnexpectedLambdaException"}
+)
+_FAMILIAR: Final = TAKEN | HALTED | {NOT_FOUND, OUT_OF_MAILS}
 _OUR_SHARE: Final = 0.8
 # Requests a second, from the quotas of Amazon Cognito; the last stands for everything that changes a user.
 _RATES: Final[Mapping[str, float]] = {
@@ -94,13 +98,19 @@ class Pool:
 
     def groups_of(self, username: str) -> frozenset[str]:
         """Return the groups of an account; of one that is gone, none. Raises Trouble."""
-        try:
-            answer = self.ask("AdminListGroupsForUser", Username=username)
-        except Trouble as trouble:
-            if trouble.code == NOT_FOUND:
-                return frozenset()
-            raise
-        return frozenset(str(group["GroupName"]) for group in answer["Groups"])
+        found: set[str] = set()
+        more: dict[str, str] = {}
+        while True:
+            try:
+                answer = self.ask("AdminListGroupsForUser", Username=username, **more)
+            except Trouble as trouble:
+                if trouble.code == NOT_FOUND:
+                    return frozenset()
+                raise
+            found |= {str(group["GroupName"]) for group in answer.get("Groups", ())}
+            if not answer.get("NextToken"):
+                return frozenset(found)
+            more = {"NextToken": answer["NextToken"]}
 
     def racers(self, wanted: frozenset[str]) -> tuple[dict[str, Account], frozenset[str]]:
         """Read the racers' group for as long as that costs less than asking for each of these usernames.
@@ -114,8 +124,8 @@ class Pool:
         more: dict[str, str] = {}
         for pages in range(1, len(wanted) + 1):
             answer = self.ask("ListUsersInGroup", GroupName=RACERS, Limit=PAGE, **more)
-            listed |= {found.username: found for found in map(account_of, answer["Users"])}
-            if "NextToken" not in answer:
+            listed |= {found.username: found for found in map(account_of, answer.get("Users", ()))}
+            if not answer.get("NextToken"):
                 self._pages = pages
                 return listed, frozenset()
             self._pages = max(self._pages, pages + 1)
@@ -153,10 +163,11 @@ class Pools:
 
 def account_of(user: Mapping[str, Any]) -> Account:
     """Read a user as AdminGetUser, AdminCreateUser and the lists give it."""
-    attributes = {
-        one["Name"]: one.get("Value", "") for one in user.get("UserAttributes", user.get("Attributes", ()))
-    }
-    return Account(user["Username"], attributes.get("email", ""), user["Enabled"], user["UserStatus"])
+    told = user.get("UserAttributes") or user.get("Attributes") or ()
+    attributes = {one["Name"]: one.get("Value") or "" for one in told}
+    return Account(
+        user["Username"], attributes.get("email", ""), user.get("Enabled", True), user.get("UserStatus", "")
+    )
 
 
 def _pace(rate: float) -> Pace:

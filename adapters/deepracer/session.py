@@ -14,7 +14,13 @@ from adapters.aws.api import Api, Trouble
 from adapters.aws.pace import Pace
 from adapters.deepracer.site import Site
 from provisioning.brake import Brakes
-from provisioning.errors import CredentialRefused, PermissionMissing, SiteUnavailable, Unavailable
+from provisioning.errors import (
+    CredentialRefused,
+    PermissionMissing,
+    SiteUnavailable,
+    Unavailable,
+    Unexpected,
+)
 from provisioning.ports import Clock
 
 AHEAD_SECONDS: Final = 300.0  # credentials are renewed so long before they expire
@@ -27,6 +33,7 @@ _REFUSED: Final = frozenset(
         "UserNotFoundException",
     }
 )
+_NO_ROLE: Final = frozenset({"NotAuthorizedException", "InvalidIdentityPoolConfigurationException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Session:
         self._user = user
         self._clock = clock
         name = f"sign-in:{site.user_pool_id}"
-        shared: dict[str, Any] = {"brakes": brakes, "clock": clock, "familiar": _REFUSED}
+        shared: dict[str, Any] = {"brakes": brakes, "clock": clock, "familiar": _REFUSED | _NO_ROLE}
         self._pool = Api(pool_client, name, "cognito-idp", pace=Pace(), **shared)
         self._identities = Api(identity_client, name, "cognito-identity", pace=Pace(), **shared)
         self._keys: Keys | None = None
@@ -98,8 +105,8 @@ class Session:
             self._pool.check_brake()
             token = self._id_token()
             logins = {f"cognito-idp.{self._site.region}.amazonaws.com/{self._site.user_pool_id}": token}
-            found = self._identities.ask("GetId", IdentityPoolId=self._site.identity_pool_id, Logins=logins)
             groups = _groups_in(token)
+            found = self._identities.ask("GetId", IdentityPoolId=self._site.identity_pool_id, Logins=logins)
             keys = self._credentials(found["IdentityId"], logins, groups)
         except Trouble as trouble:
             if isinstance(trouble.error, Unavailable):
@@ -126,7 +133,7 @@ class Session:
         try:
             answer = self._identities.ask("GetCredentialsForIdentity", IdentityId=identity, Logins=logins)
         except Trouble as trouble:
-            if trouble.code == "NotAuthorizedException":  # the token is a minute old: it is the role
+            if trouble.code in _NO_ROLE:  # the token is a minute old: it is the role
                 raise PermissionMissing(permission="group dr-admins", service=SERVICE) from trouble
             raise
         given = answer["Credentials"]
@@ -140,7 +147,14 @@ class Session:
 
 
 def _groups_in(token: str) -> frozenset[str]:
-    """Read the groups in an ID token; who issued it is known, as it came over TLS from the user pool."""
-    body = token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return frozenset(claims.get("cognito:groups", ()))
+    """Read the groups in an ID token; who issued it is known, as it came over TLS from the user pool.
+
+    Raises Unexpected for what is no such token.
+    """
+    try:
+        body = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        groups = claims.get("cognito:groups") or ()
+    except (IndexError, ValueError, AttributeError) as error:
+        raise Unexpected(action="read an ID token", reason=type(error).__name__) from error
+    return frozenset(groups.replace(",", " ").split() if isinstance(groups, str) else groups)

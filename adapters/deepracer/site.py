@@ -18,10 +18,8 @@ from provisioning.ports import Clock
 
 KEPT_SECONDS: Final = 600.0
 OLDEST: Final = (1, 2, 0)  # earlier ones lose the token between two pages of racers
-_ASSIGNED = re.compile(r"EnvironmentConfig\s*=\s*(?P<object>\{.*\})", re.DOTALL)
-_MEMBER = re.compile(
-    r"""["']?(?P<name>\w+)["']?\s*:\s*(?P<quote>["'])(?P<text>.*?)(?P=quote)\s*[,}]""", re.DOTALL
-)
+_ASSIGNED = re.compile(r"""EnvironmentConfig["']?\s*\]?\s*=\s*(?P<object>\{.*\})""", re.DOTALL)
+_MEMBER = re.compile(r"""["']?(?P<name>\w+)["']?\s*:\s*(?P<quote>["'`])(?P<text>.*?)(?P=quote)""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +101,10 @@ class Sites:
     def _read(self, url: str) -> dict[str, str]:
         try:
             with self._connect() as http:
-                answer = http.get(f"{url.rstrip('/')}/env.js")
+                answer = http.get(f"{url.removesuffix('/env.js').rstrip('/')}/env.js")
         except httpx.HTTPError as error:
             raise SiteUnavailable(site=url, reason=type(error).__name__) from error
-        if answer.is_server_error:
+        if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise SiteUnavailable(site=url, reason=f"env.js: {answer.status_code}")
         return environment_of(answer.text)
 
@@ -119,8 +117,8 @@ def environment_of(text: str) -> dict[str, str]:
     try:
         members = json.loads(found["object"])
     except ValueError:  # older generators write a JavaScript literal: single quotes, bare names
-        return {member["name"]: member["text"] for member in _MEMBER.finditer(found["object"])}
-    return {str(name): str(value) for name, value in members.items()}
+        members = {member["name"]: member["text"] for member in _MEMBER.finditer(found["object"])}
+    return {name: value.strip() for name, value in members.items() if isinstance(value, str)}
 
 
 def version_of(text: str) -> tuple[int, ...]:

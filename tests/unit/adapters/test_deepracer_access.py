@@ -314,6 +314,9 @@ def test_the_invitations_that_the_day_does_not_allow_wait(world: RacingWorld) ->
         (400, "UnrecognizedClientException", CredentialRefused),
         (400, "ResourceNotFoundException", GroupMissing),
         (400, "UserLambdaValidationException", Unexpected),
+        (400, "UnexpectedLambdaException", SiteUnavailable),
+        (400, "InvalidLambdaResponseException", SiteUnavailable),
+        (400, "CodeDeliveryFailureException", SiteUnavailable),
         (500, "InternalErrorException", AccessUnavailable),
     ],
 )
@@ -325,6 +328,33 @@ def test_what_the_pool_refuses_is_told_in_our_words(
     person = world.person()
     outcome = world.access.add(world.grant, [person])[person.id]
     assert isinstance(failed(outcome), error)
+
+
+def test_a_trigger_that_failed_after_it_made_a_profile_is_asked_once_more(world: RacingWorld) -> None:
+    body = '{"__type": "UnexpectedLambdaException", "message": "PreSignUp failed"}'
+    world.cognito.faults.arm(Fault("AdminCreateUser", "status", status=400, body=body))
+    person = world.person()
+    outcome = world.access.add(world.grant, [person])[person.id]
+    assert isinstance(outcome, Failed)
+    assert outcome.may_have_landed
+    assert isinstance(world.access.add(world.grant, [person])[person.id], Present)
+    assert world.racers() == [world.own(person).username]
+
+
+def test_an_account_that_tells_nothing_but_its_name_is_an_account(world: RacingWorld) -> None:
+    person = world.person()
+    theirs = world.own_account(person, RACERS)
+    body = f'{{"Username": "{theirs.username}"}}'
+    world.cognito.faults.arm(Fault("AdminGetUser", "status", status=200, body=body))
+    assert world.access.presence(world.grant, [person])[person.id] == Present(theirs.username)
+
+
+def test_a_list_of_racers_ends_with_an_empty_token_too(world: RacingWorld) -> None:
+    people = [world.person(number, subject=f"gone{number:011d}") for number in range(1, 6)]
+    fault = Fault("ListUsersInGroup", "status", status=200, body='{"NextToken": ""}')
+    world.cognito.faults.arm(fault)
+    assert set(world.access.presence(world.grant, people).values()) == {Absent()}
+    assert (world.calls("ListUsersInGroup"), world.calls("AdminListGroupsForUser")) == (1, 0)
 
 
 def test_a_grant_that_works_passes_the_check(world: RacingWorld) -> None:

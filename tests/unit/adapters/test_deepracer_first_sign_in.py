@@ -54,6 +54,16 @@ def test_a_racer_gets_in_with_it_and_must_choose_their_own(
     assert world.racing.mails == []
 
 
+def test_a_group_on_a_second_page_counts_as_well(
+    world: RacingWorld, racer: Person, sign_in: FirstSignIn
+) -> None:
+    world.own(racer).groups.add(FACILITATORS)
+    page = f'{{"Groups": [{{"GroupName": "{RACERS}"}}], "NextToken": "more"}}'
+    world.cognito.faults.arm(Fault("AdminListGroupsForUser", "status", status=200, body=page))
+    with pytest.raises(PasswordTheirOwn):
+        sign_in.renew(world.grant, racer)
+
+
 def test_each_one_makes_the_one_before_it_void(
     world: RacingWorld, racer: Person, sign_in: FirstSignIn
 ) -> None:

@@ -1,5 +1,7 @@
 """The API of a racing site through our client: signed, paged, and its refusals told in our words."""
 
+import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,6 +84,15 @@ class Reached:
 
     def befalls(self, operation: str, kind: str, **fields: Any) -> None:
         self.world.site.faults.arm(Fault(operation, kind, **fields))  # type: ignore[arg-type]
+
+    def answers(self, operation: str, *bodies: Any) -> None:
+        """Let the site answer the next calls so, one after the other."""
+        for body in bodies:
+            self.befalls(f"{operation}$", "status", status=200, body=json.dumps(body))
+
+    def pool_answers(self, operation: str, body: Any) -> None:
+        fault = Fault(operation, "status", status=200, body=json.dumps(body))
+        self.world.cognito.faults.arm(fault)
 
     def signs_in(self) -> int:
         return self.world.calls("InitiateAuth")
@@ -307,6 +318,109 @@ def test_an_answer_of_another_form_is_unexpected(reached: Reached) -> None:
     reached.befalls("GET /leaderboards", "status", status=200, body='{"leaderboards": [{}]}')
     with pytest.raises(Unexpected):
         reached.platform.races(reached.world.grant)
+
+
+def test_profiles_come_with_what_a_site_tells_and_one_without_an_id_is_nobodys(reached: Reached) -> None:
+    rows = [
+        {"profileId": "a00000000000001"},
+        {"alias": "nobody"},
+        {
+            "profileId": "b00000000000001",
+            "alias": "bee",
+            "maxTotalComputeMinutes": "600",
+            "maxModelCount": -1.0,
+            "computeMinutesUsed": None,
+            "computeMinutesQueued": 12.5,
+            "emailAddress": "",
+            "favoriteColor": {"is": "unheard of"},
+        },
+    ]
+    reached.answers("GET /profiles", {"profiles": [], "token": "bW9yZQ=="}, {"profiles": rows, "token": None})
+    first, second = reached.platform.profiles(reached.world.grant)
+    assert first == Profile("a00000000000001", "", Allowance(0, 0), 0, 0, 0, 0)
+    assert second == Profile("b00000000000001", "bee", Allowance(600, None), 0, 12, 0, 0)
+
+
+def test_a_race_that_is_timed_as_nobody_knows_yet_does_not_hide_the_others(reached: Reached) -> None:
+    times = {"openTime": "2027-03-01T09:00:00", "closeTime": "2027-03-01T11:00:00.5+01:00"}
+    race = {"leaderboardId": "r", "name": "Lap", "timingMethod": "BEST_LAP_TIME", **times}
+    odd = {**race, "leaderboardId": "s", "timingMethod": "WORST_LAP_TIME"}
+    reached.answers("GET /leaderboards", {"leaderboards": [odd, race], "token": ""})
+    (found,) = reached.platform.races(reached.world.grant)
+    assert (found.id, found.racers) == ("r", 0)
+    assert found.opens == datetime(2027, 3, 1, 9, tzinfo=UTC)
+    assert found.closes == datetime(2027, 3, 1, 10, 0, 0, 500_000, UTC)
+
+
+def test_a_ranking_may_leave_out_what_its_rows_say_by_their_order(reached: Reached) -> None:
+    rows = [
+        {"userProfile": {"alias": "bolt"}, "rankingScore": "62345", "submittedAt": "2027-03-01T09:00:00Z"},
+        {"userProfile": {"alias": "dash"}, "rankingScore": None, "submittedAt": 1_800_000_000},
+    ]
+    reached.answers("GET /leaderboards/.*/rankings", {})
+    assert reached.platform.standings(reached.world.grant, "r") == []
+    reached.answers("GET /leaderboards/.*/rankings", {"rankings": rows})
+    at = datetime(2027, 3, 1, 9, tzinfo=UTC), datetime.fromtimestamp(1_800_000_000, UTC)
+    assert reached.platform.standings(reached.world.grant, "r") == [
+        Standing(1, "bolt", 62_345, at[0], 1),
+        Standing(2, "dash", None, at[1], 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"message":"Forbidden"}', SiteFirewalled),
+        ("<html><body>Request blocked.</body></html>", SiteFirewalled),
+        ("", SiteFirewalled),
+        (
+            '{"Message":"User: arn:x is not authorized to perform: execute-api:Invoke on resource: y"}',
+            PermissionMissing,
+        ),
+        ('{"__type":"com.amazon#AccessDeniedException:http://x/"}', PermissionMissing),
+        ('{"message":"Missing Authentication Token"}', CredentialRefused),
+    ],
+)
+def test_a_403_that_names_no_error_is_known_by_what_it_says(
+    reached: Reached, body: str, error: type[Exception]
+) -> None:
+    reached.befalls("GET /profile", "status", status=403, body=body)
+    with pytest.raises(error):
+        reached.client.call("GET", "/profile")
+
+
+def test_credentials_that_expired_are_known_by_the_sentence_alone(reached: Reached) -> None:
+    said = '{"message":"The security token included in the request is expired"}'
+    reached.befalls("GET /profile", "status", status=403, body=said)
+    reached.client.call("GET", "/profile")
+    assert reached.signs_in() == 2
+
+
+@pytest.mark.parametrize(
+    ("claims", "groups"),
+    [
+        ({"cognito:groups": ["dr-admins", "dr-racers"]}, {"dr-admins", "dr-racers"}),
+        ({"cognito:groups": "dr-admins,dr-racers"}, {"dr-admins", "dr-racers"}),
+        ({"cognito:groups": None}, set()),
+        ({}, set()),
+    ],
+)
+def test_the_groups_of_the_bots_user_are_a_list_or_a_text(
+    reached: Reached, claims: dict[str, Any], groups: set[str]
+) -> None:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    signed_in = {"AuthenticationResult": {"IdToken": f"e30.{body}.x"}, "ChallengeParameters": {}}
+    keys = {"AccessKeyId": "A", "SecretKey": "S", "SessionToken": "T", "Expiration": 4_000_000_000}
+    reached.pool_answers("InitiateAuth", signed_in)
+    reached.pool_answers("GetId", {"IdentityId": "us-east-1:x"})
+    reached.pool_answers("GetCredentialsForIdentity", {"IdentityId": "us-east-1:x", "Credentials": keys})
+    assert reached.client.groups() == groups
+
+
+def test_a_token_that_is_none_is_no_defect_of_the_bots(reached: Reached) -> None:
+    reached.pool_answers("InitiateAuth", {"AuthenticationResult": {"IdToken": "opaque"}})
+    with pytest.raises(Unexpected):
+        reached.client.groups()
 
 
 def test_a_refusal_of_what_was_asked_is_kept_for_the_asker(reached: Reached) -> None:

@@ -77,9 +77,21 @@ def test_a_page_in_place_of_the_file_is_no_site(world: RacingWorld, clock: Hands
     assert caught.value.facts["missing"] == "apiEndpointUrl"
 
 
+@pytest.mark.parametrize("ending", ["", "/", "/env.js"])
+def test_the_file_may_be_named_by_its_folder_or_by_itself(
+    world: RacingWorld, clock: Hands, ending: str
+) -> None:
+    site = sites(clock, Told(env_url=world.site_url + ending)).of("https://nobody.invalid")
+    assert site.user_pool_id == USER_POOL_ID
+
+
 def test_a_site_that_does_not_answer_is_asked_again(world: RacingWorld, clock: Hands) -> None:
     known = sites(clock)
-    for fault in (Fault("GET /env.js", "status", status=503), Fault("GET /env.js", "refuse")):
+    for fault in (
+        Fault("GET /env.js", "status", status=503),
+        Fault("GET /env.js", "status", status=429),
+        Fault("GET /env.js", "refuse"),
+    ):
         world.site.faults.arm(fault)
         with pytest.raises(SiteUnavailable):
             known.of(world.site_url)
@@ -92,6 +104,9 @@ def test_a_site_that_does_not_answer_is_asked_again(world: RacingWorld, clock: H
         """window.EnvironmentConfig = {"userPoolId": "us-east-1_a", "region": "us-east-1"};""",
         """window.EnvironmentConfig={userPoolId: 'us-east-1_a', region: 'us-east-1'};""",
         """window.EnvironmentConfig = {\n  'userPoolId': 'us-east-1_a',\n  region: "us-east-1",\n};""",
+        """\ufeffwindow["EnvironmentConfig"] = {"userPoolId": " us-east-1_a ", "region": "us-east-1\\n"}""",
+        """self['EnvironmentConfig']\n=\n{ userPoolId : `us-east-1_a`\n, region:'us-east-1' // here\n}""",
+        """window.EnvironmentConfig={"userPoolId":"us-east-1_a","region":"us-east-1","iot":null,"x":1};""",
     ],
 )
 def test_the_file_is_json_or_a_literal_of_an_older_generator(text: str) -> None:
