@@ -65,7 +65,8 @@ _MAIL = re.compile(
     r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
 )
 MOST_NAMED: Final = 100  # requests in one line; a write to a directory is never made for so many
-_TALKATIVE: Final = ("aiohttp", "asyncio", "boto3", "botocore", "httpx", "msal", "slack_bolt", "slack_sdk")
+_TALKATIVE: Final = ("aiohttp", "asyncio", "httpx", "msal")
+_TELLTALE: Final = ("boto3", "botocore", "slack_bolt", "slack_sdk")  # at DEBUG they quote whole bodies
 _OURS: Final = ("adapters.", "bot.", "provisioning.")
 
 
@@ -99,6 +100,8 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     for name in _TALKATIVE:
         # At INFO they tell of every credential found and every request; at DEBUG somebody wants to know.
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
+    for name in _TELLTALE:  # a password set, the keys of a session: no form of theirs tells them from words
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @contextmanager

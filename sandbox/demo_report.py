@@ -120,7 +120,7 @@ def channel(evidence: Evidence, width: int) -> list[str]:
         edits = f"   (edited {len(post['versions'])} times in place)" if post["versions"] else ""
         lines += [shorten(f"  {said[0]}{edits}", width)]
         lines += [shorten(f"      {line}", width) for line in said[1:]]
-    return lines
+    return [*lines, "  News come two minutes apart at least; the next tells who leads now."]
 
 
 def _block(block: Json) -> list[str]:

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from adapters.deepracer.first_sign_in import OneTimePasswords
+from adapters.deepracer.pool import Pool
+from adapters.deepracer.session import ServiceUser, Session
 from bot import logs
 from provisioning.correlation import about, only
+from sandbox.racing import SERVICE_PASSWORD, SERVICE_USER, USER_POOL_ID
+from tests.unit.adapters.racing_world import racing_world
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [path for room in ("bot", "adapters", "provisioning") for path in (ROOT / room).rglob("*.py")]
@@ -34,6 +39,23 @@ def test_a_line_is_json_with_one_action_word(lines: io.StringIO) -> None:
     logging.getLogger("bot.serve").info("listening", extra={"action": "listening", "port": 8080})
     line = last(lines)
     assert (line["action"], line["port"], line["level"]) == ("listening", 8080, "info")
+
+
+def test_what_is_debugged_says_neither_passwords_nor_keys(lines: io.StringIO) -> None:
+    logs.configure("DEBUG", lines)
+    with racing_world(people=1) as world:
+        person = world.person()
+        world.access.add(world.grant, [person])
+        clients, shared = world.clients, {"brakes": world.brakes, "clock": world.clock}
+        pool = Pool(clients["cognito-idp"], USER_POOL_ID, **shared, rate_scale=1000.0)  # type: ignore[arg-type]
+        given = OneTimePasswords(lambda _: pool).renew(world.grant, person)
+        user = ServiceUser(SERVICE_USER, SERVICE_PASSWORD)
+        site = world.sites.of(world.site_url)
+        keys = Session(site, user, clients["cognito-idp"], clients["cognito-identity"], **shared).keys()  # type: ignore[arg-type]
+    written = lines.getvalue()
+    assert "AWS was asked" in written
+    for secret in (given.password, SERVICE_PASSWORD, keys.secret_key, keys.token):
+        assert secret not in written
 
 
 def test_a_library_gets_the_word_library_and_its_name(lines: io.StringIO) -> None:
