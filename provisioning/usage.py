@@ -6,7 +6,7 @@ no second process owes it twice.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -61,14 +61,19 @@ class Usage:
         used: dict[PersonId, Quota] = {}
         for grant in grants:
             at = self._clock.now()
-            profiles = platform.profiles(grant)
-            people = self._store.read(lambda rows, grant=grant: people_at(rows, event, grant))  # type: ignore[misc]
-            found = {RegistrationKey(event.id, people[one.id]): one for one in profiles if one.id in people}
-            self._keep(event, grant, found, at)
-            for key, profile in found.items():
+            for key, profile in self.keep(event, grant, platform.profiles(grant), at).items():
                 hours = -(-(profile.minutes_used + profile.minutes_queued) // 60)
                 used[key.person_id] = Quota(hours, profile.models)
         return used
+
+    def keep(
+        self, event: Event, grant: DeepRacerOnAws, profiles: Sequence[Profile], at: datetime
+    ) -> Mapping[RegistrationKey, Profile]:
+        """Keep what everybody's profile at this site showed at this moment; returns those of the event."""
+        people = self._store.read(lambda rows: people_at(rows, event, grant))
+        found = {RegistrationKey(event.id, people[one.id]): one for one in profiles if one.id in people}
+        self._keep(event, grant, found, at)
+        return found
 
     def _keep(
         self, event: Event, grant: DeepRacerOnAws, found: Mapping[RegistrationKey, Profile], at: datetime

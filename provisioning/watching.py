@@ -8,7 +8,7 @@ and owed everything or nothing, and the next one reads and goes on from there. O
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,14 +24,14 @@ from provisioning.leaderboards import Leaderboard, Line
 from provisioning.naming import by_name, names_on
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import BoardsShown
-from provisioning.platform import RacingPlatform
+from provisioning.platform import Profile, RacingPlatform
 from provisioning.ports import Clock, Rows, Store
 from provisioning.usage import Usage, people_at
 from provisioning.whose import Claim, carried, claimed
 
 EVERY = timedelta(seconds=5)  # how often the watcher looks whether something is due
 LIST_EVERY = timedelta(minutes=5)
-USAGE_EVERY = timedelta(minutes=5)  # two thousand racers are twenty requests
+PROFILES_EVERY = timedelta(minutes=5)  # two thousand racers are twenty requests
 READ_EVERY = timedelta(seconds=10)  # a ranking of up to a page
 A_PAGE, PER_PAGE = 100, timedelta(seconds=3)  # each is a request, of which a site takes five a second
 LEASE = timedelta(seconds=45)
@@ -87,10 +87,8 @@ class Watcher:
                 if not board.is_final and board.opens <= self._clock.now():
                     due = self._is_due(board.key, read_every(board))
                     owed += self._read(event, grant, board) if due else 0
-            if self._is_due(f"aliases {event.id}", LIST_EVERY):
-                owed += self._claim(event, grant)
-            if self._is_due(f"{event.id} usage", USAGE_EVERY):
-                self._usage.of(event)
+            if self._is_due(f"profiles {event.id}", PROFILES_EVERY):
+                owed += self._look_at_racers(event, grant)
         except StoreUnavailable:
             raise
         except ProvisioningError as error:
@@ -132,23 +130,23 @@ class Watcher:
         reading = Reading(grant, ranking, aliases, now)
         return self._written(lambda rows: record(rows, event, board.race_id, reading))
 
-    def _claim(self, event: Event, grant: DeepRacerOnAws) -> int:
-        """Find out whose lines there are on the boards that are being read."""
+    def _look_at_racers(self, event: Event, grant: DeepRacerOnAws) -> int:
+        """Read everybody at the site: what they have used, and whose lines there are on boards being read."""
+        at = self._clock.now()
+        profiles = self._platform().profiles(grant)
+        if not self._is_mine(self._clock.now()):
+            return 0
+        self._usage.keep(event, grant, profiles, at)
         boards = self._store.read(lambda rows: rows.boards.of_event(event.id))
         if not any(board.ranking.lines and not board.is_final for board in boards):
             return 0
-        aliases = self._aliases(grant)
-        if not self._is_mine(self._clock.now()):
-            return 0
+        aliases = aliases_of(profiles)
         return self._written(lambda rows: claim(rows, event, grant, aliases, self._clock.now()))
-
-    def _aliases(self, grant: DeepRacerOnAws) -> Mapping[str, str]:
-        return {profile.id: profile.alias for profile in self._platform().profiles(grant)}
 
     def _last_aliases(self, grant: DeepRacerOnAws, board: Board, now: datetime) -> Mapping[str, str] | None:
         """Return what everybody is called at the end of a race; None while its result can wait for that."""
         try:
-            return self._aliases(grant)
+            return aliases_of(self._platform().profiles(grant))
         except ProvisioningError as error:
             facts = {"action": "watch", "event": board.event_id, "error": error.code}
             log.warning("aliases unread", extra=facts)
@@ -164,6 +162,11 @@ class Watcher:
             return self._store.run(unit).result()
         except StaleWrite:
             return 0
+
+
+def aliases_of(profiles: Sequence[Profile]) -> Mapping[str, str]:
+    """Return what everybody is called, by the id of their profile."""
+    return {profile.id: profile.alias for profile in profiles}
 
 
 def read_every(board: Board) -> timedelta:

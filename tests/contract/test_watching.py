@@ -17,6 +17,7 @@ from provisioning.events import DeepRacerOnAws
 from provisioning.forgetting import Known, forget
 from provisioning.joining import Asking
 from provisioning.leaderboards import Leaderboard
+from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
 from provisioning.platform import Allowance, Profile, Race, RacingPlatform, Standing
 from provisioning.ports import Store, Work
@@ -53,6 +54,7 @@ class Site:
         self.rankings = list(rankings) or [()]
         self.asked: list[str] = []
         self.fails_for: str | None = None
+        self.listings = 0  # of everybody
         self.aliases: dict[str, str] = {}  # by profile; empty: the site does not tell them
 
     def races(self, grant: DeepRacerOnAws) -> Sequence[Race]:
@@ -62,9 +64,10 @@ class Site:
         return self.listed
 
     def profiles(self, grant: DeepRacerOnAws) -> Sequence[Profile]:
+        self.listings += 1
         if not self.aliases:
             raise SiteUnavailable(reason="down")
-        return [Profile(one, alias, Allowance(), 0, 0, 0, 0) for one, alias in self.aliases.items()]
+        return [Profile(one, alias, Allowance(), 90, 0, 0, 0) for one, alias in self.aliases.items()]
 
     def standings(self, grant: DeepRacerOnAws, race_id: str) -> Sequence[Standing] | None:
         self.asked.append(race_id)
@@ -347,6 +350,28 @@ def test_every_finisher_is_owed_one_certificate_and_organizers_hear_who_is_not(
     (post,) = [notice for notice in told if notice.says == "organizers-uncertified"]
     assert (post.facts["count"], post.facts["racers"]) == ("1", "RacerAlias")
     assert again == []
+
+
+def test_one_list_of_everybody_tells_what_is_used_and_whose_lines_there_are(
+    store: Store, clock: SetClock, site: Site
+) -> None:
+    grant = DeepRacerOnAws("https://racing.example.com")
+    entry = Entry(grant.target, person(1), present_before=False, needed_by=frozenset({SPRING}))
+    store.run(lambda rows: rows.ledger.save(entry)).result()
+    before = site.listings
+    clock.moment += LIST_EVERY
+    again = watcher(store, site, clock)
+    for _ in range(3):
+        again.round()
+        clock.moment += READ_EVERY
+
+    assert site.listings == before + 1
+    known = store.read(lambda rows: rows.ledger.get(grant.target, person(1)))
+    assert known is not None
+    assert known.on_site.used is not None
+    assert known.on_site.used.minutes == 90
+    claims = store.read(lambda rows: rows.boards.claims(SPRING, "7"))
+    assert {claim.person_id for claim in claims} == {person(1), person(2)}
 
 
 def test_who_races_for_another_event_on_the_same_site_is_not_left_out_of_this_one(
