@@ -36,7 +36,16 @@ class _Quiet(WSGIRequestHandler):
 def serving(asked: Counter[str] | None = None) -> Iterator[str]:
     """Serve on a free port; yields the address. `asked` counts the requests by API and operation."""
     moto, turn, patched = DomainDispatcherApplication(create_backend_app), Lock(), pytest.MonkeyPatch()
-    patched.setattr(models, "copy", SimpleNamespace(deepcopy=_kept))
+    touched: set[str] = set()
+    transact = models.DynamoDBBackend.transact_write_items
+
+    def transacted(backend: Any, transact_items: list[dict[str, Any]]) -> None:
+        touched.clear()
+        touched.update(_touched(transact_items))
+        transact(backend, transact_items)
+
+    patched.setattr(models.DynamoDBBackend, "transact_write_items", transacted)
+    patched.setattr(models, "copy", SimpleNamespace(deepcopy=lambda one: _kept(one, touched)))
     patched.setattr(tables, "copy", SimpleNamespace(copy=copy.copy, deepcopy=lambda found: found))
     patched.setattr(Table, "all_items", _in_order)
     patched.setattr(dynamo_type.Item, "project", _projected)
@@ -72,17 +81,26 @@ def _called(environ: Any) -> str:
     return f"{'dynamodb' if version.startswith('DynamoDB') else 'sqs'} {operation}"
 
 
-def _kept(one: Any) -> Any:
-    """Return a table to go back to. The items are the same: a put or a delete, and we do nothing else, leaves
-    an item as it is.
+def _kept(one: Any, touched: Iterable[str]) -> Any:
+    """Return a table to go back to, with the partitions that are touched copied.
+
+    The items are the same: a put or a delete, and we do nothing else, leaves an item as it is.
     """
     if not isinstance(one, Table):
         return copy.deepcopy(one)
     kept = copy.copy(one)
-    kept.items = type(one.items)(
-        one.items.default_factory, {of: dict(there) for of, there in one.items.items()}
-    )
+    kept.items = one.items.copy()
+    for pk in map(dynamo_type.DynamoType, ({"S": pk} for pk in touched)):
+        if pk in one.items:
+            kept.items[pk] = dict(one.items[pk])
+        else:
+            kept.items.pop(pk, None)
     return kept
+
+
+def _touched(transact_items: list[dict[str, Any]]) -> set[str]:
+    asked = [one for action in transact_items for one in action.values()]
+    return {one.get("Key", one.get("Item"))["pk"]["S"] for one in asked}
 
 
 def _in_order(table: Table) -> list[Any]:
