@@ -19,6 +19,7 @@ import httpx
 from adapters.aws.pace import Pace
 from adapters.deepracer.session import SERVICE, Keys, Session
 from adapters.deepracer.site import Site
+from adapters.retry_after import retry_after
 from provisioning.brake import Brakes, throttled
 from provisioning.errors import (
     CredentialRefused,
@@ -137,11 +138,12 @@ class SiteClient:
         log.info("the site answered", extra={"action": "racing-site", **facts})
         if answer.is_success:
             return _object(answer)
-        refusal = _refusal(action, answer)
+        wait = retry_after(answer.headers.get("retry-after"), self._clock.now())
+        refusal = _refusal(action, answer, wait)
         if isinstance(refusal, CredentialRefused):
             self._session.forget(keys)
         if answer.status_code == _TOO_MANY:
-            self._slow_down()
+            self._slow_down(wait)
         raise refusal
 
     def _signed(
@@ -174,12 +176,12 @@ class SiteClient:
         if seconds > 0:
             time.sleep(seconds)
 
-    def _slow_down(self) -> None:
+    def _slow_down(self, wait: float | None) -> None:
         now = self._clock.now()
         with self._lock:
-            self._pace.was_throttled(now.timestamp(), None)
+            self._pace.was_throttled(now.timestamp(), wait)
         with suppress(StoreUnavailable):
-            self._brakes.hold(throttled(self._brake, None, now))
+            self._brakes.hold(throttled(self._brake, wait, now))
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
@@ -192,8 +194,8 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
-def _refusal(action: str, answer: httpx.Response) -> ProvisioningError | SiteError:
-    """Translate a refusal, by layer; the one place where that is done."""
+def _refusal(action: str, answer: httpx.Response, wait: float | None) -> ProvisioningError | SiteError:
+    """Translate a refusal, by layer; the one place where that is done. `wait`: the seconds it asks for."""
     status = answer.status_code
     try:
         body = answer.json()
@@ -209,9 +211,11 @@ def _refusal(action: str, answer: httpx.Response) -> ProvisioningError | SiteErr
     if status == _FORBIDDEN:
         return SiteFirewalled(action=action)
     if status == _TOO_MANY:
-        return SiteUnavailable(reason="429: throttled", action=action)
+        return SiteUnavailable(wait, reason="429: throttled", action=action)
     if status in _GATEWAY:
-        return SiteUnavailable(reason=f"{status}: {kind or 'the gateway'}", action=action, layer="gateway")
+        return SiteUnavailable(
+            wait, reason=f"{status}: {kind or 'the gateway'}", action=action, layer="gateway"
+        )
     if status >= _BROKEN:
         why = text or "an empty body"
         return SiteUnavailable(reason=f"{status} with {why}", action=action)

@@ -11,6 +11,7 @@ from sandbox.company import Company
 from sandbox.racing import FACILITATORS, RACERS, PoolUser
 from tests.scenario import LONG
 from tests.scenario.conftest import ON_BOTH, MakeSite, MakeStage
+from tests.scenario.logged import logged_lines
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.waiting import eventually
@@ -338,9 +339,12 @@ def test_a_first_password_is_shown_to_its_owner_alone_and_kept_nowhere(make_site
     racer.says("join")
     racer.becomes_ready()
 
-    password = first_password(racer)
+    with logged_lines() as logged:
+        password = first_password(racer)
 
     assert only_account_of(stage, racer).password == password
+    assert logged.lines
+    assert not any(password in line for line in logged.lines)
     assert racer.told == ["ready"]
     assert stage.public() == []
     kept = b"".join(file.read_bytes() for file in stage.folder.glob("bot.db*"))

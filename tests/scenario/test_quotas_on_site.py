@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.deepracer.invitations import OUT
 from provisioning.deciding import QUOTA_PATIENCE
 from sandbox.racing import Profile
 from tests.scenario.conftest import ON_BOTH, MakeSite
@@ -168,3 +169,22 @@ def test_a_worker_that_dies_while_it_tells_the_site_is_made_up_for(make_site: Ma
     racer.becomes_ready()
     may_use(stage, racer, 600, 5)
     assert stage.audit().count("allotted") == 1
+
+
+def test_through_the_api_alone_a_quota_of_nothing_lets_in_and_leaving_lets_out(make_site: MakeSite) -> None:
+    stage = make_site(fields={"quota": {"training_hours": 0, "models": 0}})
+    stage.settings["DEEPRACER_THROUGH_API"] = "true"
+    stage.starts_bot()
+    racer = stage.person("employee-001")
+
+    racer.says("join")
+    racer.becomes_ready()
+    may_use(stage, racer, 0, 0)
+
+    racer.says("leave --yes")
+    racer.comes_to("gone")
+    may_use(stage, racer, 0, OUT.models or 0)
+
+    racer.says("join")
+    racer.becomes_ready()
+    may_use(stage, racer, 0, 0)

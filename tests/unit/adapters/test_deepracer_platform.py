@@ -284,6 +284,21 @@ def test_a_call_too_many_holds_the_brake_for_all(reached: Reached) -> None:
     reached.client.call("GET", "/profile")
 
 
+def test_a_site_that_says_how_long_to_wait_is_left_alone_for_so_long(reached: Reached) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(429, headers={"Retry-After": "40"}, stream=httpx.ByteStream(b"{}"))
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as reached.http:
+        with pytest.raises(SiteUnavailable) as caught:
+            reached.client.call("GET", "/profile")
+        assert caught.value.retry_after == 40
+        reached.world.turn(30)
+        with pytest.raises(SiteUnavailable) as caught:
+            reached.client.call("GET", "/profile")
+        assert caught.value.retry_after is not None
+        assert 9 < caught.value.retry_after <= 10
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_reading_that_the_gateway_fails_is_repeated_once(reached: Reached, status: int) -> None:
     reached.befalls("GET /leaderboards", "status", status=status, body='{"message":"Internal server error"}')
