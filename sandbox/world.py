@@ -92,7 +92,7 @@ class World:
 
     `parts` names the simulators to start; "teams" brings "entra" along, where the bot gets its own token.
     `slack`, `graph`, `entra`, `aws`, `teams`, `cognito` and `racing` hold switches for their constructors.
-    `accent` is put around each of them: it changes how they answer, and not what. Port 0
+    `accent` returns what is put around each, by its name: it changes how they answer, and not what. Port 0
     takes a free port. State is touched from the loop's thread only: use `do`.
     """
 
@@ -123,7 +123,7 @@ class World:
         cognito: Mapping[str, Any] | None = None,
         racing: Mapping[str, Any] | None = None,
         teams: Mapping[str, Any] | None = None,
-        accent: Middleware | None = None,
+        accent: Callable[[str], Middleware] | None = None,
     ) -> None:
         self.company = company or Company.found()
         self._accent = accent
@@ -242,7 +242,7 @@ class World:
         setattr(self, part, simulator)
         app = simulator.app()
         if self._accent is not None:
-            app.middlewares.insert(0, self._accent)
+            app.middlewares.insert(0, self._accent(part))
         port = self.wait(self._serve(app, self._ports.get(part, 0), context))
         scheme = "http" if context is None else "https"
         self.urls[part] = f"{scheme}://127.0.0.1:{port}"
