@@ -26,10 +26,12 @@ def is_reference(value: str) -> bool:
 
 
 def boto3_clients(service: str, region: str | None) -> Any:
-    """Make a boto3 client with the credentials of the environment."""
+    """Make a boto3 client with the credentials, and the certificate authorities, of the environment."""
     import boto3
 
-    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    from adapters.trust import ca_bundle
+
+    return boto3.client(service, region_name=region, verify=ca_bundle())  # type: ignore[call-overload]
 
 
 def resolver(environ: Mapping[str, str], clients: Clients = boto3_clients) -> Resolver:

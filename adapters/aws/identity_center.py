@@ -234,7 +234,8 @@ class IdentityCenter:
             answer = self._ask(grant, "ListGroupMemberships", GroupId=grant.group_id, MaxResults=PAGE, **more)
             pages += 1
             memberships = answer.get("GroupMemberships", [])
-            rows = {row["MemberId"]["UserId"]: row["MembershipId"] for row in memberships}
+            users = [(row.get("MemberId", {}).get("UserId"), row["MembershipId"]) for row in memberships]
+            rows = {user: membership for user, membership in users if user is not None}
             listed |= rows
             unread -= rows.keys()
             if not answer.get("NextToken"):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.secret_references import ReferenceUnreadable, resolver
+from bot.secret_references import ReferenceUnreadable, boto3_clients, resolver
 from bot.settings import Settings, SettingsInvalid, SlackSettings, names
 
 TENANT = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
@@ -345,6 +345,18 @@ def test_a_reference_that_leads_nowhere_is_one_fault() -> None:
     (fault,) = caught.value.faults
     assert fault.name == "SLACK_BOT_TOKEN"
     assert "cannot be read" in fault.what
+
+
+def test_secrets_are_read_through_the_companys_own_certificate_authority(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "company.pem"
+    bundle.write_text(CERTIFICATE)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    for name in ("SSL_CERT_FILE", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    client = boto3_clients("ssm", "eu-central-1")
+    assert client._endpoint.http_session._verify == str(bundle)  # noqa: SLF001 - nothing else shows it
 
 
 def test_a_json_key_that_is_not_in_the_secret_is_named() -> None:
