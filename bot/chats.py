@@ -13,7 +13,8 @@ from adapters.chat.utterance import Answer
 from bot.closing import Closeable
 from bot.doors import slack_door, teams_door, teams_speaker
 from bot.outside import Outside
-from bot.settings import Settings, SlackSettings, TeamsSettings
+from bot.setting_groups import SlackSettings, TeamsSettings
+from bot.settings import Settings
 from provisioning.directory import ChatPeople, Lists, Mentions
 from provisioning.ids import Platform
 from provisioning.ports import Clock, Store

@@ -12,7 +12,7 @@ import httpx
 from adapters.graph.group import GroupPaths
 from adapters.trust import ssl_context
 from bot.access_address import faults_of
-from bot.settings import SlackSettings, TeamsSettings
+from bot.setting_groups import SlackSettings, TeamsSettings
 from provisioning.access import Access
 from provisioning.errors import GroupUnmanageable, PermissionMissing, ProvisioningError
 from provisioning.events import EntraGroup, Event, Grant, IdentityCenterGroup

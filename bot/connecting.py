@@ -7,7 +7,7 @@ import httpx
 from pydantic import SecretStr
 
 from adapters.tokens import Certificate, Credential, EntraTokens, Federated, Secret
-from bot.settings import TeamsSettings
+from bot.setting_groups import TeamsSettings
 from provisioning.ports import Clock, Store
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from bot.checks import Check, failure
 from bot.event_file import EventFileInvalid, difference
 from bot.logs import clean
 from bot.outside import Outside, reach
-from bot.settings import BotSettings, Settings, SettingsInvalid
+from bot.setting_groups import BotSettings
+from bot.settings import Settings, SettingsInvalid
 from bot.showing import as_json as write_json
 from bot.stores import UtcClock, open_store
 from provisioning.access import Access

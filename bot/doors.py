@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.chat.message import Message
 from adapters.chat.utterance import Answer
 from bot import wording
-from bot.settings import SlackSettings, TeamsSettings
+from bot.setting_groups import SlackSettings, TeamsSettings
 from bot.words import Words, words
 from provisioning.errors import Anonymous, ForeignWorkspace
 from provisioning.events import Event

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Final, TextIO
 
-from bot.settings import NAMESPACE
+from bot.setting_groups import NAMESPACE
 from provisioning.correlation import requests
 from provisioning.ports import Clock
 

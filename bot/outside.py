@@ -14,7 +14,8 @@ from adapters.tokens import Credential, EntraTokens
 from adapters.trust import ssl_context
 from bot.connecting import credential, teams_connector
 from bot.racing_access import RacingAccess
-from bot.settings import BotSettings, Settings, SlackSettings
+from bot.setting_groups import BotSettings, SlackSettings
+from bot.settings import Settings
 from provisioning.access import Access, Failed, Outcome
 from provisioning.dead_letters import DeadLetterQueue
 from provisioning.errors import Unexpected

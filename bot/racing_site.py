@@ -17,7 +17,7 @@ from adapters.deepracer.session import ServiceUser, Session
 from adapters.deepracer.site import Sites, Told
 from adapters.trust import ssl_context
 from bot.addresses import mails_in
-from bot.settings import DeepRacerSettings
+from bot.setting_groups import DeepRacerSettings
 from provisioning.access import Access
 from provisioning.brake import Brakes
 from provisioning.directory import Directory

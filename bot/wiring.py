@@ -9,7 +9,8 @@ from bot.chats import Chat, chats
 from bot.clockwork import clockwork
 from bot.lanes import lanes
 from bot.outside import Outside, reach
-from bot.settings import BotSettings, Settings
+from bot.setting_groups import BotSettings
+from bot.settings import Settings
 from bot.stores import UtcClock, open_store
 from provisioning.access import Access
 from provisioning.ports import Clock, Store

@@ -1,7 +1,7 @@
 """How the entries wake the worker."""
 
 from adapters.aws.bell import SqsBell, open_bell
-from bot.settings import BotSettings
+from bot.setting_groups import BotSettings
 from bot.stores import open_store
 from provisioning.ports import Clock
 from provisioning.ringing import RingingStore

@@ -13,7 +13,7 @@ from adapters.sqlite.store import UtcClock
 from bot.addresses import mails_in
 from bot.racing_access import RacingAccess
 from bot.racing_site import RacingSites
-from bot.settings import DeepRacerSettings
+from bot.setting_groups import DeepRacerSettings
 from provisioning.access import Failed, Present
 from provisioning.directory import DirectoryUser
 from provisioning.errors import DirectoryUnavailable, Unexpected

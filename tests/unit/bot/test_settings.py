@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from bot.secret_references import ReferenceUnreadable, boto3_clients, resolver
-from bot.settings import Settings, SettingsInvalid, SlackSettings, names
+from bot.setting_groups import SlackSettings
+from bot.settings import Settings, SettingsInvalid, names
 
 TENANT = "8f1b7c6e-6a9a-4b1e-9d53-1f6f0c2e7a01"
 GOOD = {
