@@ -104,8 +104,9 @@ def podium(words: Words, shown: Board) -> Message:
     if not winners:
         summary, lead = words.text("podium.empty", race=shown.name), words.text("podium.nobody")
         return Message(summary, (Paragraph(lead), _open(words, shown)))
-    names = ", ".join(line.alias for line in shown.ranking.leaders)
-    summary = words.text("podium.summary", race=shown.name, racers=names)
+    leaders = shown.ranking.leaders
+    names = ", ".join(line.alias for line in leaders)
+    summary = words.text("podium.summary", count=len(leaders), race=shown.name, racers=names)
     lead = words.text("podium.next", count=timed(shown.ranking))
     return Message(summary, (Paragraph(lead), _table(words, shown, winners), _open(words, shown)))
 

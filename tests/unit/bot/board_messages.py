@@ -45,6 +45,8 @@ def board_messages(words: Words, name: str) -> Iterator[tuple[str, Message]]:
         yield "picture, instead", picture_wording.board_instead(words, shown)
         picture_wording.board_picture(words, shown)
         picture_wording.board_picture(words, replace(shown, is_final=True))
+    shared = board_of(*(replace(one, time_ms=70_000) for one in crowd[:2]), name=name)
+    yield "podium, shared", board_wording.podium(words, replace(shared, is_final=True))
     yield "drawing", wording.answer(words, Drawing(name))
     for line_of_mine in (*board_of(*crowd).ranking.lines[:1], *board_of(void).ranking.lines):
         own = BoardsShown((board_of(*crowd, void, name=name),), own=line_of_mine)

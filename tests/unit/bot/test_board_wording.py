@@ -92,7 +92,7 @@ def test_all_winners_of_equal_times_are_named_and_the_first_three_places_shown()
     level = [line(None, alias, 62_345, NOON + timedelta(seconds=number)) for number, alias in enumerate("AB")]
     message = board_wording.podium(WORDS, board_of(*level, line(None, "C", 70_000), line(None, "D", 80_000)))
 
-    assert said(message)[0] == "Lap of R&amp;D is over, and the winner is A, B."
+    assert said(message)[0] == "Lap of R&amp;D is over, and 2 share the victory: A, B."
     assert [row[:2] for row in only(message, Table).rows] == [("1", "A"), ("1", "B"), ("3", "C")]
 
 
