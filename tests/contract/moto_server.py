@@ -4,11 +4,12 @@ One request at a time: moto's TransactWriteItems is not isolated (a transaction 
 they were before it, with the writes of others), and DynamoDB's is.
 
 Some habits of moto 5.2 took nine tenths of its time with a crowd in the table, and are replaced by what comes
-to the same: every transaction copied the whole table, attribute by attribute; every query of an index sorted
-all of it by comparing objects, and copied what it found, once more for each attribute that the index shows.
+to the same: every transaction copied the whole table, attribute by attribute; every query looked through and
+sorted all of it by comparing objects, and copied what it found, once more for each attribute that is shown.
 """
 
 import copy
+import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,8 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
     patched.setattr(models, "copy", SimpleNamespace(deepcopy=lambda one: _kept(one, touched)))
     patched.setattr(tables, "copy", SimpleNamespace(copy=copy.copy, deepcopy=lambda found: found))
     patched.setattr(Table, "all_items", _in_order)
+    patched.setattr(Table, "query", _looking_where_it_may_be(Table.query))
+    patched.setattr(Table, "sorted_items", _sorted)
     patched.setattr(dynamo_type.Item, "project", _projected)
 
     def one_at_a_time(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -106,3 +109,33 @@ def _touched(transact_items: list[dict[str, Any]]) -> set[str]:
 def _in_order(table: Table) -> list[Any]:
     items = [item for of_one in table.items.values() for item in of_one.values()]
     return sorted(items, key=lambda item: (item.hash_key.value, item.range_key.value))
+
+
+def _sorted(
+    _: Table, hash_names: list[str], range_names: list[str | None], items: list[dynamo_type.Item]
+) -> list[dynamo_type.Item]:
+    """Return what an index has of one key, in its order; each of our indexes has a range key of its own."""
+    names = [name for name in (range_names[0], hash_names[-1], range_names[-1]) if name is not None]
+    return sorted(items, key=lambda item: [item.attrs[name].cast_value for name in names])
+
+
+def _looking_where_it_may_be(query: Any) -> Any:
+    """Return the query, looking at the items of the partition, or at those that the index has, alone."""
+    parameters = inspect.signature(query)
+
+    def queried(table: Any, *args: Any, **asked: Any) -> Any:
+        given = parameters.bind(table, *args, **asked).arguments
+        index = next((one for one in table.all_indexes() if one.name == given.get("index_name")), None)
+        if index is None:
+            found = [*table.items[given["hash_key"]].values()] if given["hash_key"] in table.items else []
+        else:
+            name = next(key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH")
+            every = (item for of_one in table.items.values() for item in of_one.values())
+            found = [item for item in every if name in item.attrs]
+        table.all_items = lambda: found
+        try:
+            return query(table, *args, **asked)
+        finally:
+            del table.all_items
+
+    return queried
