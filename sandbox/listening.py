@@ -24,12 +24,16 @@ def listening(app: web.Application) -> Iterator[str]:
         host, port = runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
+    async def end() -> None:
+        await runner.cleanup()
+        await asyncio.sleep(0)  # what was just told to close is closed in the next round of the loop
+
     thread = threading.Thread(target=loop.run_forever, name="simulator", daemon=True)
     thread.start()
     try:
         yield asyncio.run_coroutine_threadsafe(start(), loop).result(10)
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

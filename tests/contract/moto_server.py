@@ -25,6 +25,9 @@ from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+_QUERY = Table.query
+_PARAMETERS = inspect.signature(_QUERY)
+
 
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"  # connections are kept
@@ -49,7 +52,7 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
     patched.setattr(models, "copy", SimpleNamespace(deepcopy=lambda one: _kept(one, touched)))
     patched.setattr(tables, "copy", SimpleNamespace(copy=copy.copy, deepcopy=lambda found: found))
     patched.setattr(Table, "all_items", _in_order)
-    patched.setattr(Table, "query", _looking_where_it_may_be(Table.query))
+    patched.setattr(Table, "query", _looking_where_it_may_be)
     patched.setattr(Table, "sorted_items", _sorted)
     patched.setattr(dynamo_type.Item, "project", _projected)
 
@@ -119,23 +122,18 @@ def _sorted(
     return sorted(items, key=lambda item: [item.attrs[name].cast_value for name in names])
 
 
-def _looking_where_it_may_be(query: Any) -> Any:
-    """Return the query, looking at the items of the partition, or at those that the index has, alone."""
-    parameters = inspect.signature(query)
-
-    def queried(table: Any, *args: Any, **asked: Any) -> Any:
-        given = parameters.bind(table, *args, **asked).arguments
-        index = next((one for one in table.all_indexes() if one.name == given.get("index_name")), None)
-        if index is None:
-            found = [*table.items[given["hash_key"]].values()] if given["hash_key"] in table.items else []
-        else:
-            name = next(key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH")
-            every = (item for of_one in table.items.values() for item in of_one.values())
-            found = [item for item in every if name in item.attrs]
-        table.all_items = lambda: found
-        try:
-            return query(table, *args, **asked)
-        finally:
-            del table.all_items
-
-    return queried
+def _looking_where_it_may_be(table: Any, *args: Any, **asked: Any) -> Any:
+    """Query the items of the partition, or those that the index has, alone."""
+    given = _PARAMETERS.bind(table, *args, **asked).arguments
+    index = next((one for one in table.all_indexes() if one.name == given.get("index_name")), None)
+    if index is None:
+        found = [*table.items[given["hash_key"]].values()] if given["hash_key"] in table.items else []
+    else:
+        name = next(key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH")
+        every = (item for of_one in table.items.values() for item in of_one.values())
+        found = [item for item in every if name in item.attrs]
+    table.all_items = lambda: found
+    try:
+        return _QUERY(table, *args, **asked)
+    finally:
+        del table.all_items

@@ -56,7 +56,7 @@ class Account:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self.received: Counter[str] = Counter()  # by body: how often a worker was given it
+        self.received: Counter[str] = Counter()  # by body: how often a worker was given one
         self.table = f"bot-{uuid.uuid4().hex}"
         self.dynamodb = client("dynamodb", region=REGION, endpoint_url=address, connections=32)
         self.sqs = client("sqs", region=REGION, endpoint_url=address, connections=32)
@@ -112,7 +112,9 @@ class Account:
                 break
             if not found:
                 time.sleep(PAUSE_SECONDS)
-        self.received.update(one["Body"] for one in messages)
+        for one in messages:
+            times = int(one["Attributes"]["ApproximateReceiveCount"])
+            self.received[one["Body"]] = max(times, self.received[one["Body"]])
         return [self._record(one) for one in messages]
 
     def settle(self, records: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> None:
