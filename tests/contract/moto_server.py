@@ -6,6 +6,7 @@ they were before it, with the writes of others), and DynamoDB's is.
 Some habits of moto 5.2 took nine tenths of its time with a crowd in the table, and are replaced by what comes
 to the same: every transaction copied the whole table, attribute by attribute; every query looked through and
 sorted all of it by comparing objects, and copied what it found, once more for each attribute that is shown.
+And whatever was ever made was kept, a table for each transaction.
 """
 
 import copy
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from moto.core.common_models import BaseModel
 from moto.dynamodb import models
 from moto.dynamodb.models import dynamo_type
 from moto.dynamodb.models import table as tables
@@ -55,6 +57,7 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
     patched.setattr(Table, "query", _looking_where_it_may_be)
     patched.setattr(Table, "sorted_items", _sorted)
     patched.setattr(dynamo_type.Item, "project", _projected)
+    patched.setattr(BaseModel, "__new__", _made)
 
     def one_at_a_time(environ: Any, start_response: Any) -> Iterable[bytes]:
         with turn:
@@ -72,6 +75,12 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
         thread.join()
         server.server_close()
         patched.undo()
+
+
+def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
+    """Make a model, as moto does, and do not remember it for ever: every transaction makes a table."""
+    made: BaseModel = object.__new__(model)
+    return made
 
 
 def _projected(item: dynamo_type.Item, names: list[list[str]]) -> dynamo_type.Item:
