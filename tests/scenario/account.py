@@ -8,6 +8,7 @@ Played here is what AWS does around the functions, with the shapes of its events
 
 import base64
 import json
+import logging
 import threading
 import time
 import uuid
@@ -19,8 +20,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError
+
 from adapters.aws.clients import client
 from adapters.dynamodb.definition import create
+from provisioning.errors import ProvisioningError
 
 REGION = "us-east-1"  # that of the company in a box
 RECEIVES = 3  # so often a message comes before it is a dead letter
@@ -30,6 +34,8 @@ PAUSE_SECONDS = 0.2
 TICK_SECONDS = 3.0  # a minute of the schedule
 TIMEOUT_SECONDS = 60  # of every function
 VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS  # as the template has it: what is worked on comes to nobody else
+
+log = logging.getLogger(__name__)
 
 
 class Entry(Protocol):
@@ -207,16 +213,31 @@ class Functions:
 
     def _map(self, number: int, worker: Entry) -> None:
         while not self._over.is_set():
-            records = self._account.receive()
+            try:
+                records = self._account.receive()
+            except BotoCoreError as error:  # moto is busy; an event source mapping asks again, too
+                log.warning("nothing received: %s", type(error).__name__)
+                continue
             if records:
                 self.woken[number] += 1
-                self._account.settle(records, worker({"Records": records}, Invocation()))
+                answer = _invoked(worker, {"Records": records})
+                if answer is not None:
+                    self._account.settle(records, answer)
             else:
                 self._over.wait(PAUSE_SECONDS)
 
     def _tick(self, clock: Entry) -> None:
         while not self._over.wait(TICK_SECONDS):
-            clock({}, Invocation())
+            _invoked(clock, {})
+
+
+def _invoked(entry: Entry, event: Mapping[str, Any]) -> Any:
+    """Call a function. One that raises has failed, as at Lambda: it is called again, with what it left."""
+    try:
+        return entry(event, Invocation())
+    except (ProvisioningError, BotoCoreError) as error:
+        log.warning("invocation failed with %s", type(error).__name__)
+        return None
 
 
 def _free(entries: Sequence[Entry]) -> "SimpleQueue[Entry]":
