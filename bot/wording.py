@@ -40,6 +40,7 @@ from provisioning.events import Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
+    MOST_AHEAD,
     BoardsShown,
     Certificates,
     Choice,
@@ -415,7 +416,7 @@ def _queued(words: Words, found: Queued) -> Message:
         return Message(
             words.text("queued.leave.summary", event=name), (Paragraph(words.text("queued.leave.next")),)
         )
-    return _join_queued(words, name, found.typical_seconds, _in_round_numbers(found.ahead))
+    return _join_queued(words, name, found.typical_seconds, found.ahead)
 
 
 @lru_cache(maxsize=64)
@@ -423,15 +424,10 @@ def _join_queued(words: Words, name: str, typical_seconds: float | None, ahead: 
     # When an event opens, hundreds are told the same: it is worded, and then rendered, once for all of them.
     parts: list[Part] = [Paragraph(_typical(words, "queued.join", typical_seconds))]
     if ahead:
-        parts.append(Paragraph(words.text("queued.join.ahead", count=ahead)))
+        key = "queued.join.many-ahead" if ahead >= MOST_AHEAD else "queued.join.ahead"
+        parts.append(Paragraph(words.text(key, count=ahead)))
     parts.append(Note(words.text("queued.join.status")))
     return Message(words.text("queued.join.summary", event=name), tuple(parts))
-
-
-def _in_round_numbers(number: int) -> int:
-    """Return a number below a hundred as it is, and of a larger one the two leading digits: 1200 for 1234."""
-    unit: int = 10 ** max(0, len(str(number)) - 2)
-    return number // unit * unit
 
 
 def _typical(words: Words, key: str, seconds: float | None) -> Text:

@@ -29,6 +29,7 @@ from provisioning.events import Event
 from provisioning.forgetting import ensure_forgettable, forget, known_of
 from provisioning.ids import ChatIdentity, EventId, RegistrationKey, RequestKey
 from provisioning.outcomes import (
+    MOST_AHEAD,
     Choice,
     ConfirmForget,
     ConfirmLeave,
@@ -379,7 +380,8 @@ def _blank(request: Request | None, event: Event, asking: Asking) -> Request:
 
 
 def _queued(rows: Rows, event: Event, wish: Wish, received_at: datetime) -> Queued:
-    return Queued(event, wish, rows.requests.waiting_ahead(received_at), typical_seconds(rows, event))
+    ahead = rows.requests.waiting_ahead(received_at, MOST_AHEAD)
+    return Queued(event, wish, ahead, typical_seconds(rows, event))
 
 
 def _is_over(event: Event, registration: Registration, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from provisioning.boards import Board
 from provisioning.deciding import Stage
@@ -15,13 +16,15 @@ from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import Wish
 
+MOST_AHEAD: Final = 100  # who asks is told how many were before them; further nobody counts
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:
     """The request is recorded and will be worked on; it is not known yet who asks.
 
-    `ahead` counts requests that were asked earlier and still wait; `typical_seconds` is what earlier joins
-    took (None before there are any).
+    `ahead` counts requests that were asked earlier and still wait, up to MOST_AHEAD, which stands for so many
+    or more; `typical_seconds` is what earlier joins took (None before there are any).
     """
 
     event: Event

@@ -106,8 +106,8 @@ class Requests(Protocol):
         """Return waiting requests received before this moment, oldest first."""
         ...
 
-    def waiting_ahead(self, received_at: datetime) -> int:
-        """Count the waiting requests received before this moment."""
+    def waiting_ahead(self, received_at: datetime, limit: int) -> int:
+        """Count the waiting requests received before this moment, `limit` for so many or more."""
         ...
 
     def delete(self, request: Request) -> None:

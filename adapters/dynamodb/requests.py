@@ -45,8 +45,8 @@ class RequestRows:
         found = self._session.found("waiting", high=ordered(to_int(received_before)), limit=limit)
         return tuple(_key_in(key) for key, _ in found)
 
-    def waiting_ahead(self, received_at: datetime) -> int:
-        return self._session.count("waiting", high=ordered(to_int(received_at)))
+    def waiting_ahead(self, received_at: datetime, limit: int) -> int:
+        return self._session.count("waiting", high=ordered(to_int(received_at)), limit=limit)
 
     def delete(self, request: Request) -> None:
         row = self._session.row(row_key(request.key))

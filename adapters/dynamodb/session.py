@@ -180,15 +180,19 @@ class Session:
         inside = sorted(found.items(), key=lambda one: one[1][0], reverse=newest_first)
         return [(key, item) for key, (_, item) in inside]
 
-    def count(self, kind: str, of: str = "", low: str = "", high: str | None = None) -> int:
-        """Count what is in this list, as the index knows it and this unit has changed it."""
-        counted = self._table.count(kind, of, low, high)
+    def count(
+        self, kind: str, of: str = "", low: str = "", high: str | None = None, limit: int | None = None
+    ) -> int:
+        """Count what is in this list, up to `limit`, as the index knows it and this unit has changed it."""
+        wanted = None if limit is None else limit + len(self._written)
+        counted = self._table.count(kind, of, low, high, wanted)
         for key, item in self._written.items():
             for sign, one in ((1, item), (-1, self._seen.get(key))):
                 place = None if one is None else place_in(one, kind, of)
                 if place is not None and place >= low and (high is None or place < high):
                     counted += sign
-        return max(0, counted)
+        counted = max(0, counted)
+        return counted if limit is None else min(counted, limit)
 
     def put(self, key: Key, item: Item) -> None:
         """Have the item be so. What is left without row, queue and debts is deleted."""

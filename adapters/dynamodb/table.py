@@ -122,11 +122,18 @@ class Table:
                 return
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def count(self, kind: str, of: str, low: str = "", high: str | None = None) -> int:
-        """Count what the index holds of this list."""
+    def count(
+        self, kind: str, of: str, low: str = "", high: str | None = None, limit: int | None = None
+    ) -> int:
+        """Count what the index holds of this list, reading no more than `limit` of it."""
         index, partition, at = index_of(kind)
-        asked = {"IndexName": index, **_ranged(partition, f"{kind}#{of}", at, low, high)}
-        return sum(page["Count"] for page in self._answers(asked | {"Select": "COUNT"}))
+        asked = {"IndexName": index, "Select": "COUNT", **_ranged(partition, f"{kind}#{of}", at, low, high)}
+        counted = 0
+        for page in self._answers(asked if limit is None else {**asked, "Limit": limit}):
+            counted += page["Count"]
+            if limit is not None and counted >= limit:
+                break
+        return counted
 
     def write(self, writes: Sequence[Write], stamp: str) -> None:
         """Write all of these, at most `TOGETHER`, or none; raises Conflict when a condition does not hold.

@@ -28,9 +28,8 @@ _WAITING = """
     SELECT event_id, chat FROM requests
     WHERE state = 'waiting' AND received_at < ? ORDER BY received_at, rowid LIMIT ?
 """
-# Counted from the back: whoever asks has mostly come last.
 _WAITING_AHEAD = """
-    SELECT waiting - (SELECT count(*) FROM requests WHERE state = 'waiting' AND received_at >= ?) FROM tally
+    SELECT count(*) FROM (SELECT 1 FROM requests WHERE state = 'waiting' AND received_at < ? LIMIT ?)
 """
 _DELETE = "DELETE FROM requests WHERE chat = ? AND event_id = ? AND version = ?"
 _FORGET_EVENT = """
@@ -78,8 +77,8 @@ class RequestRows:
     def waiting(self, received_before: datetime, limit: int) -> tuple[RequestKey, ...]:
         return tuple(_key(*row) for row in self._sql.all(_WAITING, (to_int(received_before), limit)))
 
-    def waiting_ahead(self, received_at: datetime) -> int:
-        return int(self._sql.one(_WAITING_AHEAD, (to_int(received_at),))[0])
+    def waiting_ahead(self, received_at: datetime, limit: int) -> int:
+        return int(self._sql.one(_WAITING_AHEAD, (to_int(received_at), limit))[0])
 
     def delete(self, request: Request) -> None:
         key = request.key

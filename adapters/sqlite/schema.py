@@ -360,9 +360,15 @@ _WHOSE = (
     "CREATE INDEX board_racers_person ON board_racers (event_id, person_id)",
 )
 
+# So few are counted of those who wait that it costs less to count than to keep the number with every request.
+_COUNTED = (
+    *(f"DROP TRIGGER {name}" for name in ("request_made", "request_moved", "request_dropped")),
+    "DROP TABLE tally",
+)
+
 VERSIONS: tuple[Steps, ...] = (
     *(_FIRST, _REFERENCES, _ORGANIZERS, _RACES, _BOARDS, _CLOSING, _UNCLAIMED),
-    _WHOSE,
+    *(_WHOSE, _COUNTED),
 )
 
 

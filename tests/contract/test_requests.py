@@ -6,7 +6,7 @@ import pytest
 
 from provisioning.errors import StaleWrite
 from provisioning.ids import RequestKey
-from provisioning.ports import Store, Unit
+from provisioning.ports import Rows, Store, Unit
 from provisioning.requests import ReplyTo, Request, Seen, Wish
 from tests.contract.samples import AUTUMN, MORNING, SPRING, a_request, after, chat, person
 
@@ -81,7 +81,31 @@ def test_those_ahead_are_the_waiting_ones_received_earlier(store: Store) -> None
     first = store.read(lambda rows: rows.requests.get(keys(0)[0]))
     assert first is not None
     save(store, replace(first, state="folded", person_id=person(0)))
-    assert store.read(lambda rows: rows.requests.waiting_ahead(after(3))) == 2
+    assert store.read(lambda rows: rows.requests.waiting_ahead(after(3), 10)) == 2
+
+
+def test_those_ahead_are_counted_up_to_a_limit(store: Store) -> None:
+    for number in range(5):
+        save(store, a_request(number, received=number))
+
+    def counted(limit: int) -> int:
+        return store.read(lambda rows: rows.requests.waiting_ahead(after(4), limit))
+
+    assert [counted(limit) for limit in (1, 3, 4, 5)] == [1, 3, 4, 4]
+
+
+def test_a_unit_counts_what_it_has_changed_itself(store: Store) -> None:
+    for number in range(4):
+        save(store, a_request(number, received=number))
+
+    def unit(rows: Rows) -> list[int]:
+        for number in (0, 1):
+            request = rows.requests.get(keys(number)[0])
+            assert request is not None
+            rows.requests.save(replace(request, state="folded", person_id=person(number)))
+        return [rows.requests.waiting_ahead(after(9), limit) for limit in (1, 2, 3)]
+
+    assert store.run(unit).result() == [1, 2, 2]
 
 
 def test_only_old_refusals_are_forgotten(store: Store) -> None:

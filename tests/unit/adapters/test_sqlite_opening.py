@@ -12,6 +12,7 @@ import pytest
 from adapters.codec.audit import pack_line
 from adapters.codec.outbox import pack_notice
 from adapters.codec.registrations import pack_registration
+from adapters.codec.requests import pack_request
 from adapters.sqlite import SqliteStore, StoreUnfit, fitness, open_store, schema
 from adapters.sqlite.opening import log_ahead, open_for_writing
 from adapters.sqlite.schema import VERSIONS, migrate
@@ -19,7 +20,7 @@ from adapters.sqlite.sql import to_int
 from provisioning.audit import Line, check
 from provisioning.ids import EventId
 from provisioning.ports import Rows
-from tests.contract.samples import MORNING, SPRING, a_registration, a_result, after, person
+from tests.contract.samples import MORNING, SPRING, a_registration, a_request, a_result, after, person
 
 MOUNTS = r"""/dev/vda / ext4 rw 0 0
 efs:/ /srv/data nfs4 rw 0 0
@@ -109,6 +110,21 @@ def test_the_joins_of_an_older_file_are_counted_and_what_it_owed_is_found_again(
         }
         assert store.run(lambda rows: rows.outbox.forget_about(owed.about)).result() == 1
         assert store.read(lambda rows: rows.registrations.count(SPRING))["all"] == 2
+
+
+def test_who_waits_in_an_older_file_is_counted(path: Path) -> None:
+    before = VERSIONS[: VERSIONS.index(schema._COUNTED)]  # noqa: SLF001 - the file as it was before that
+    asked = a_request(1, received=1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, before)
+        connection.execute(
+            "INSERT INTO requests (chat, event_id, version, state, received_at, body)"
+            " VALUES (?, ?, 1, ?, ?, ?)",
+            (str(asked.key.chat), SPRING, asked.state, to_int(asked.received_at), pack_request(asked)),
+        )
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        store.run(lambda rows: rows.requests.save(a_request(2, received=2))).result()
+        assert store.read(lambda rows: rows.requests.waiting_ahead(after(9), 10)) == 2
 
 
 def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:

@@ -45,6 +45,7 @@ from provisioning.forgetting import Known
 from provisioning.ids import EventId, RequestKey
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import (
+    MOST_AHEAD,
     Choice,
     ConfirmForget,
     ConfirmLeave,
@@ -205,7 +206,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for found in standings(name):
         yield f"standing {found.stage}", wording.answer(words, found)
     yield from on_the_site(words, name)
-    for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0)):
+    for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0), (MOST_AHEAD, 30.0)):
         for wish in Wish:
             yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
     for wish in Wish:
@@ -515,6 +516,23 @@ def test_who_waits_in_line_hears_how_many_are_before_them(ahead: int, line: str)
     first = wording.standing(words(), found).parts[0]
     assert isinstance(first, Paragraph)
     assert said(first.text).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("language", "ahead", "line"),
+    [
+        ("en", 1, "One person asked just before you."),
+        ("en", 99, "99 people asked just before you."),
+        ("en", MOST_AHEAD, "At least 100 people asked just before you."),
+        ("de", 99, "99 Personen waren kurz vor dir dran."),
+        ("de", MOST_AHEAD, "Mindestens 100 Personen waren kurz vor dir dran."),
+    ],
+)
+def test_who_asks_hears_how_many_asked_before_them_as_far_as_they_are_counted(
+    language: str, ahead: int, line: str
+) -> None:
+    message = wording.answer(words(language), Queued(spring_cup(), Wish.RACING, ahead))
+    assert line in [said(part.text) for part in message.parts if isinstance(part, Paragraph)]
 
 
 @pytest.mark.parametrize(
