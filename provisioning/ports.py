@@ -607,7 +607,7 @@ class Rows(Protocol):
         """Say what the unit is about to read, changing nothing: a store far away reads it in few requests.
 
         Registrations come with the ledger's entries of their people for what the event grants; a key of the
-        queue with what it is the key of.
+        queue with what it is the key of; a notice with the lease of what it is about, and what news is about.
         """
         ...
 

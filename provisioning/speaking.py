@@ -2,6 +2,8 @@
 
 A result that has been overtaken by a newer one is dropped: the newest message a racer has is always the final
 one. One notice of a racer is spoken at a time, over all processes.
+
+    keys leased ─▶ the first is claimed ─▶ said ─▶ recorded, and the next claimed, in one unit ─▶ said ─▶ …
 """
 
 import logging
@@ -12,7 +14,14 @@ from datetime import datetime, timedelta
 
 from provisioning.announcing import is_worth_posting, subject_event
 from provisioning.deciding import backoff
-from provisioning.errors import Misconfigured, ProvisioningError, StaleWrite, Unavailable, Undeliverable
+from provisioning.errors import (
+    Misconfigured,
+    ProvisioningError,
+    StaleWrite,
+    StoreUnavailable,
+    Unavailable,
+    Undeliverable,
+)
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import AT_MOST_ONCE, Kind, Notice, Voice, speaking_lease
 from provisioning.ports import Clock, Job, Rows, Store, Work
@@ -35,8 +44,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What became of one notice."""
+    """What became of one notice, the key of which is this job."""
 
+    job: Job
     notice: Notice
     reference: str | None = None
     error: ProvisioningError | None = None
@@ -58,30 +68,54 @@ class Speaking:
         jobs = self._store.run(
             lambda rows: rows.queue.lease(self._work, BATCH, token, now, now + LEASE)
         ).result()
+        spoken: Spoken | None = None
         for job in jobs:
-            self._speak(job, token)
+            notice = self._turn(spoken, job, token)
+            spoken = None if notice is None else self._say(job, notice)
+        if spoken is not None:
+            self._turn(spoken, None, token)
         return len(jobs)
 
-    def _speak(self, job: Job, token: str) -> None:
-        notice = self._store.run(lambda rows: self._claim(rows, job, token)).result()
-        if notice is None:
-            return
+    def _turn(self, spoken: Spoken | None, job: Job | None, token: str) -> Notice | None:
+        """Record what became of one and claim the next, in one unit; a next one that defies it is put off."""
+        ours = [one for one in (spoken.job if spoken is not None else None, job) if one is not None]
+
+        def unit(rows: Rows) -> Notice | None:
+            rows.expect(jobs=ours)
+            if spoken is not None:
+                self._record(rows, spoken, token)
+            return None if job is None else self._claim(rows, job, token)
+
+        def put_off(rows: Rows) -> None:
+            if spoken is not None:
+                self._record(rows, spoken, token)
+            if job is not None:
+                rows.queue.retry(job, self._clock.now() + MENDING_PAUSE)
+
+        try:
+            return self._store.run(unit).result()
+        except StoreUnavailable:
+            raise
+        except Exception:  # for which what was said must not be said again, nor anybody else wait
+            log.exception("a notice cannot be claimed", extra={"action": "defect"})
+            self._store.run(put_off).result()
+            return None
+
+    def _say(self, job: Job, notice: Notice) -> Spoken:
         try:
             voice = self._voices.get(_platform(notice))
             if voice is None:
                 raise Undeliverable(reason="not connected")  # noqa: TRY301 - as if the platform had said so
-            spoken = Spoken(notice, voice.say(notice))
+            return Spoken(job, notice, voice.say(notice))
         except ProvisioningError as error:
-            spoken = Spoken(notice, error=error)
+            return Spoken(job, notice, error=error)
         except Exception:
             log.exception("speaking failed", extra={"action": "defect", "notice": notice.kind})
-            spoken = Spoken(notice, error=Unavailable(retry_after=60.0))
-        self._store.run(lambda rows: self._record(rows, job, token, spoken)).result()
+            return Spoken(job, notice, error=Unavailable(retry_after=60.0))
 
     def _claim(self, rows: Rows, job: Job, token: str) -> Notice | None:
         """Take the notice to be sent now, or None when there is nothing to send (any more, or just now)."""
         now = self._clock.now()
-        rows.expect(jobs=[job])
         if job.key not in rows.queue.renew([job], now + LEASE):
             return None
         notice = rows.outbox.get(job.key)
@@ -98,9 +132,8 @@ class Speaking:
             return None
         return rows.outbox.save(replace(notice, reference=BEGUN)) if notice.kind in AT_MOST_ONCE else notice
 
-    def _record(self, rows: Rows, job: Job, token: str, spoken: Spoken) -> None:
-        now, notice, error = self._clock.now(), spoken.notice, spoken.error
-        rows.expect(jobs=[job])
+    def _record(self, rows: Rows, spoken: Spoken, token: str) -> None:
+        now, job, notice, error = self._clock.now(), spoken.job, spoken.notice, spoken.error
         rows.leases.release(speaking_lease(notice.about), token)
         if notice.kind is Kind.ANNOUNCEMENT and isinstance(error, Misconfigured):
             _tell_of_channel(rows, notice, error, now)

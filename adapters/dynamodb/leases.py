@@ -14,21 +14,22 @@ class LeaseRows:
         self._session = session
 
     def take(self, name: str, token: str, now: datetime, until: datetime) -> bool:
-        held = self._session.row(_key(name))
+        held = self._session.row(lease_key(name))
         if held is not None and held["token"] != token and int(held["until"]) > to_int(now):
             return False
         row: Item = {"token": token, "until": to_int(until), FADES: fading(until, timedelta(0))}
-        self._session.set(_key(name), row)
+        self._session.set(lease_key(name), row)
         return True
 
     def release(self, name: str, token: str) -> None:
-        held = self._session.row(_key(name))
+        held = self._session.row(lease_key(name))
         if held is not None and held["token"] == token:
-            self._session.drop([_key(name)])
+            self._session.drop([lease_key(name)])
 
     def forget(self, over_before: datetime) -> int:
         return 0  # time to live deletes what is over
 
 
-def _key(name: str) -> Key:
+def lease_key(name: str) -> Key:
+    """Return where this lease is."""
     return (f"lease#{name}", "-")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from adapters.dynamodb import outbox, registrations
+from adapters.dynamodb import outbox, registrations, requests
 from adapters.dynamodb.answers import AnswerRows
 from adapters.dynamodb.audit import AuditRows
 from adapters.dynamodb.bindings import BindingRows, chat_key
@@ -14,7 +14,7 @@ from adapters.dynamodb.closings import ClosingRows
 from adapters.dynamodb.events import EventRows
 from adapters.dynamodb.instructions import InstructionRows
 from adapters.dynamodb.items import Key
-from adapters.dynamodb.leases import LeaseRows
+from adapters.dynamodb.leases import LeaseRows, lease_key
 from adapters.dynamodb.ledger import LedgerRows, entry_key
 from adapters.dynamodb.marks import MarkRows
 from adapters.dynamodb.moments import MomentRows
@@ -27,6 +27,7 @@ from adapters.dynamodb.requests import RequestRows
 from adapters.dynamodb.session import Session
 from adapters.dynamodb.tallies import TallyRows
 from provisioning.ids import RegistrationKey, RequestKey
+from provisioning.outbox import speaking_lease
 from provisioning.ports import Clock, Job, Work
 
 
@@ -87,18 +88,32 @@ class DynamoRows:
     def expect(self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = ()) -> None:
         """Read these together, for the nouns to find them."""
         wanted = [found for key in keys for found in self._of_registration(key)]
+        notices = []
         for job in jobs:
             wanted.append(home_of(job.work, job.key))
             if job.work in {Work.SPEAK, Work.REFRESH}:
+                notices.append(job.key)
                 wanted.append(outbox.row_key(job.key))
             elif job.work is Work.ANSWER:
                 wanted.append(chat_key(RequestKey.parse(job.key).chat))
             elif job.work in {Work.SETTLE, Work.TEND}:
                 wanted += self._of_registration(RegistrationKey.parse(job.key))
         self.session.load(wanted)
+        self.session.load(found for notice_id in notices for found in self._of_notice(notice_id))
 
     def _of_registration(self, key: RegistrationKey) -> list[Key]:
         event = self.events.get(key.event_id)
         grants = (*event.grants, *event.retired) if event is not None else ()
         entries = (entry_key(grant.target, key.person_id) for grant in grants)
         return [registrations.row_key(key), home_of(Work.SETTLE, str(key)), *entries]
+
+    def _of_notice(self, notice_id: str) -> list[Key]:
+        notice = self.outbox.get(notice_id)
+        if notice is None:
+            return []
+        found, (what, _, key) = [lease_key(speaking_lease(notice.about))], notice.about.partition(":")
+        if what == "registration" and notice.is_new_message:
+            found.append(registrations.row_key(RegistrationKey.parse(key)))
+        elif what == "request":
+            found.append(requests.row_key(RequestKey.parse(key)))
+        return found
