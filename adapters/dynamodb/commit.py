@@ -12,7 +12,7 @@ whoever is held up by it.
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -61,18 +61,27 @@ def commit(table: Table, changes: Sequence[Change]) -> None:
 
 def read(table: Table, key: Key, item: Item | None) -> Item | None:
     """Return an item, as it was found, in the state in which it counts."""
+    return None if item is None else read_all(table, [(key, item)])[key]
+
+
+def read_all(table: Table, found: Iterable[tuple[Key, Item]]) -> dict[Key, Item | None]:
+    """Return these items, as they were found, each in the state in which it counts."""
+    items: dict[Key, Item | None] = dict(found)
     for _ in range(_TRIES):
-        if item is None or _BY not in item:
-            return item
-        plan = str(item[_BY])
-        state: Item | None = table.get(_plan_key(plan))
-        if state is not None and state["state"] == "open" and time.time() < int(state["until"]):
-            return ({} if _NEW in item else _before(item)) | {STAMP: _HELD}
-        if state is not None and state["state"] == "open":
-            state = _gave_up(table, plan, state)
-        if state is not None:
-            _release(table, [(key, item)], plan, is_done=state["state"] == "done")
-        item = table.get(key)
+        taken = [(key, item) for key, item in items.items() if item is not None and _BY in item]
+        if not taken:
+            return items
+        for plan in {str(item[_BY]) for _, item in taken}:
+            part = [(key, item) for key, item in taken if item[_BY] == plan]
+            state: Item | None = table.get(_plan_key(plan))
+            if state is not None and state["state"] == "open" and time.time() < int(state["until"]):
+                items |= {key: _held(item) for key, item in part}
+                continue
+            if state is not None and state["state"] == "open":
+                state = _gave_up(table, plan, state)
+            if state is not None:
+                _release(table, part, plan, is_done=state["state"] == "done")
+            items |= {key: None for key, _ in part} | dict(table.get_all([key for key, _ in part]))
     raise StoreUnavailable
 
 
@@ -86,8 +95,7 @@ def finish_plans(table: Table, limit: int = 10) -> int:
         state = table.get(_plan_key(plan))
         if state is not None and state["state"] == "open":
             _gave_up(table, plan, state)
-        for key, _ in list(table.find("owed", f"plan#{plan}")):
-            read(table, key, table.get(key))
+        read_all(table, table.get_all([key for key, _ in table.find("owed", f"plan#{plan}")]))
         _retire(table, plan)
     return len(plans)
 
@@ -118,12 +126,12 @@ def _carry_out(table: Table, changes: Sequence[Change], plan: str) -> None:
     except (Conflict, StoreUnavailable):
         state = _gave_up(table, plan, opened)
         if state["state"] != "done":
-            _release(table, taken, plan, is_done=False)
-            _forget(table, plan)
+            if _release(table, taken, plan, is_done=False):
+                _forget(table, plan)
             raise
     try:
-        _release(table, taken, plan, is_done=True)
-        _forget(table, plan)
+        if _release(table, taken, plan, is_done=True):
+            _forget(table, plan)
     except StoreUnavailable:  # it is done, and whoever reads sees it so
         log.warning("a plan is to be finished later", extra={"action": "store-plan", "items": len(taken)})
 
@@ -138,17 +146,28 @@ def _gave_up(table: Table, plan: str, state: Item) -> Item:
     return given_up
 
 
-def _release(table: Table, taken: Sequence[tuple[Key, Item]], plan: str, *, is_done: bool) -> None:
-    """Bring these items forward, or back; whoever was there first has done the same."""
-    stamp = f"{plan}-{'forward' if is_done else 'back'}"  # the same whoever does it
-    for some in _parts(taken):
-        part = [_released(key, item, plan, stamp, is_done=is_done) for key, item in some]
+def _release(table: Table, taken: Sequence[tuple[Key, Item]], plan: str, *, is_done: bool) -> bool:
+    """Bring these items forward, or back; False when others were in the way and one may still be taken."""
+    stamp = uuid.uuid4().hex  # of this call: after a lost answer it tells what was written here
+    released = True
+    for part in _parts(taken):
+        writes = [_released(key, item, plan, stamp, is_done=is_done) for key, item in part]
+        released = _wrote(table, writes, stamp) and released
+    return released
+
+
+def _wrote(table: Table, writes: Sequence[Write], stamp: str) -> bool:
+    """Make those of these writes that nobody has made before; False when it is not sure that all are made."""
+    for _ in range(_TRIES):
+        if not writes:
+            return True
         try:
-            table.write(part, stamp)
-        except Conflict:
-            for write in part:
-                with suppress(Conflict):
-                    table.write([write], stamp)
+            table.write(writes, stamp)
+        except Conflict as conflict:
+            writes = [write for number, write in enumerate(writes) if number not in conflict.lost]
+        else:
+            return True
+    return not writes
 
 
 def _released(key: Key, item: Item, plan: str, stamp: str, *, is_done: bool) -> Write:
@@ -157,6 +176,11 @@ def _released(key: Key, item: Item, plan: str, stamp: str, *, is_done: bool) -> 
     else:
         after = None if _NEW in item else _before(item)
     return Write(key, None if after is None else finished(after, stamp), (_BY, plan))
+
+
+def _held(item: Item) -> Item:
+    """Return a taken item as everybody reads it while its plan is open."""
+    return ({} if _NEW in item else _before(item)) | {STAMP: _HELD}
 
 
 def _before(item: Item) -> dict[str, Value]:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from adapters.dynamodb.commit import Change, commit, read
+from adapters.dynamodb.commit import Change, commit, read, read_all
 from adapters.dynamodb.definition import FLAGS
 from adapters.dynamodb.items import (
     OWES,
@@ -88,8 +88,7 @@ class Session:
         if len(missing) <= 1:
             return
         self._seen |= dict.fromkeys(missing)
-        for key, item in self._table.get_all(missing):
-            self._seen[key] = read(self._table, key, item)
+        self._seen |= read_all(self._table, self._table.get_all(missing))
 
     def hold_still(self, key: Key) -> None:
         """Make the commit depend on this item too, without writing it."""
@@ -101,12 +100,9 @@ class Session:
         asked = (pk, prefix)
         if asked not in self._partitions:
             high = f"{prefix}\U0010ffff" if prefix else None
-            keys = []
-            for key, item in self._table.partition(pk, prefix, high):
-                keys.append(key)
-                if key not in self._seen:
-                    self._seen[key] = read(self._table, key, item)
-            self._partitions[asked] = keys
+            there = read_all(self._table, self._table.partition(pk, prefix, high))
+            self._seen = there | self._seen
+            self._partitions[asked] = list(there)
         known = set(self._partitions[asked])
         known |= {key for key in self._written if key[0] == pk and key[1].startswith(prefix)}
         found = ((key, self.get(key)) for key in sorted(known))

@@ -8,7 +8,6 @@ import random
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ TOGETHER: Final = 100  # items in one call
 _SERVER_ERROR: Final = 500
 _LOST: Final = {"ConditionalCheckFailed", "TransactionConflict"}
 _LOST_ALONE: Final = {"ConditionalCheckFailedException", "TransactionConflictException"}
+_CONDITIONS: Final = {"ConditionalCheckFailed", "ConditionalCheckFailedException"}
 _PASSING: Final = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -36,7 +36,12 @@ log = logging.getLogger(__name__)
 
 
 class Conflict(Exception):
-    """An item is not as it was read any more, and nothing was written."""
+    """An item is not as it was read any more, and nothing was written. `lost` are the writes it kept back."""
+
+    def __init__(self, lost: Collection[int] = ()) -> None:
+        """Take the numbers of the writes whose condition does not hold; none when others were in the way."""
+        super().__init__(lost)
+        self.lost = frozenset(lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +182,12 @@ class Table:
             try:
                 answer: Mapping[str, Any] = getattr(self._client, xform_name(operation))(**asked)
             except ClientError as error:
-                found = _lost(error)
+                lost = _lost(error)
                 # After a try of unknown outcome the write that is in our way may be our own.
-                if found is not None and failure is not None and stamp in found:
+                if lost is not None and failure is not None and stamp in lost.values():
                     return {}
-                if found is not None:
-                    raise Conflict from error
+                if lost is not None:
+                    raise Conflict(lost) from error
                 if not _is_passing(error):
                     code = error.response["Error"]["Code"]  # alone: a sentence may quote what was asked
                     log.error("%s was refused: %s", operation, code, extra={"action": "store-refused"})  # noqa: TRY400
@@ -197,20 +202,23 @@ class Table:
         raise StoreUnavailable from failure
 
 
-def _lost(error: ClientError) -> set[str] | None:
-    """Return the stamps in the way when a condition did not hold, None for another error."""
+def _lost(error: ClientError) -> dict[int, str | None] | None:
+    """Return the stamps in the way by the number of the write whose condition did not hold.
+
+    Empty when others write there just now; None for another error.
+    """
     response: Mapping[str, Any] = error.response
     if response["Error"]["Code"] in _LOST_ALONE:
-        reasons: list[Mapping[str, Any]] = [response]
+        reasons: list[Mapping[str, Any]] = [{**response, "Code": response["Error"]["Code"]}]
     else:
         reasons = list(response.get("CancellationReasons", ()))
         if not any(reason.get("Code") in _LOST for reason in reasons):
             return None
-    stamps = set()
-    for reason in reasons:
-        with suppress(KeyError):
-            stamps.add(reason["Item"][STAMP]["S"])
-    return stamps
+    return {
+        number: reason.get("Item", {}).get(STAMP, {}).get("S")
+        for number, reason in enumerate(reasons)
+        if reason.get("Code") in _CONDITIONS
+    }
 
 
 def _is_passing(error: ClientError) -> bool:

@@ -12,6 +12,8 @@ from adapters.codec.boards import pack_board
 from adapters.dynamodb import DynamoStore, commit, is_made, missing_from, open_store, session
 from adapters.dynamodb import table as calls
 from adapters.dynamodb.definition import DEFINITION
+from adapters.dynamodb.requests import row_key
+from adapters.dynamodb.rows import DynamoRows
 from adapters.unfit import StoreUnfit
 from provisioning import tallies
 from provisioning.audit import Line, check
@@ -196,6 +198,59 @@ def test_what_a_process_that_is_gone_left_taken_is_found_and_brought_forward(
     assert not any(items.find("owed", "plans"))
     assert not any("by_plan" in (items.get(key) or {}) for key, _ in items.find("requests", SPRING))
     assert store.read(versions) == AFTER
+
+
+class Helped(Client):
+    """Once its plan is done, and before it brings the items forward, somebody else is there."""
+
+    def __init__(self, client: Any, help_out: Callable[[], object]) -> None:
+        super().__init__(client)
+        self._help_out = help_out
+        self.done_at: int | None = None
+
+    def pass_on(self, operation: str, asked: dict[str, Any]) -> Any:
+        answer = super().pass_on(operation, asked)
+        if self.done_at is None and asked.get("Item", {}).get("state") == {"S": "done"}:
+            self.done_at = len(self.calls)
+            self._help_out()
+        return answer
+
+
+@pytest.mark.usefixtures("small_transactions")
+@pytest.mark.parametrize("helped", [12, 6])
+def test_what_somebody_else_has_brought_forward_costs_one_call_more_and_not_one_each(
+    store: DynamoStore, opening: Opening, dynamodb: Any, table: str, helped: int
+) -> None:
+    store.run(lambda rows: [rows.requests.save(a_request(number)) for number in range(8)]).result()
+    other = opening(dynamodb)
+    keys = [a_request(number).key for number in range(helped)]
+    client = Helped(dynamodb, lambda: other.read(lambda rows: [rows.requests.get(key) for key in keys]))
+
+    opening(client).run(many).result()
+
+    assert client.done_at is not None
+    parts = 3  # of four items each; and two calls to forget the plan
+    assert len(client.calls) - client.done_at <= 2 * parts + 2
+    assert not any(calls.Table(dynamodb, table).find("owed", "plans"))
+    assert store.read(versions) == AFTER
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_items_that_a_plan_still_holds_are_brought_forward_together(
+    store: DynamoStore, opening: Opening, dynamodb: Any
+) -> None:
+    store.run(lambda rows: [rows.requests.save(a_request(number)) for number in range(8)]).result()
+    assert opening(Dying(dynamodb, 5)).run(many).exception() is None  # decided, and nothing brought forward
+    client = Client(dynamodb)
+    reader = opening(client)
+
+    def unit(rows: DynamoRows) -> list[int]:
+        rows.session.load(row_key(a_request(number).key) for number in range(12))
+        return versions(rows)
+
+    assert reader.read(unit) == AFTER
+    asked = [operation for operation, _ in client.calls]
+    assert asked == ["batch_get_item", "get_item", *["transact_write_items"] * 3, "batch_get_item"]
 
 
 @pytest.mark.usefixtures("small_transactions")
