@@ -634,6 +634,10 @@ class Store(Protocol):
         """Apply a unit that only reads, on the caller's thread, beside the writers: for lists and counts."""
         ...
 
+    def heard(self, work: Work) -> int:
+        """Return how often units of this process have put keys of this kind on the queue, or back onto it."""
+        ...
+
     def wait_for_work(self, seconds: float, work: Work) -> None:
         """Sleep until a key of this kind of work may be ready, at most so long."""
         ...

@@ -72,6 +72,9 @@ class RingingStore:
     def read(self, unit: Unit[T]) -> T:
         return self._store.read(unit)
 
+    def heard(self, work: Work) -> int:
+        return self._store.heard(work)
+
     def wait_for_work(self, seconds: float, work: Work) -> None:
         self._store.wait_for_work(seconds, work)
 

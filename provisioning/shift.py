@@ -6,19 +6,19 @@ For whoever is woken to work and sent to sleep again. A worker that never sleeps
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Condition, Thread
 
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.outlook import Outlook
+from provisioning.ports import Clock, Store, Work
 from provisioning.ringing import Ring
 from provisioning.working import Lane
 
 LINGER_SECONDS = 2.0  # what is due so soon is waited for: being woken again takes as long
 LOOK_SECONDS = 0.25  # how often the time is looked at
-INDEX_SECONDS = 1.0  # how far the index of a store may be behind its rows
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +35,6 @@ class Worked:
     more: Ring | None
 
 
-def next_ring(store: Store, works: Iterable[Work]) -> Ring | None:
-    """Return the ring for what is due next of these kinds, None when there is nothing.
-
-    Raises StoreUnavailable.
-    """
-
-    def unit(rows: Rows) -> Ring | None:
-        due = {work: rows.queue.next_due([work]) for work in works}
-        rings = [Ring(work, "", ready_at) for work, ready_at in due.items() if ready_at is not None]
-        return min(rings, key=lambda ring: ring.ready_at, default=None)
-
-    return store.read(unit)
-
-
 class Shift:
     """One shift of these lanes, each on a thread of its own, so that no slow system holds up another.
 
@@ -58,13 +44,12 @@ class Shift:
 
     def __init__(self, store: Store, lanes: Sequence[Lane], clock: Clock) -> None:
         """Take the lanes that have a kind of work; others go by the clock, and are nobody's shift."""
-        self._store = store
+        self._outlook = Outlook(store, clock)
         self._lanes = {lane.work: lane for lane in lanes if lane.work is not None}
         self._clock = clock
         self._change = Condition()
         self._resting: set[Work] = set()
         self._failed: set[Work] = set()
-        self._found_at = -math.inf  # when a lane last found something, by the monotonic clock
         self._has_stirred = False
         self._has_ended = False
 
@@ -87,35 +72,32 @@ class Shift:
                 self._change.notify_all()
             for thread in threads:
                 thread.join()
-        return Worked(frozenset(self._failed), next_ring(self._store, self._lanes.keys() - self._failed))
+        return Worked(frozenset(self._failed), self._outlook.next(self._lanes.keys() - self._failed))
 
     def _look_after(self, is_over: IsOver) -> None:
         """Wake whom there is work for, until there is none.
 
-        The queue is looked at when a lane has found something or rests, and when the next key is due; what
-        other processes queue is rung for by them. An index may be a moment behind the rows, so the end is
-        looked at twice.
+        It is looked whenever a lane has found something or rests, and when the next key is due. The end is
+        sure only when another look would show nothing that an index does not show yet.
         """
         while not is_over():
             with self._change:
                 self._has_stirred = False
                 resting = frozenset(self._resting)
                 everybody_rests = len(resting | self._failed) == len(self._lanes)
-                unsure_seconds = self._found_at + INDEX_SECONDS - time.monotonic()
-            more = next_ring(self._store, resting)
+            more, unsure_seconds = self._outlook.next(resting), self._outlook.unsure_seconds(resting)
             seconds = math.inf if more is None else (more.ready_at - self._clock.now()).total_seconds()
-            if everybody_rests and seconds > LINGER_SECONDS:
-                if unsure_seconds <= 0:
-                    return
-                seconds = unsure_seconds
-            elif seconds <= 0:
-                self._wake(resting)
+            if everybody_rests and seconds > LINGER_SECONDS and unsure_seconds is None:
+                return
+            if seconds <= 0:
+                self._wake(self._outlook.ready(resting))
                 seconds = LOOK_SECONDS
-            self._wait(seconds, is_over)
+            self._wait(min(seconds, math.inf if unsure_seconds is None else unsure_seconds), is_over)
 
-    def _wake(self, resting: frozenset[Work]) -> None:
+    def _wake(self, ready: frozenset[Work]) -> None:
+        self._outlook.forget(ready)
         with self._change:
-            self._resting -= resting
+            self._resting -= ready
             self._change.notify_all()
 
     def _wait(self, seconds: float, is_over: IsOver) -> None:
@@ -147,7 +129,6 @@ class Shift:
 
     def _tell(self) -> None:
         with self._change:
-            self._found_at = time.monotonic()
             self._stir()
 
     def _rest(self, work: Work) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from adapters.dynamodb.items import QUEUED, Item, Key, Value, listed, ordered, to_int, to_moment
 from adapters.dynamodb.requests import row_key
-from adapters.dynamodb.session import Session
+from adapters.dynamodb.session import Listed, Session
 from provisioning.ids import RequestKey
 from provisioning.ports import Job, Work
 
@@ -53,7 +53,7 @@ class QueueRows:
             self.looked[work] = next_due
             return ()
         jobs: list[Job] = []
-        for urgency in (_URGENT, _OTHERS):
+        for urgency in (one.order[0] for one in self._firsts(work)):
             high = f"{urgency}{ordered(to_int(now) + 1)}"
             found = (
                 self._session.found("queue", work, urgency, high, limit - len(jobs))
@@ -112,13 +112,15 @@ class QueueRows:
 
     def next_due(self, works: Iterable[Work] = Work) -> datetime | None:
         """Return when the next key of these kinds can be leased (in the past: now), or None."""
-        due = [
-            int(one.order[1:].partition("#")[0])
-            for work in works
-            for low, high in ((_URGENT, _OTHERS), (_OTHERS, "2"))
-            for one in self._session.listed("queue", work, low, high, 1)
-        ]
+        due = [int(one.order[1:].partition("#")[0]) for work in works for one in self._firsts(work)]
         return to_moment(min(due)) if due else None
+
+    def _firsts(self, work: Work) -> list[Listed]:
+        """Return the first urgent key of this kind and the first of the others, where there is one."""
+        first = self._session.listed("queue", work, limit=1)
+        if first and first[0].order < _OTHERS:  # urgent ones are first in the list, and hide the others
+            return first + self._session.listed("queue", work, _OTHERS, limit=1)
+        return first
 
     def _held(self, job: Job) -> Item | None:
         item = self._session.get(home_of(job.work, job.key))

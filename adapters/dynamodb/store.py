@@ -82,6 +82,9 @@ class DynamoStore:
             raise StoreUnavailable
         return unit(DynamoRows.over(Session(self._table, reads_only=True), self._clock, self._enter))
 
+    def heard(self, work: Work) -> int:
+        return self._bells[work].heard()
+
     def wait_for_work(self, seconds: float, work: Work) -> None:
         bell = self._bells[work]
         last = monotonic() + seconds

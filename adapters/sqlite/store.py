@@ -75,6 +75,9 @@ class SqliteStore:
             if self._closed:
                 self._close_readers()
 
+    def heard(self, work: Work) -> int:
+        return self._bells[work].heard()
+
     def wait_for_work(self, seconds: float, work: Work) -> None:
         bell = self._bells[work]
         last = monotonic() + seconds

@@ -16,8 +16,8 @@ from bot.entry.waking import bell_of
 from bot.outside import Outside, reach
 from bot.settings import Settings
 from bot.stores import open_store
+from provisioning.outlook import next_ring
 from provisioning.ports import Clock, Rows, Store, Work
-from provisioning.shift import next_ring
 from provisioning.working import Lane
 
 TICK: Final = timedelta(minutes=1)  # how often the schedule of the template calls

@@ -126,6 +126,25 @@ def test_what_a_unit_expects_is_read_in_one_request(
     assert read == ["get_item", "batch_get_item"]  # the event, to know what it grants, and all the rest
 
 
+def test_a_worker_without_work_asks_once_and_one_with_work_reads_what_is_there(
+    store: Store, opening: Opening, dynamodb: Any
+) -> None:
+    client = Client(dynamodb)
+    other = opening(client)
+
+    def lease() -> list[str]:
+        client.calls.clear()
+        other.run(lambda rows: rows.queue.lease(Work.SETTLE, 9, "w", after(1), after(60))).result()
+        return [operation for operation, _ in client.calls]
+
+    assert lease() == ["query"]
+    for key in ("a", "b"):
+        store.run(lambda rows, key=key: rows.queue.put(Work.SETTLE, key, MORNING)).result()  # type: ignore[misc]
+    assert lease() == ["query", "query", "batch_get_item", "transact_write_items"]
+    store.run(lambda rows: rows.queue.put(Work.SETTLE, "c", MORNING, urgent=True)).result()
+    assert lease() == ["query", "query", "query", "get_item", "query", "put_item"]
+
+
 # --- whole or not at all ------------------------------------------------------------------------------------
 
 

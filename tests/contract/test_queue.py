@@ -214,6 +214,20 @@ def test_the_oldest_ready_key_tells_how_far_behind_the_workers_are(store: Store)
     assert store.read(lambda rows: rows.queue.oldest_seconds(after(50))) == 0.0
 
 
+def test_what_units_of_this_process_queue_is_heard_and_nothing_else(store: Store, other: Store) -> None:
+    put(store, "a")
+    heard = store.heard(Work.SETTLE)
+    assert heard > 0
+
+    put(other, "b")
+    lease(store, 1, limit=1)
+    store.run(lambda rows: rows.queue.put(Work.SPEAK, "c", after(0))).result()
+    assert store.heard(Work.SETTLE) == heard
+
+    put(store, "d")
+    assert store.heard(Work.SETTLE) > heard
+
+
 def woken(store: Store, wake: Callable[[], object]) -> bool:
     """Whether a worker that would sleep for a minute gets up after this."""
     waiting = threading.Thread(target=store.wait_for_work, args=(60.0, Work.SETTLE), daemon=True)
