@@ -5,12 +5,15 @@ they were before it, with the writes of others), and DynamoDB's is.
 
 Some habits of moto 5.2 took nine tenths of its time with a crowd in the table, and are replaced by what comes
 to the same: every transaction copied the whole table, attribute by attribute; every query looked through and
-sorted all of it by comparing objects, and copied what it found, once more for each attribute that is shown.
+sorted all of it by comparing objects, and copied what it found, once more for each attribute that is shown;
+every attribute of every answer was looked for under each name that it might have in Python.
 And whatever was ever made was kept, a table for each transaction.
 """
 
 import copy
 import inspect
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +23,7 @@ from typing import Any
 
 import pytest
 from moto.core.common_models import BaseModel
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import models
 from moto.dynamodb.models import dynamo_type
 from moto.dynamodb.models import table as tables
@@ -29,6 +33,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 _QUERY = Table.query
 _PARAMETERS = inspect.signature(_QUERY)
+_SERIALIZE = BaseJSONSerializer._serialize_type_structure  # noqa: SLF001
 
 
 class _Quiet(WSGIRequestHandler):
@@ -58,6 +63,7 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
     patched.setattr(Table, "sorted_items", _sorted)
     patched.setattr(dynamo_type.Item, "project", _projected)
     patched.setattr(BaseModel, "__new__", _made)
+    patched.setattr(BaseJSONSerializer, "_serialize_type_structure", _as_it_is)
 
     def one_at_a_time(environ: Any, start_response: Any) -> Iterable[bytes]:
         with turn:
@@ -77,6 +83,15 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
         patched.undo()
 
 
+@contextmanager
+def serving_apart() -> Iterator[str]:
+    """Serve from a process of its own, which has a crowd's requests while the bot has a processor."""
+    asked = [sys.executable, "-m", __name__]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
 def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
     """Make a model, as moto does, and do not remember it for ever: every transaction makes a table."""
     made: BaseModel = object.__new__(model)
@@ -88,6 +103,14 @@ def _projected(item: dynamo_type.Item, names: list[list[str]]) -> dynamo_type.It
     found = ((name, item.attrs.get(name)) for (name,) in names)
     shown = {name: {one.type: one.value} for name, one in found if one is not None}
     return dynamo_type.Item(item.hash_key, item.range_key, shown)
+
+
+def _as_it_is(serializer: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+    """Answer the value of an attribute as moto keeps it, which is as it goes out but for bytes."""
+    if shape.name == "AttributeValue" and "B" not in value:
+        serialized[key] = value
+    else:
+        _SERIALIZE(serializer, serialized, value, shape, key)
 
 
 def _called(environ: Any) -> str:
@@ -146,3 +169,10 @@ def _looking_where_it_may_be(table: Any, *args: Any, **asked: Any) -> Any:
         return _QUERY(table, *args, **asked)
     finally:
         del table.all_items
+
+
+if __name__ == "__main__":
+    with serving() as address:
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.company import Company
-from tests.contract.moto_server import serving
+from tests.contract.moto_server import serving_apart
 from tests.scenario import LONG
 from tests.scenario.conftest import MakeStage
 from tests.scenario.waiting import eventually
@@ -18,11 +18,11 @@ CROWD = 1000 if LONG else 12
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Name a table that the first process makes."""
-    with serving() as address:
+    with serving_apart() as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", address)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        yield f"dynamodb://bot-{uuid.uuid4().hex}?region=eu-central-1"  # moto keeps tables for the process
+        yield f"dynamodb://bot-{uuid.uuid4().hex}?region=eu-central-1"
 
 
 def test_racers_join_leave_and_move_up_with_their_rows_in_a_table(table: str, make_stage: MakeStage) -> None:
