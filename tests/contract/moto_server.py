@@ -14,7 +14,7 @@ import copy
 import inspect
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock, Thread
@@ -31,7 +31,7 @@ from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-_QUERY = Table.query
+_PUT, _DELETE, _QUERY = Table.put_item, Table.delete_item, Table.query
 _PARAMETERS = inspect.signature(_QUERY)
 _SERIALIZE = BaseJSONSerializer._serialize_type_structure  # noqa: SLF001
 
@@ -59,7 +59,9 @@ def serving(asked: Counter[str] | None = None) -> Iterator[str]:
     patched.setattr(models, "copy", SimpleNamespace(deepcopy=lambda one: _kept(one, touched)))
     patched.setattr(tables, "copy", SimpleNamespace(copy=copy.copy, deepcopy=lambda found: found))
     patched.setattr(Table, "all_items", _in_order)
-    patched.setattr(Table, "query", _looking_where_it_may_be)
+    patched.setattr(Table, "query", _looking_where_it_is)
+    patched.setattr(Table, "put_item", _put)
+    patched.setattr(Table, "delete_item", _deleted)
     patched.setattr(Table, "sorted_items", _sorted)
     patched.setattr(dynamo_type.Item, "project", _projected)
     patched.setattr(BaseModel, "__new__", _made)
@@ -127,6 +129,7 @@ def _kept(one: Any, touched: Iterable[str]) -> Any:
     if not isinstance(one, Table):
         return copy.deepcopy(one)
     kept = copy.copy(one)
+    vars(kept).pop("listed", None)
     kept.items = one.items.copy()
     for pk in map(dynamo_type.DynamoType, ({"S": pk} for pk in touched)):
         if pk in one.items:
@@ -154,16 +157,45 @@ def _sorted(
     return sorted(items, key=lambda item: [item.attrs[name].cast_value for name in names])
 
 
-def _looking_where_it_may_be(table: Any, *args: Any, **asked: Any) -> Any:
-    """Query the items of the partition, or those that the index has, alone."""
+def _put(table: Any, attrs: dict[str, Any], *args: Any, **asked: Any) -> dynamo_type.Item:
+    before = table.get_item(*(dynamo_type.DynamoType(attrs[name]) for name in ("pk", "sk")))
+    item = _PUT(table, attrs, *args, **asked)
+    _list(table, before, item)
+    return item
+
+
+def _deleted(table: Any, *key: Any) -> dynamo_type.Item | None:
+    before = _DELETE(table, *key)
+    _list(table, before, None)
+    return before
+
+
+def _list(table: Any, before: dynamo_type.Item | None, after: dynamo_type.Item | None) -> None:
+    """Note what an item is in an index for: `listed` holds the items of each partition of each index."""
+    if not hasattr(table, "listed"):
+        table.listed = defaultdict(dict)
+        for item in (item for of_one in table.items.values() for item in of_one.values()):
+            _list(table, None, item)
+    names = [
+        key["AttributeName"] for one in table.all_indexes() for key in one.schema if key["KeyType"] == "HASH"
+    ]
+    for name in names:
+        if before is not None and name in before.attrs:
+            table.listed[name, before.attrs[name].value].pop((before.hash_key, before.range_key), None)
+        if after is not None and name in after.attrs:
+            table.listed[name, after.attrs[name].value][after.hash_key, after.range_key] = after
+
+
+def _looking_where_it_is(table: Any, *args: Any, **asked: Any) -> Any:
+    """Query the items of the partition alone, of the table or of the index."""
     given = _PARAMETERS.bind(table, *args, **asked).arguments
     index = next((one for one in table.all_indexes() if one.name == given.get("index_name")), None)
     if index is None:
         found = [*table.items[given["hash_key"]].values()] if given["hash_key"] in table.items else []
     else:
-        name = next(key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH")
-        every = (item for of_one in table.items.values() for item in of_one.values())
-        found = [item for item in every if name in item.attrs]
+        _list(table, None, None)
+        ((name, wanted),) = given["hash_key_conditions"]
+        found = [*table.listed[name, wanted.value].values()]
     table.all_items = lambda: found
     try:
         return _QUERY(table, *args, **asked)
