@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from adapters.dynamodb.items import OWES, OWES_SINCE, Item, Key, listed
 from adapters.dynamodb.session import Entry, Session
+from adapters.dynamodb.table import TOGETHER
 from provisioning.audit import START, chained
 
 CHAIN: Final = "table"  # the one chain of a table
 AUDIT: Final = "audit"
 HEAD: Final[Key] = ("audit-head", "-")
-PAGE: Final = 25  # items relieved of their debts in one commit
+PAGE: Final = 50  # items relieved of their debts in one commit, at most
 
 
 def an_addition(event_id: str, name: str, number: int) -> Entry:
@@ -40,17 +41,29 @@ def line_key(number: int) -> Key:
     return (AUDIT, f"{number:012}")
 
 
-def enter(session: Session) -> int:
-    """Enter what some items owe, those that have owed for longest first; returns how many items."""
+def enter(session: Session) -> bool:
+    """Enter what some items owe, those that have owed for longest first; returns whether more may be owed."""
     page = session.found("owed", limit=PAGE)
+    debts: list[tuple[Key, Item, list[Entry]]] = []
+    tallies: set[Key] = set()
+    lines = 0
     for key, item in page:
-        for entry in json.loads(str(item.get(OWES, "[]"))):
+        entries = json.loads(str(item.get(OWES, "[]")))
+        raised = tallies | {tally_key(entry["event"], entry["name"]) for entry in entries if "add" in entry}
+        chained_to = lines + sum("line" in entry for entry in entries)
+        if debts and len(debts) + 1 + len(raised) + chained_to + 1 > TOGETHER:
+            break
+        debts.append((key, item, entries))
+        tallies, lines = raised, chained_to
+    session.load([HEAD, *tallies])
+    for key, item, entries in debts:
+        for entry in entries:
             if "line" in entry:
                 _chain(session, entry)
             else:
                 add(session, entry)
         session.put(key, {name: value for name, value in item.items() if name not in {OWES, OWES_SINCE}})
-    return len(page)
+    return len(debts) < len(page) or len(page) == PAGE
 
 
 def add(session: Session, entry: Entry) -> None:

@@ -36,7 +36,7 @@ PAUSE_SECONDS: Final = 0.01  # before the second run, then up to twice as long e
 LONGEST_PAUSE_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 1.0  # how often the table is asked for keys that other processes queued
 FRESH_SECONDS: Final = 1.0  # how old may be what is known of other processes' brakes
-GATHERING_SECONDS: Final = 0.3  # what is owed in this time is entered together
+GATHERING_SECONDS: Final = 2.0  # what is owed in about this time is entered together
 TIDYING_SECONDS: Final = 10.0  # how often a process looks for what others owe and left unfinished
 
 log = logging.getLogger(__name__)
@@ -138,17 +138,17 @@ class DynamoStore:
         while self._enter_some():
             pass
 
-    def _enter_some(self) -> int:
+    def _enter_some(self) -> bool:
         for runs in range(RUNS):
             with self._again:
                 session = Session(self._table)
-                entered = books.enter(session)
+                more = books.enter(session)
                 try:
                     session.commit()
                 except Conflict:
                     time.sleep(PAUSE_SECONDS * (runs + 1) * random.random())  # noqa: S311
                 else:
-                    return entered
+                    return more
         raise StoreUnavailable
 
     def _keep_books(self) -> None:
@@ -156,7 +156,7 @@ class DynamoStore:
         tidied = monotonic()
         while not self._ending.is_set():
             if self._debts.wait(TIDYING_SECONDS):
-                self._ending.wait(GATHERING_SECONDS)
+                self._ending.wait(GATHERING_SECONDS * (0.5 + random.random()))  # noqa: S311 - several at once
             self._debts.clear()
             try:
                 self._enter()

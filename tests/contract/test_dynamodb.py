@@ -390,6 +390,32 @@ def test_what_is_owed_outlives_the_row_that_carried_it(store: Store) -> None:
     assert store.run(lambda rows: rows.queue.depth()).result()[Work.ANSWER] == 1
 
 
+def test_what_many_owe_is_entered_in_transactions_and_read_together(
+    store: Store, opening: Opening, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.dynamodb.store.GATHERING_SECONDS", 3600)
+    client = Client(dynamodb)
+    reader = opening(client)
+
+    def unit(rows: Rows, number: int) -> None:
+        rows.requests.save(a_request(number))
+        for _ in range(3):
+            rows.audit.append(Line(MORNING, str(chat(number)), "asked to join", f"{SPRING}/{number}", SPRING))
+        rows.tallies.add(SPRING, tallies.ASKED)
+
+    for number in range(40):
+        store.run(lambda rows, number=number: unit(rows, number)).result()  # type: ignore[misc]
+    client.calls.clear()
+
+    (head,) = reader.read(lambda rows: rows.audit.heads())
+
+    assert head.count == 120
+    # 24 owe what fits into one transaction; then the rest: each time found, read, read, and written.
+    once = ["query", "batch_get_item", "batch_get_item", "transact_write_items"]
+    assert [operation for operation, _ in client.calls] == [*once, *once, "get_item"]
+    assert reader.read(lambda rows: rows.tallies.of(SPRING)) == {tallies.ASKED: 40}
+
+
 @pytest.mark.usefixtures("small_transactions")
 def test_more_is_owed_than_one_item_carries_and_one_transaction_holds(
     store: Store, monkeypatch: pytest.MonkeyPatch
