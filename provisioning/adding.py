@@ -109,7 +109,7 @@ def add(
     if known is not None and standing_of(rows, key) != ADDED:
         return known
     person = Person(user.id, user.user_principal_name, user.display_name)
-    bound = rows.bindings.chat_of(user.id, "slack") or rows.bindings.chat_of(user.id, "teams")
+    bound = next(iter(rows.bindings.chats_of(user.id)), None)
     reply = (
         known.reply if known is not None and known.reply is not None else _reply(rows, vetted, bound, tenant)
     )

@@ -124,6 +124,7 @@ class Gatekeeper:
                 if not isinstance(one, ProvisioningError)
             ),
             (case.job for case in cases),
+            told=True,
         )
         for case in cases:
             verdict = verdicts[case.request.key]

@@ -45,8 +45,7 @@ def known_of(rows: Rows, chat: ChatIdentity) -> Known:
     person_id = rows.bindings.person_of(chat)
     chats: dict[ChatIdentity, None] = {chat: None}
     if person_id is not None:
-        bound = (rows.bindings.chat_of(person_id, "slack"), rows.bindings.chat_of(person_id, "teams"))
-        chats |= dict.fromkeys(one for one in bound if one is not None)
+        chats |= dict.fromkeys(rows.bindings.chats_of(person_id))
     events = {event.id: event for event in rows.events.all()}
     registrations = rows.registrations.of_person(person_id) if person_id is not None else ()
     return Known(
@@ -137,8 +136,7 @@ def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdenti
     rows.boards.forget_claims(key)
     rows.registrations.delete(key)
     if not rows.registrations.of_person(key.person_id):
-        bound = (rows.bindings.chat_of(key.person_id, "slack"), rows.bindings.chat_of(key.person_id, "teams"))
-        for chat in {*chats, *(one for one in bound if one is not None)}:
+        for chat in {*chats, *rows.bindings.chats_of(key.person_id)}:
             rows.references.forget(str(chat), now - JUST_SPOKE)
         rows.bindings.release(key.person_id)
 

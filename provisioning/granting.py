@@ -149,7 +149,7 @@ class Granting(Stepping):
 
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
-            rows.expect(case.key for case in chunk)
+            rows.expect((case.key for case in chunk), told=True)
             for case in chunk:
                 current = rows.registrations.get(case.key)
                 outcome = outcomes.get(case.person.id)

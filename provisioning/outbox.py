@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from provisioning.ids import Platform
 from provisioning.requests import ReplyTo
 
 
@@ -64,6 +65,16 @@ class Notice:
     def is_new_message(self) -> bool:
         """Whether it notifies somebody who waits for it; what does not is never in the way of what does."""
         return self.kind in NEW_MESSAGES or (self.kind is Kind.ANNOUNCEMENT and self.reference is None)
+
+
+def result_id(about: str, serial: int) -> str:
+    """Return the id of the result of this number about this."""
+    return f"result:{about}:{serial}"
+
+
+def card_id(about: str, platform: Platform) -> str:
+    """Return the id of the card about this where somebody asked on this platform."""
+    return f"card:{about}:{platform}"
 
 
 def speaking_lease(about: str) -> str:

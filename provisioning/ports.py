@@ -200,6 +200,10 @@ class Bindings(Protocol):
         """Return the chat identity bound to this person on this platform."""
         ...
 
+    def chats_of(self, person_id: PersonId) -> tuple[ChatIdentity, ...]:
+        """Return the chat identities bound to this person, by platform."""
+        ...
+
     def claim(self, chat: ChatIdentity, person_id: PersonId, at: datetime) -> bool:
         """Bind them, once and for all. True when this call made the binding, False when it was there already.
 
@@ -603,11 +607,14 @@ class Rows(Protocol):
     @property
     def marks(self) -> Marks: ...
 
-    def expect(self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = ()) -> None:
+    def expect(
+        self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = (), *, told: bool = False
+    ) -> None:
         """Say what the unit is about to read, changing nothing: a store far away reads it in few requests.
 
         Registrations come with the ledger's entries of their people for what the event grants; a key of the
         queue with what it is the key of; a notice with the lease of what it is about, and what news is about.
+        `told`: the racers are told what becomes of these registrations, wherever they asked.
         """
         ...
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from provisioning import roster
 from provisioning.changes import Change
 from provisioning.errors import AlreadySo
-from provisioning.ids import ChatIdentity, PersonId, RegistrationKey
+from provisioning.ids import PersonId, RegistrationKey
 from provisioning.instructing import Draft, Order
 from provisioning.ports import Rows
 
@@ -17,7 +17,9 @@ from provisioning.ports import Rows
 def rebind(rows: Rows, order: Order) -> Draft:
     """Plan to let go of whom the order names. Always asks. Raises AlreadySo when nobody of them is bound."""
     bound = {
-        person: chats for person in dict.fromkeys(order.people.values()) if (chats := chats_of(rows, person))
+        person: chats
+        for person in dict.fromkeys(order.people.values())
+        if (chats := rows.bindings.chats_of(person))
     }
     if not bound:
         raise AlreadySo(event=order.event.name)
@@ -44,14 +46,8 @@ def rebind(rows: Rows, order: Order) -> Draft:
     return Draft(change, make, asks=True)
 
 
-def chats_of(rows: Rows, person_id: PersonId) -> tuple[ChatIdentity, ...]:
-    """Return the chat identities that are bound to this person."""
-    found = (rows.bindings.chat_of(person_id, "slack"), rows.bindings.chat_of(person_id, "teams"))
-    return tuple(chat for chat in found if chat is not None)
-
-
 def _release(rows: Rows, person_id: PersonId) -> None:
-    chats = chats_of(rows, person_id)
+    chats = rows.bindings.chats_of(person_id)
     rows.bindings.release(person_id)
     for registration in rows.registrations.of_person(person_id):
         rows.registrations.save(replace(registration, reply=None, unclaimed=True))

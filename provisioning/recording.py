@@ -9,7 +9,7 @@ from provisioning.audit import Line
 from provisioning.deciding import stage_of, tell
 from provisioning.events import Event
 from provisioning.ids import ChatIdentity, PersonId, RequestKey
-from provisioning.outbox import Kind, Notice
+from provisioning.outbox import Kind, Notice, card_id, result_id
 from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
 from provisioning.requests import ReplyTo, Request, Wish
@@ -86,7 +86,7 @@ def refuse(rows: Rows, request: Request, code: str, now: datetime, **facts: str)
 def owe_reason(rows: Rows, request: Request, code: str, now: datetime, **facts: str) -> None:
     """Owe the asker what stands in the way of this request: as a message of its own, and where they asked."""
     about = f"request:{request.key}"
-    notice_id = f"result:{about}:{request.version}"
+    notice_id = result_id(about, request.version)
     rows.outbox.put(Notice(notice_id, Kind.RESULT, about, request.reply, request.version, code, facts, now))
     owe_card(rows, about, request.reply, now, says=code, **facts)
 
@@ -94,7 +94,7 @@ def owe_reason(rows: Rows, request: Request, code: str, now: datetime, **facts: 
 def owe_card(rows: Rows, about: str, reply: ReplyTo, now: datetime, says: str = "", **facts: str) -> None:
     """Owe an update of what the asker saw where they asked, when that can still be reached."""
     if reply.handle_lives(now):
-        notice_id = f"card:{about}:{reply.chat.platform}"
+        notice_id = card_id(about, reply.chat.platform)
         rows.outbox.put(Notice(notice_id, Kind.CARD, about, reply, 0, says, facts, now))
 
 
@@ -137,7 +137,7 @@ def audit(
 def _result(registration: Registration, reply: ReplyTo, now: datetime) -> Notice:
     about = f"registration:{registration.key}"
     return Notice(
-        f"result:{about}:{registration.serial}",
+        result_id(about, registration.serial),
         Kind.RESULT,
         about,
         reply,
@@ -156,9 +156,12 @@ def _mail(registration: Registration, now: datetime) -> Notice:
 
 
 def _places(rows: Rows, registration: Registration) -> tuple[ReplyTo, ...]:
-    """Return where this racer asked: once for each of their chat identities, the newest last."""
-    asked = rows.requests.of_person(registration.key.event_id, registration.key.person_id)
-    places = {request.key.chat: request.reply for request in asked}
+    """Return where this racer asked: once for each of the chat identities bound to them."""
+    key = registration.key
+    asked = [
+        rows.requests.get(RequestKey(key.event_id, chat)) for chat in rows.bindings.chats_of(key.person_id)
+    ]
+    places = {one.key.chat: one.reply for one in asked if one is not None and one.person_id == key.person_id}
     if registration.reply is not None:
         places[registration.reply.chat] = registration.reply
     return tuple(places.values())
@@ -174,7 +177,7 @@ def _edits(rows: Rows, before: Registration, after: Registration, now: datetime)
     about = f"registration:{after.key}"
     passing, brought = before.last_result in OVERTAKEN, set[ChatIdentity]()
     for serial in range(before.serial, 0, -1):
-        earlier = rows.outbox.get(f"result:{about}:{serial}")
+        earlier = rows.outbox.get(result_id(about, serial))
         if earlier is None or earlier.to is None:
             return
         if after.reply is not None and earlier.to.chat == after.reply.chat:

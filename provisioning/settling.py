@@ -197,7 +197,7 @@ class Settler:
         now = self._clock.now()
 
         def unit(rows: Rows) -> None:
-            rows.expect(case.key for case in group)
+            rows.expect((case.key for case in group), told=True)
             for case in group:
                 current = rows.registrations.get(case.registration.key)
                 # The wish may have changed since the decision; then the next step decides anew.

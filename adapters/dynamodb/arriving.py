@@ -23,12 +23,12 @@ from adapters.codec.requests import unpack_request
 from adapters.dynamodb.audit import text_key, text_row
 from adapters.dynamodb.books import AUDIT, HEAD, line_key, line_row, tally_key
 from adapters.dynamodb.commit import read
-from adapters.dynamodb.events import event_key
 from adapters.dynamodb.items import (
     QUEUED,
     Item,
     Key,
     beside_the_row,
+    event_key,
     is_row,
     is_same,
     list_of,

@@ -1,6 +1,7 @@
 """The rows of bindings: an item with the chat identity and one with the person, written together."""
 
 from datetime import datetime
+from typing import get_args
 
 from adapters.dynamodb.items import Item, Key, to_int
 from adapters.dynamodb.session import Session
@@ -24,6 +25,11 @@ class BindingRows:
     def chat_of(self, person_id: PersonId, platform: Platform) -> ChatIdentity | None:
         row = self._session.row(_person_key(person_id, platform))
         return None if row is None else ChatIdentity.parse(str(row["chat"]))
+
+    def chats_of(self, person_id: PersonId) -> tuple[ChatIdentity, ...]:
+        self._session.load(person_keys(person_id))
+        found = (self._session.row(key) for key in person_keys(person_id))
+        return tuple(ChatIdentity.parse(str(row["chat"])) for row in found if row is not None)
 
     def claim(self, chat: ChatIdentity, person_id: PersonId, at: datetime) -> bool:
         bound = self.person_of(chat)
@@ -50,6 +56,11 @@ class BindingRows:
 def chat_key(chat: ChatIdentity) -> Key:
     """Return where the binding of this chat identity is."""
     return (f"chat#{chat}", "binding")
+
+
+def person_keys(person_id: PersonId) -> list[Key]:
+    """Return where the bindings of this person are, by platform."""
+    return [_person_key(person_id, platform) for platform in sorted(get_args(Platform))]
 
 
 def _person_key(person_id: PersonId, platform: Platform) -> Key:

@@ -9,14 +9,12 @@ from dataclasses import replace
 from functools import lru_cache
 
 from adapters.codec.events import pack_breakage, pack_event, unpack_breakage, unpack_event
-from adapters.dynamodb.items import Item, Key
+from adapters.dynamodb.items import EVENTS, Item, event_key
 from adapters.dynamodb.registrations import item_of, registration_of, row_key
 from adapters.dynamodb.session import Session
 from provisioning.errors import StaleWrite
 from provisioning.events import Breakage, Event
 from provisioning.ids import EventId, RegistrationKey
-
-_ALL = "events"
 
 # A definition changes a few times in its life and is read with every request.
 _unpack = lru_cache(maxsize=128)(unpack_event)
@@ -34,7 +32,7 @@ class EventRows:
         return None if row is None else _event(event_id, row)
 
     def all(self) -> tuple[Event, ...]:
-        found = [_event(EventId(key[1]), row) for key, row in self._session.partition(_ALL)]
+        found = [_event(EventId(key[1]), row) for key, row in self._session.partition(EVENTS)]
         return tuple(sorted(found, key=lambda event: (event.opens, event.id)))
 
     def save(self, event: Event) -> Event:
@@ -102,11 +100,6 @@ class EventRows:
         row = self._session.row(event_key(event_id))
         if seats and row is not None:
             self._session.put(event_key(event_id), {**row, "taken": int(row["taken"]) + seats})
-
-
-def event_key(event_id: EventId) -> Key:
-    """Return where this event is."""
-    return (_ALL, event_id)
 
 
 def _ensure_of(event_id: EventId, key: RegistrationKey) -> None:

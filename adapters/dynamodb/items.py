@@ -17,6 +17,7 @@ Value = str | int
 Item = Mapping[str, Value]
 Key = tuple[str, str]
 
+EVENTS: Final = "events"
 STAMP: Final = "stamp"  # of the commit that wrote the item last
 OWES: Final = "owes"
 OWES_SINCE: Final = "owes_since"
@@ -39,6 +40,11 @@ _INDEX_OF: Final = {
     "queue": "queue",
     "owed": "owed",
 }
+
+
+def event_key(event_id: str) -> Key:
+    """Return where this event is: all of them are together."""
+    return (EVENTS, event_id)
 
 
 def index_of(kind: str) -> tuple[str, str, str]:

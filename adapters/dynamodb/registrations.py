@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapters.codec.registrations import pack_registration, unpack_registration
 from adapters.dynamodb.definition import FLAGS
-from adapters.dynamodb.items import Item, Key, Value, listed, ordered, to_int
+from adapters.dynamodb.items import Item, Key, Value, event_key, listed, ordered, to_int
 from adapters.dynamodb.session import Session
 from provisioning.errors import StaleWrite
 from provisioning.ids import EventId, PersonId, RegistrationKey
@@ -33,6 +33,8 @@ class RegistrationRows:
         self._session = session
 
     def get(self, key: RegistrationKey) -> Registration | None:
+        # With its event: whoever asks for the one mostly asks for the other.
+        self._session.load((row_key(key), event_key(key.event_id)))
         row = self._session.row(row_key(key))
         return None if row is None else registration_of(key, row)
 

@@ -1,12 +1,13 @@
 """All rows of the table, behind one session."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 from adapters.dynamodb import outbox, registrations, requests
 from adapters.dynamodb.answers import AnswerRows
 from adapters.dynamodb.audit import AuditRows
-from adapters.dynamodb.bindings import BindingRows, chat_key
+from adapters.dynamodb.bindings import BindingRows, chat_key, person_keys
 from adapters.dynamodb.boards import BoardRows
 from adapters.dynamodb.brake_rows import BrakeRows
 from adapters.dynamodb.changes import ChangeRows
@@ -26,8 +27,8 @@ from adapters.dynamodb.registrations import RegistrationRows
 from adapters.dynamodb.requests import RequestRows
 from adapters.dynamodb.session import Session
 from adapters.dynamodb.tallies import TallyRows
-from provisioning.ids import RegistrationKey, RequestKey
-from provisioning.outbox import speaking_lease
+from provisioning.ids import Platform, RegistrationKey, RequestKey
+from provisioning.outbox import card_id, result_id, speaking_lease
 from provisioning.ports import Clock, Job, Work
 
 
@@ -85,9 +86,14 @@ class DynamoRows:
             session=session,
         )
 
-    def expect(self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = ()) -> None:
+    def expect(
+        self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = (), *, told: bool = False
+    ) -> None:
         """Read these together, for the nouns to find them."""
+        keys = list(keys)
         wanted = [found for key in keys for found in self._of_registration(key)]
+        if told:
+            wanted += [found for key in keys for found in person_keys(key.person_id)]
         notices = []
         for job in jobs:
             wanted.append(home_of(job.work, job.key))
@@ -99,13 +105,32 @@ class DynamoRows:
             elif job.work in {Work.SETTLE, Work.TEND}:
                 wanted += self._of_registration(RegistrationKey.parse(job.key))
         self.session.load(wanted)
-        self.session.load(found for notice_id in notices for found in self._of_notice(notice_id))
+        behind = [found for notice_id in notices for found in self._of_notice(notice_id)]
+        if told:
+            behind += [found for key in keys for found in self._where_told(key)]
+        self.session.load(behind)
 
     def _of_registration(self, key: RegistrationKey) -> list[Key]:
         event = self.events.get(key.event_id)
         grants = (*event.grants, *event.retired) if event is not None else ()
         entries = (entry_key(grant.target, key.person_id) for grant in grants)
         return [registrations.row_key(key), home_of(Work.SETTLE, str(key)), *entries]
+
+    def _where_told(self, key: RegistrationKey) -> Iterator[Key]:
+        """Yield where it is what this racer asked, the cards there, and the result that is told next.
+
+        Who is not bound yet may have asked on any platform.
+        """
+        chats, about = self.bindings.chats_of(key.person_id), f"registration:{key}"
+        registration = self.registrations.get(key)
+        if registration is not None:
+            result = result_id(about, registration.serial + 1)
+            yield from (outbox.row_key(result), home_of(Work.SPEAK, result))
+        for chat in chats:
+            yield requests.row_key(RequestKey(key.event_id, chat))
+        for platform in [chat.platform for chat in chats] or get_args(Platform):
+            card = card_id(about, platform)
+            yield from (outbox.row_key(card), home_of(Work.REFRESH, card))
 
     def _of_notice(self, notice_id: str) -> list[Key]:
         notice = self.outbox.get(notice_id)

@@ -8,6 +8,7 @@ from provisioning.ids import ChatIdentity, PersonId, Platform
 
 _PERSON_OF = "SELECT person_id FROM bindings WHERE chat = ?"
 _CHAT_OF = "SELECT chat FROM bindings WHERE person_id = ? AND platform = ?"
+_CHATS_OF = "SELECT chat FROM bindings WHERE person_id = ? ORDER BY platform"
 _RELEASE = "DELETE FROM bindings WHERE person_id = ?"
 _INSERT = "INSERT INTO bindings (chat, person_id, platform, bound_at) VALUES (?, ?, ?, ?)"
 
@@ -26,6 +27,9 @@ class BindingRows:
     def chat_of(self, person_id: PersonId, platform: Platform) -> ChatIdentity | None:
         row = self._sql.one(_CHAT_OF, (person_id, platform))
         return None if row is None else ChatIdentity.parse(row[0])
+
+    def chats_of(self, person_id: PersonId) -> tuple[ChatIdentity, ...]:
+        return tuple(ChatIdentity.parse(chat) for (chat,) in self._sql.all(_CHATS_OF, (person_id,)))
 
     def release(self, person_id: PersonId) -> int:
         return self._sql.change(_RELEASE, (person_id,))

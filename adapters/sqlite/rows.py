@@ -80,5 +80,7 @@ class SqliteRows:
             brakes=BrakeRows(sql),
         )
 
-    def expect(self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = ()) -> None:
+    def expect(
+        self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = (), *, told: bool = False
+    ) -> None:
         """Do nothing: what is in a file is read fast enough one by one."""

@@ -111,11 +111,7 @@ def spoken(target: Target) -> str:
 
 def _names(rows: Rows, order: Order, person: PersonId) -> list[str]:
     """Return the names under which the audit knows this person in this event."""
-    chats = [
-        chat
-        for chat in (rows.bindings.chat_of(person, "slack"), rows.bindings.chat_of(person, "teams"))
-        if chat is not None
-    ]
+    chats = rows.bindings.chats_of(person)
     requests = [str(RequestKey(order.event.id, chat)) for chat in chats]
     return [person, str(RegistrationKey(order.event.id, person)), *map(str, chats), *requests]
 

@@ -38,6 +38,8 @@ def test_a_person_has_one_chat_identity_on_each_platform(store: Store) -> None:
     assert store.read(lambda rows: rows.bindings.person_of(chat(2))) is None
     assert claim(store, chat(1, "teams"), person(1))
     assert store.read(lambda rows: rows.bindings.chat_of(person(1), "teams")) == chat(1, "teams")
+    assert store.read(lambda rows: rows.bindings.chats_of(person(1))) == (chat(1), chat(1, "teams"))
+    assert store.read(lambda rows: rows.bindings.chats_of(person(9))) == ()
 
 
 def test_of_two_claims_at_once_one_wins(store: Store, other: Store) -> None:

@@ -25,6 +25,7 @@ from provisioning.leaderboards import Line as Place
 from provisioning.ledger import Entry
 from provisioning.outcomes import Queued
 from provisioning.ports import Rows, Store, Work
+from provisioning.recording import record
 from provisioning.requests import ReplyTo
 from tests.contract.faulty_dynamodb import Client, Dying, Lagging, LosingAnswers
 from tests.contract.samples import (
@@ -124,6 +125,55 @@ def test_what_a_unit_expects_is_read_in_one_request(
         operation for operation, _ in client.calls if operation in {"get_item", "query", "batch_get_item"}
     ]
     assert read == ["get_item", "batch_get_item"]  # the event, to know what it grants, and all the rest
+
+
+def test_what_racers_are_told_of_is_read_together(store: Store, opening: Opening, dynamodb: Any) -> None:
+    event = store.run(lambda rows: rows.events.save(an_event())).result()
+    keys = [racer(number) for number in range(12)]
+
+    def some(rows: Rows) -> None:
+        for number in range(12):
+            handle = ReplyTo(chat(number), "https://hooks.slack.com/1", after(1800), 5)
+            folded = a_request(number, state="folded", person_id=person(number), reply=handle)
+            rows.requests.save(folded)
+            rows.bindings.claim(chat(number), person(number), MORNING)
+            rows.registrations.save(a_registration(number, has_seat=True, reply=handle))
+
+    store.run(some).result()
+    client = Client(dynamodb)
+
+    def unit(rows: Rows) -> None:
+        rows.expect(keys, told=True)
+        for key in keys:
+            before = rows.registrations.get(key)
+            assert before is not None
+            record(rows, before, replace(before, ready_at=after(9)), event, after(9))
+
+    opening(client).run(unit).result()
+
+    read = [
+        operation for operation, _ in client.calls if operation in {"get_item", "query", "batch_get_item"}
+    ]
+    assert read == [
+        "get_item",
+        "batch_get_item",
+        "batch_get_item",
+    ]  # the event; who they are; where they asked
+    assert store.read(lambda rows: rows.queue.depth())[Work.SPEAK] == 12
+    assert store.read(lambda rows: rows.queue.depth())[Work.REFRESH] == 12
+
+
+def test_a_registration_is_read_with_its_event(store: Store, opening: Opening, dynamodb: Any) -> None:
+    store.run(
+        lambda rows: (rows.events.save(an_event()), rows.registrations.save(a_registration(1)))
+    ).result()
+    client = Client(dynamodb)
+
+    def unit(rows: Rows) -> bool:
+        return rows.registrations.get(racer(1)) is not None and rows.events.get(SPRING) is not None
+
+    assert opening(client).read(unit)
+    assert [operation for operation, _ in client.calls] == ["batch_get_item"]
 
 
 def test_a_worker_without_work_asks_once_and_one_with_work_reads_what_is_there(
