@@ -77,6 +77,12 @@ def card_id(about: str, platform: Platform) -> str:
     return f"card:{about}:{platform}"
 
 
+def about_of(notice_id: str) -> str:
+    """Return what the result or the card of this id is about, "" for other notices: their row says it."""
+    kind, _, rest = notice_id.partition(":")
+    return rest.rpartition(":")[0] if kind in {"result", "card"} else ""
+
+
 def speaking_lease(about: str) -> str:
     """Return the name of the lease that is held while something is said about this."""
     return f"speak:{about}"

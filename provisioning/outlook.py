@@ -15,12 +15,9 @@ INDEX_SECONDS = 1.0  # how far the index of a store may be behind its rows
 AGAIN_SECONDS = 5.0  # how old may be what is known of other processes' keys
 
 
-def next_ring(store: Store, works: Iterable[Work]) -> Ring | None:
-    """Return the ring for what is due next of these kinds, None when there is nothing.
-
-    Raises StoreUnavailable.
-    """
-    return _first(_next_due(store, works))
+def next_ring(rows: Rows, works: Iterable[Work]) -> Ring | None:
+    """Return the ring for what is due next of these kinds, None when there is nothing."""
+    return _first(_next_due(rows, works))
 
 
 class Outlook:
@@ -43,7 +40,7 @@ class Outlook:
             if heard != self._heard[work]:
                 self._heard[work], self._rung_at[work] = heard, now
         if asked := [work for work in works if self._may_be_news(work, now)]:
-            self._due |= _next_due(self._store, asked)
+            self._due |= self._store.read(lambda rows: _next_due(rows, asked))
             self._looked_at |= dict.fromkeys(asked, now)
         return _first({work: self._due[work] for work in works})
 
@@ -75,11 +72,8 @@ class Outlook:
         return self._rung_at[work] + INDEX_SECONDS if work in self._rung_at else 0.0
 
 
-def _next_due(store: Store, works: Iterable[Work]) -> dict[Work, datetime | None]:
-    def unit(rows: Rows) -> dict[Work, datetime | None]:
-        return {work: rows.queue.next_due([work]) for work in works}
-
-    return store.read(unit)
+def _next_due(rows: Rows, works: Iterable[Work]) -> dict[Work, datetime | None]:
+    return {work: rows.queue.next_due([work]) for work in works}
 
 
 def _first(due: dict[Work, datetime | None]) -> Ring | None:

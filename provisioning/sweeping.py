@@ -23,6 +23,7 @@ from provisioning.recording import audit, post_to_organizers
 from provisioning.references import ANSWER
 
 EVERY = timedelta(seconds=5)  # how often the sweeper comes by
+FORGETTING = timedelta(hours=1)  # how often it looks for rows that are not needed any more
 PROBE = timedelta(seconds=10)  # how often a broken event is looked at
 UNPROVEN = timedelta(minutes=5)  # how often what only a write can prove is tried again
 LOST = timedelta(seconds=30)  # a waiting request of this age should be on the queue
@@ -44,7 +45,7 @@ class Sweeper:
         self._accesses = accesses
         self._clock = clock
         self._token = uuid.uuid4().hex
-        self._next = clock.now()
+        self._next = self._forgets_at = clock.now()
         self._probes: dict[EventId, datetime] = {}
 
     def round(self) -> int:
@@ -58,6 +59,8 @@ class Sweeper:
         ).result():
             return 0
         woken = self._store.run(lambda rows: _wake_due(rows, now)).result()
+        if now >= self._forgets_at and not self._store.run(lambda rows: _forget_old(rows, now)).result():
+            self._forgets_at = now + FORGETTING  # there is no more
         for event in self._store.read(lambda rows: rows.events.all()):
             if event.broken is not None and self._probes.get(event.id, now) <= now:
                 self._probes[event.id] = now + PROBE
@@ -138,13 +141,19 @@ def _wake_due(rows: Rows, now: datetime) -> int:
         rows.queue.ensure(Work.ANSWER, str(request), now)
     for instruction in rows.instructions.waiting(now - LOST, PAGE):
         rows.queue.ensure(Work.INSTRUCT, instruction, now)
-    rows.instructions.forget(now - KEPT)
-    rows.changes.forget(now - KEPT)
-    rows.requests.forget_refused(now - REFUSED_KEPT)
-    rows.outbox.forget_sent(now - SENT_KEPT)
-    rows.references.forget(ANSWER, now - ANSWERS_KEPT)
-    rows.leases.forget(now - LEASES_KEPT)
     return len(due) + len(lost)
+
+
+def _forget_old(rows: Rows, now: datetime) -> int:
+    """Delete some of what is not needed any more; returns how much."""
+    return (
+        rows.instructions.forget(now - KEPT)
+        + rows.changes.forget(now - KEPT)
+        + rows.requests.forget_refused(now - REFUSED_KEPT)
+        + rows.outbox.forget_sent(now - SENT_KEPT)
+        + rows.references.forget(ANSWER, now - ANSWERS_KEPT)
+        + rows.leases.forget(now - LEASES_KEPT)
+    )
 
 
 def _fill_seats(rows: Rows, event: Event, now: datetime) -> int:

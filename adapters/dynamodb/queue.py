@@ -104,7 +104,7 @@ class QueueRows:
         self._write(work, key, {**moments, "q_attempts": attempts, "q_urgent": int(urgent)})
 
     def depth(self) -> Mapping[Work, int]:
-        return {work: self._session.count("queue", work) for work in Work}
+        return {work: self._session.count("queue", work) if self._firsts(work) else 0 for work in Work}
 
     def oldest_seconds(self, now: datetime) -> float:
         due_at = self.next_due()

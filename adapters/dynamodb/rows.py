@@ -28,7 +28,7 @@ from adapters.dynamodb.requests import RequestRows
 from adapters.dynamodb.session import Session
 from adapters.dynamodb.tallies import TallyRows
 from provisioning.ids import Platform, RegistrationKey, RequestKey
-from provisioning.outbox import card_id, result_id, speaking_lease
+from provisioning.outbox import about_of, card_id, result_id, speaking_lease
 from provisioning.ports import Clock, Job, Work
 
 
@@ -99,13 +99,14 @@ class DynamoRows:
             wanted.append(home_of(job.work, job.key))
             if job.work in {Work.SPEAK, Work.REFRESH}:
                 notices.append(job.key)
-                wanted.append(outbox.row_key(job.key))
+                wanted += [outbox.row_key(job.key), *_about(about_of(job.key), is_new=job.work is Work.SPEAK)]
             elif job.work is Work.ANSWER:
                 wanted.append(chat_key(RequestKey.parse(job.key).chat))
             elif job.work in {Work.SETTLE, Work.TEND}:
                 wanted += self._of_registration(RegistrationKey.parse(job.key))
         self.session.load(wanted)
-        behind = [found for notice_id in notices for found in self._of_notice(notice_id)]
+        there = [notice for notice_id in notices if (notice := self.outbox.get(notice_id)) is not None]
+        behind = [found for one in there for found in _about(one.about, is_new=one.is_new_message)]
         if told:
             behind += [found for key in keys for found in self._where_told(key)]
         self.session.load(behind)
@@ -132,13 +133,13 @@ class DynamoRows:
             card = card_id(about, platform)
             yield from (outbox.row_key(card), home_of(Work.REFRESH, card))
 
-    def _of_notice(self, notice_id: str) -> list[Key]:
-        notice = self.outbox.get(notice_id)
-        if notice is None:
-            return []
-        found, (what, _, key) = [lease_key(speaking_lease(notice.about))], notice.about.partition(":")
-        if what == "registration" and notice.is_new_message:
-            found.append(registrations.row_key(RegistrationKey.parse(key)))
-        elif what == "request":
-            found.append(requests.row_key(RequestKey.parse(key)))
-        return found
+
+def _about(about: str, *, is_new: bool) -> Iterator[Key]:
+    """Yield the lease for speaking about this, and the row that a message about it, a new one, depends on."""
+    if about:
+        yield lease_key(speaking_lease(about))
+    what, _, key = about.partition(":")
+    if what == "registration" and is_new:
+        yield registrations.row_key(RegistrationKey.parse(key))
+    elif what == "request":
+        yield requests.row_key(RequestKey.parse(key))

@@ -18,6 +18,7 @@ from bot.settings import Settings
 from bot.stores import open_store
 from provisioning.outlook import next_ring
 from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ringing import Ring
 from provisioning.working import Lane
 
 TICK: Final = timedelta(minutes=1)  # how often the schedule of the template calls
@@ -54,10 +55,10 @@ class ClockTick:
             except Exception as error:
                 log.exception("round failed", extra={"action": "defect", "lane": lane.name})
                 failed = error
-        more = next_ring(self._store, Work)
+        more, figures = self._store.read(self._look)
         if more is not None and more.ready_at <= self._clock.now() + TICK:
             self._bell.ring([more])
-        self._metrics.count(**self._figures())
+        self._metrics.count(**figures)
         self._metrics.write()
         if failed is not None:
             raise failed
@@ -68,22 +69,18 @@ class ClockTick:
         self._outside.close()
         self._store.close()
 
-    def _figures(self) -> dict[str, float]:
-        """Read what alarms watch. The audit is read too, because reading it brings its books up to date:
-        functions that were frozen right after a commit may have left lines to be entered.
+    def _look(self, rows: Rows) -> tuple[Ring | None, dict[str, float]]:
+        """Read what is due next, and what alarms watch. The audit is read too, because reading it brings its
+        books up to date: functions that were frozen right after a commit may have left lines to be entered.
         """
-
-        def unit(rows: Rows) -> dict[str, float]:
-            rows.audit.heads()
-            events = rows.events.all()
-            return {
-                "QueueDepth": sum(rows.queue.depth().values()),
-                "QueueAge": rows.queue.oldest_seconds(self._clock.now()),
-                "EventsBroken": sum(event.broken is not None for event in events),
-                "RegistrationsStuck": sum(rows.registrations.count(event.id)["problem"] for event in events),
-            }
-
-        return self._store.read(unit)
+        rows.audit.heads()
+        events = rows.events.all()
+        return next_ring(rows, Work), {
+            "QueueDepth": sum(rows.queue.depth().values()),
+            "QueueAge": rows.queue.oldest_seconds(self._clock.now()),
+            "EventsBroken": sum(event.broken is not None for event in events),
+            "RegistrationsStuck": sum(rows.registrations.count(event.id)["problem"] for event in events),
+        }
 
 
 def make(environ: Mapping[str, str], clock: Clock) -> ClockTick:
