@@ -16,7 +16,9 @@ def usage(words: Words, shown: UsageShown) -> Message:
         if len(shown.standings) > 1:
             parts.append(Paragraph(words.text("usage.event", event=one.event.name)))
         parts.append(used_line(words, one.registration.quota_in(one.event), one.used))
-    return Message(words.text("usage.summary"), (*parts, Paragraph(words.text("usage.month"))))
+    is_known = any(one.used is not None for one in shown.standings)
+    month = Paragraph(words.text("usage.month" if is_known else "usage.month-unread"))
+    return Message(words.text("usage.summary"), (*parts, month))
 
 
 def used_line(words: Words, quota: Quota, used: Used | None) -> Part:

@@ -70,6 +70,7 @@ StepState = Literal["done", "now", "next"]
 SOON = timedelta(minutes=1)
 PENDING = {Stage.ADDING, Stage.WAITING, Stage.CONFIRMING, Stage.LATE}
 CHOICES_SHOWN = 5
+TO_ORGANIZERS = "note.organizers"  # what stands beside a code for those to whom others quote theirs
 
 
 def answer(words: Words, outcome: Outcome) -> Message:
@@ -139,22 +140,27 @@ def help_message(words: Words, asker: Asker, unknown: Unknown | None = None) -> 
 
 
 def refusal(
-    words: Words, error: type[ProvisioningError], facts: Mapping[str, str], event: Event | None = None
+    words: Words,
+    error: type[ProvisioningError],
+    facts: Mapping[str, str],
+    event: Event | None = None,
+    *,
+    note: str = "note.code",
 ) -> Message:
-    """Return why something is refused or waits, how to mend it, and the code to quote."""
+    """Return why something is refused or waits, how to mend it, and the code with what to do with it."""
     key = f"error.{error.key()}"
     if f"{key}.summary" not in words:
         key = f"error.{Unexpected.key()}"
     values = _unnamed(words) | _values(facts) | ({"event": event.name} if event else {})
     return Message(
         words.text(f"{key}.summary", **values),
-        (Paragraph(_following(words, key, values)), Note(words.text("note.code", code=error.code))),
+        (Paragraph(_following(words, key, values)), Note(words.text(note, code=error.code))),
     )
 
 
 def _following(words: Words, key: str, values: Mapping[str, Any]) -> Text:
     """Return what happens next: the sentence for the fact that tells cases apart, where there is one."""
-    for fact in ("form", "message", "nearest"):
+    for fact in ("form", "message", "nearest", "usage"):
         special = f"{key}.{values[fact]}" if fact == "form" and fact in values else f"{key}.{fact}"
         if values.get(fact) and special in words:
             return words.text(special, **values)
@@ -190,7 +196,7 @@ def post(words: Words, notice: Notice) -> Message:
             Facts(tuple(Fact(words.plain(f"post.{name}"), (Plain(value),)) for name, value in shown))
         )
     if facts.get("code"):
-        parts.append(Note(words.text("note.code", code=facts["code"])))
+        parts.append(Note(words.text(TO_ORGANIZERS, code=facts["code"])))
     return Message(words.text(f"{notice.says}.summary", **values), tuple(parts))
 
 
@@ -208,7 +214,7 @@ def standing(words: Words, found: Standing) -> Message:
     if found.stage in PENDING:
         parts.append(_steps(words, found))
     if found.stage in PENDING or found.stage is Stage.IN_LINE:
-        parts.append(Buttons((_leave_button(words, found.event),)))
+        parts.append(Buttons((_cancel_button(words, found.event),)))
     code = (
         found.event.broken.code
         if found.stage is Stage.BROKEN and found.event.broken
@@ -416,6 +422,9 @@ def _queued(words: Words, found: Queued) -> Message:
         return Message(
             words.text("queued.leave.summary", event=name), (Paragraph(words.text("queued.leave.next")),)
         )
+    if found.is_overdue:
+        lead = Paragraph(words.text("queued.overdue.next"))
+        return Message(words.text("queued.overdue.summary", event=name), (lead,))
     return _join_queued(words, name, found.typical_seconds, found.ahead)
 
 
@@ -464,14 +473,15 @@ def _confirm_leave(words: Words, found: ConfirmLeave) -> Message:
     )
 
 
-def _leave_button(words: Words, event: Event) -> Button:
+def _cancel_button(words: Words, event: Event) -> Button:
+    """Return the way out for whoever still waits; it is there, and does not shout beside their progress."""
     asked = Confirm(
         words.plain("confirm-leave.title"),
-        words.plain("confirm-leave.text", event=event.name),
+        words.plain("confirm-leave.pending"),
         words.plain("confirm-leave.yes"),
         words.plain("confirm-leave.no"),
     )
-    return Button(words.plain("confirm-leave.yes"), f"leave {event.id} {YES}", "danger", asked)
+    return Button(words.plain("confirm-leave.yes"), f"leave {event.id} {YES}", "plain", asked)
 
 
 def _nothing(words: Words, found: Nothing) -> Message:

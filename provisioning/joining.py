@@ -108,7 +108,7 @@ def request_join(rows: Rows, asking: Asking, event_name: str | None) -> Outcome:
         return Refused(refusal, event)
     if known is not None and known.state == "waiting" and known.wish is Wish.RACING:
         _remember(rows, replace(known, reply=asking.reply), event, asking, "queued")
-        return _queued(rows, event, Wish.RACING, known.received_at)
+        return _queued(rows, event, Wish.RACING, known.received_at, is_overdue=known.overdue_told)
     return _ask(rows, known, event, asking, Wish.RACING)
 
 
@@ -144,7 +144,13 @@ def ask_status(rows: Rows, asking: Asking) -> Outcome:
     events = {event.id: event for event in rows.events.all()}
     requests = asking.requests(rows)
     queued = tuple(
-        _queued(rows, events[request.key.event_id], request.wish, request.received_at)
+        _queued(
+            rows,
+            events[request.key.event_id],
+            request.wish,
+            request.received_at,
+            is_overdue=request.overdue_told,
+        )
         for request in requests
         if request.state == "waiting" and request.key.event_id in events
     )
@@ -379,9 +385,11 @@ def _blank(request: Request | None, event: Event, asking: Asking) -> Request:
     return Request(key, Wish.RACING, asking.now, asking.reply, state="refused")
 
 
-def _queued(rows: Rows, event: Event, wish: Wish, received_at: datetime) -> Queued:
+def _queued(
+    rows: Rows, event: Event, wish: Wish, received_at: datetime, *, is_overdue: bool = False
+) -> Queued:
     ahead = rows.requests.waiting_ahead(received_at, MOST_AHEAD)
-    return Queued(event, wish, ahead, typical_seconds(rows, event))
+    return Queued(event, wish, ahead, typical_seconds(rows, event), is_overdue)
 
 
 def _is_over(event: Event, registration: Registration, now: datetime) -> bool:

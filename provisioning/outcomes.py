@@ -24,13 +24,15 @@ class Queued:
     """The request is recorded and will be worked on; it is not known yet who asks.
 
     `ahead` counts requests that were asked earlier and still wait, up to MOST_AHEAD, which stands for so many
-    or more; `typical_seconds` is what earlier joins took (None before there are any).
+    or more; `typical_seconds` is what earlier joins took (None before there are any). `is_overdue`: they were
+    told that it takes longer than it should.
     """
 
     event: Event
     wish: Wish
     ahead: int = 0
     typical_seconds: float | None = None
+    is_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

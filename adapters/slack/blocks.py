@@ -130,7 +130,8 @@ def _plain(text: Text) -> str:
 def _plain_span(span: Span) -> str:
     match span:
         case Link(label, url):
-            return f"{_literal(label)}: {_escaped(clean(url))}"
+            address = _escaped(clean(url))
+            return address if label == url else f"{_literal(label)}: {address}"
         case When():
             return utc(span)
         case Mention():
@@ -317,17 +318,17 @@ def _button(button: Button | LinkButton | FormButton, numbers: Iterator[int]) ->
         return None
     made |= {"action_id": f"{SAY}{next(numbers)}", "value": button.words}
     if button.confirm is not None:
-        made["confirm"] = _confirm(button.confirm, danger=button.style == "danger")
+        made["confirm"] = _confirm(button.confirm)
     return made
 
 
-def _confirm(confirm: Confirm, *, danger: bool) -> Block:
+def _confirm(confirm: Confirm) -> Block:
     return {
         "title": _label(confirm.title, _CONFIRM_TITLE),
         "text": _label(confirm.text, _CONFIRM_TEXT),
         "confirm": _label(confirm.yes, _CONFIRM_CHOICE),
         "deny": _label(confirm.no, _CONFIRM_CHOICE),
-        "style": "danger" if danger else "primary",
+        "style": "danger",  # nobody is asked twice about what costs nothing
     }
 
 

@@ -284,8 +284,7 @@ def _question(confirm: Confirm, button: Button) -> Json:
     title, text = short(one_line(confirm.title), _CONFIRM_TITLE), short(clean(confirm.text), _CONFIRM_TEXT)
     body = [*_texts((Bold(title),), {}), *_texts((Plain(text),), {})]
     yes = _saying(short(inert(one_line(confirm.yes)), _LABEL) or "…", button.words)
-    if button.style in _STYLES:
-        yes["style"] = _STYLES[button.style]
+    yes["style"] = _STYLES["danger"]  # nobody is asked twice about what costs nothing
     return {"type": "AdaptiveCard", "body": body, "actions": [yes]}
 
 

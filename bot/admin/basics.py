@@ -1,7 +1,7 @@
 """The verbs that every organizer needs, whatever they organize: help, undo, confirm, audit."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from adapters.chat.message import Mention, Message, Paragraph, Plain, Span
@@ -11,9 +11,11 @@ from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.words import Words
 from provisioning.audit import Line
 from provisioning.errors import InstructionUnclear
+from provisioning.events import Event
 from provisioning.ids import ChatIdentity, PersonId, RegistrationKey, RequestKey
 from provisioning.instructing import Draft, Order, to_undo
 from provisioning.ports import Rows
+from provisioning.roster import called
 from provisioning.targets import Mentioned, Target
 from provisioning.undoing import UNDOS
 
@@ -60,6 +62,7 @@ class AuditShown:
 
     event: str
     page: Page[Line]
+    people: Mapping[str, Mention | str] = field(default_factory=dict)  # by the name the audit has for them
 
 
 def _help(said: Phrase) -> AdminHelp:
@@ -98,7 +101,39 @@ def _show_audit(rows: Rows, order: Order, command: AuditShow) -> AuditShown:
         lines = rows.audit.lines(order.event.id, _MOST_LINES)
     again = " ".join(["admin audit", *(spoken(target) for target in command.targets)])
     found = paged(tuple(reversed(lines)), command.page, LINES_A_PAGE, f"{again} event={order.event.id}")
-    return AuditShown(order.event.name, found)
+    people = {}
+    for line in found.items:
+        said = rows.instructions.get(line.correlation) if line.correlation else None
+        people[line.actor] = _person(rows, order.event, line.actor, said.chat if said is not None else None)
+        people[line.subject] = _person(rows, order.event, line.subject)
+    known = {name: person for name, person in people.items() if person is not None}
+    return AuditShown(order.event.name, found, known)
+
+
+def _person(
+    rows: Rows, event: Event, name: str, spoke_as: ChatIdentity | None = None
+) -> Mention | str | None:
+    """Return a person of the audit as organizers know them; None for whoever, or whatever, is none here.
+
+    `spoke_as` is the account as which the person of this name spoke, where that is known.
+    """
+    text = name.removeprefix(f"{event.id}/")
+    try:
+        chat = ChatIdentity.parse(text)
+    except ValueError:
+        person = PersonId(text)
+        bound = (rows.bindings.chat_of(person, "slack"), rows.bindings.chat_of(person, "teams"))
+        account = spoke_as or next((one for one in bound if one is not None), None)
+        goes_by = _called(rows, event, person)
+        if account is None or (account.platform == "teams" and not goes_by):
+            return goes_by or None  # Teams mentions nobody without a name
+        return Mention(account, goes_by)
+    return Mention(chat, _called(rows, event, rows.bindings.person_of(chat)))
+
+
+def _called(rows: Rows, event: Event, person: PersonId | None) -> str:
+    racer = rows.registrations.get(RegistrationKey(event.id, person)) if person is not None else None
+    return called(racer) if racer is not None else ""
 
 
 def spoken(target: Target) -> str:
@@ -118,25 +153,20 @@ def _names(rows: Rows, order: Order, person: PersonId) -> list[str]:
 
 def _say_audit(words: Words, shown: AuditShown) -> Message:
     lines = tuple(
-        Paragraph((words.when(line.at), Plain(" "), *_line(words, line))) for line in shown.page.items
+        Paragraph((words.when(line.at), Plain(" "), *_line(words, line, shown.people)))
+        for line in shown.page.items
     )
     lines = lines or (Paragraph(words.text("audit-shown.none")),)
     summary = words.text("audit-shown.summary", event=shown.event)
     return Message(summary, (*lines, *shown.page.parts(words)))
 
 
-def _line(words: Words, line: Line) -> tuple[Span, ...]:
+def _line(words: Words, line: Line, people: Mapping[str, Mention | str]) -> tuple[Span, ...]:
     said = {**line.facts, **line.texts}
     more = ", ".join(f"{name}: {text}" for name, text in said.items())
     key = "audit-shown.line-more" if more else "audit-shown.line"
-    return words.text(key, actor=_who(line.actor), action=line.action, subject=line.subject, more=more)
-
-
-def _who(actor: str) -> Mention | str:
-    try:
-        return Mention(ChatIdentity.parse(actor))
-    except ValueError:
-        return actor
+    actor, subject = (people.get(name, name) for name in (line.actor, line.subject))
+    return words.text(key, actor=actor, action=line.action, subject=subject, more=more)
 
 
 NOUN = Noun(

@@ -101,9 +101,8 @@ def _say_report(words: Words, shown: ReportShown) -> Message:
 
 def _reason(words: Words, code: str, number: int) -> Text:
     error = by_code().get(code)
-    key = f"error.{error.key()}.summary" if error is not None else ""
-    is_told = key in words and "{" not in words.raw(key)
-    return (Plain(f"{number}: {words.plain(key)}"),) if is_told else (Plain(str(number)),)
+    key = f"why.{error.key()}" if error is not None else ""
+    return (Plain(f"{number}: {words.plain(key)}"),) if key in words else (Plain(str(number)),)
 
 
 def _over_time(words: Words, found: reporting.Report) -> list[MessagePart]:

@@ -69,5 +69,8 @@ def parse(words: str, asker: ChatIdentity) -> AdminCommand:
         near = difflib.get_close_matches(f"{ADMIN} {words.casefold()}", list(_BY_NAME), n=1, cutoff=0.6)
         raise InstructionUnclear(word=words[:SHOWN], **({"nearest": near[0]} if near else {}))
     verb, rest = found
-    command: AdminCommand = verb.parse(phrase(rest, verb.options, asker, names_people=verb.names_people))
+    try:
+        command: AdminCommand = verb.parse(phrase(rest, verb.options, asker, names_people=verb.names_people))
+    except InstructionUnclear as error:
+        raise InstructionUnclear(**error.facts, usage=verb.usage) from error
     return command

@@ -19,7 +19,7 @@ from bot.grammar import ADMIN
 from bot.words import Words
 from provisioning import dead_letters, garages
 from provisioning.changes import Change
-from provisioning.errors import Refusal, SeveralRacers, Unexpected, by_code
+from provisioning.errors import NotAllowed, Refusal, SeveralRacers, Unexpected, by_code
 from provisioning.events import Event
 from provisioning.ids import EventId, RegistrationKey
 from provisioning.instructing import Order, altered
@@ -37,7 +37,9 @@ def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime)
         return _racers_to_choose(words, rows, instruction)
     if instruction.refusal is not None:
         error = by_code().get(instruction.refusal, Unexpected)
-        return wording.refusal(words, error, instruction.facts)
+        is_organizers = error.code > NotAllowed.code  # before it nobody knew whether they may do that
+        note = wording.TO_ORGANIZERS if is_organizers else "note.code"
+        return wording.refusal(words, error, instruction.facts, note=note)
     if "choose" in instruction.facts:
         return _choice(words, rows, instruction)
     event = rows.events.get(instruction.event_id) if instruction.event_id is not None else None
@@ -66,7 +68,8 @@ def _answered(words: Words, rows: Rows, instruction: Instruction, order: Order) 
         command = parse(instruction.words, instruction.chat)
         found = QUERIES[type(command)](rows, order, command)
     except Refusal as refusal:
-        return wording.refusal(words, type(refusal), refusal.facts, order.event)
+        note = wording.TO_ORGANIZERS
+        return wording.refusal(words, type(refusal), refusal.facts, order.event, note=note)
     if isinstance(found, HelpShown):
         return help_message(words)
     return ANSWERS[type(found)](words, found)
@@ -148,6 +151,8 @@ def _table(words: Words, change: Change) -> list[Part]:
 
 def _transition(words: Words, name: str, before: str, after: str) -> Text:
     own = name.rpartition(" ")[2]
+    if not before:  # what is new has no past worth telling
+        return shown_value(words, own, after)
     return (*shown_value(words, own, before), Plain(" → "), *shown_value(words, own, after))
 
 
@@ -164,7 +169,7 @@ def _racers_to_choose(words: Words, rows: Rows, instruction: Instruction) -> Mes
     facts = instruction.facts
     keys = [RegistrationKey.parse(key) for key in facts["choose"].split()]
     found = [one for key in keys if (one := rows.registrations.get(key)) is not None]
-    asked = wording.refusal(words, SeveralRacers, facts)
+    asked = wording.refusal(words, SeveralRacers, facts, note=wording.TO_ORGANIZERS)
     lines = Facts(tuple(Fact(called(one), (Plain(one.person.user_principal_name),)) for one in found))
     buttons = tuple(
         Button(one.person.user_principal_name or called(one), said)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from adapters.chat.message import Message
+from adapters.chat.message import Mention, Message
 from bot import wording
 from bot.admin import wording as admin_wording
 from bot.admin.adding import Whom
@@ -29,6 +29,7 @@ from provisioning.closing import GARAGES, MEGABYTES, Part, Parting, Stored
 from provisioning.closings import Closing
 from provisioning.dead_letters import UNREADABLE, DeadLetters
 from provisioning.deciding import Stage
+from provisioning.errors import by_code
 from provisioning.event_changes import FIELDS
 from provisioning.events import Ceiling, DeepRacerOnAws, Event, Price, Quota
 from provisioning.garages import MOST_KEPT
@@ -80,7 +81,8 @@ def organizers_messages(words: Words, name: str) -> Iterator[tuple[str, Message]
         for number in (1, 2, 3):
             lines = [_line(name), replace(_line(name), actor="bot", facts={})] * count
             page = paged(lines, number, 15, "admin audit event=spring-cup")
-            yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page))
+            known: dict[str, Mention | str] = {str(CHAT): Mention(CHAT), "spring-cup/7d5e": name}
+            yield "audit", ANSWERS[AuditShown](words, AuditShown(name, page, known))
     yield from _endings(words, cup, name)
     yield from _numbers(words, cup, name)
     for kind in KINDS:
@@ -155,6 +157,12 @@ _LETTERS = (
     DeadLetters(3),
     DeadLetters(problem="DR-302"),
 )
+# What may keep somebody from joining, and is counted; and a code of a newer version.
+REFUSED = (
+    *("DR-103", "DR-104", "DR-105", "DR-107"),
+    *(code for code in by_code() if "DR-201" <= code <= "DR-232" or "DR-251" <= code <= "DR-253"),
+    "DR-999",
+)
 _WHY_NOT = ("DR-211", "DR-212", "DR-221", "DR-222", "DR-223", "DR-224", "DR-273")
 _WHY = ("DR-241", "DR-242", *(f"DR-40{number}" for number in (1, 2, 3, 4, 5, 6, 8)), "DR-500")
 
@@ -186,7 +194,7 @@ def _of_racers(name: str, people: int) -> Change:
 
 def _added(name: str, people: int) -> Change:
     keys = [f"spring-cup/{number}" for number in range(people)]
-    results = ["added", "already-in", "suspended", "removed", "DR-204", *_WHY_NOT]
+    results = ["added", "already-in", "suspended", "removed", "DR-204", "DR-999", *_WHY_NOT]
     typed = {f"{name}{number} typed": result for number, result in enumerate([*results, *["added"] * 40])}
     change = Change("i-1", cup_id(), ORGANIZER, NOON, "add", tuple(f"wish:{key}" for key in keys), people)
     names = {f"{key} name": name for key in keys}
@@ -221,8 +229,10 @@ def with_document(message: Message) -> Message:
 def _numbers(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
     hours = tuple((NOON + number * HOUR, number + 1) for number in range(60))
     answers = {"aws": {f"not {name}": 3, name: 1}}  # never twice the same, whatever the name
-    refused = {"DR-211": 3, "DR-204": 2, "DR-999": 1}
-    for funnel in (Funnel(), Funnel(300, 200, 190, 7, refused, hours, {42: 100, 90: 90}, answers)):
+    counted = [dict.fromkeys(REFUSED[start : start + 8], 2) for start in range(0, len(REFUSED), 8)]
+    refusing = (Funnel(refused=refused) for refused in counted)
+    several = Funnel(300, 200, 190, 7, counted[0], hours, {42: 100, 90: 90}, answers)
+    for funnel in (Funnel(), several, *refusing):
         shown = ReportShown(Report(cup.id, name, funnel, {"all": 200}))
         message = ANSWERS[ReportShown](words, shown)
         yield "report", with_document(message)
@@ -299,6 +309,7 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, people=0),
         replace(change, people=1),
         replace(change, after={"cup letters": "1"}, before={"cup letters": "4"}),
+        replace(change, after={"message": ""}, before={"message": "x"}),
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):

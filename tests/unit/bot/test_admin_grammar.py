@@ -118,6 +118,22 @@ def test_words_that_are_none_are_refused_and_repeated(said: str, word: str) -> N
     assert refused.value.facts["word"] == word
 
 
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        ("suspend", "admin suspend @racer… [reason]"),
+        ("suspend Ada", "admin suspend @racer… [reason]"),
+        ("resume", "admin resume @racer…"),
+        ("race update 1", "admin race update <race> title=… closes=…"),
+        ("event set colour=red", "admin event set [event] name=… closes=…"),
+    ],
+)
+def test_whoever_says_too_little_behind_a_verb_is_told_what_belongs_there(said: str, usage: str) -> None:
+    with pytest.raises(InstructionUnclear) as refused:
+        parse(said, CHAT)
+    assert refused.value.facts["usage"] == usage
+
+
 def test_people_of_teams_are_mentioned_by_their_tenant_and_id() -> None:
     assert parse("audit <@teams:72f988bf-86f1:29:1abc_d>", IN_TEAMS).targets == (Mentioned(GRACE),)
 

@@ -32,6 +32,7 @@ from bot.words import Words, words
 from provisioning.deciding import Stage
 from provisioning.errors import (
     DirectoryUnavailable,
+    InstructionUnclear,
     Misconfigured,
     ProvisioningError,
     StaleWrite,
@@ -209,6 +210,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0), (MOST_AHEAD, 30.0)):
         for wish in Wish:
             yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
+    yield "queued too long", wording.answer(words, Queued(cup, Wish.RACING, 3, 30.0, is_overdue=True))
     for wish in Wish:
         yield f"choice {wish}", wording.answer(words, Choice(wish, (cup, other)))
     for pending in (False, True):
@@ -314,6 +316,8 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
+    unclear = InstructionUnclear(word=facts["word"], usage="admin suspend @racer… [reason]")
+    yield "refused DR-263", wording.answer(words, Refused(unclear))
     for form in ("time", "number", "line", "message", "channel", "id", "link", "switch", "amount"):
         yield "refused DR-265", wording.answer(words, Refused(ValueUnusable(**facts, form=form)))
 
@@ -443,10 +447,37 @@ def test_what_cannot_be_taken_back_asks_or_was_asked() -> None:
     for name, message in ALL:
         for part in parts_of(message):
             if isinstance(part, Button) and "--yes" in part.words:
-                assert part.style == "danger"
-                assert (part.confirm is not None) == (
-                    not name.startswith(("confirm leave", "confirm forget"))
-                ), name
+                was_asked = name.startswith(("confirm leave", "confirm forget"))
+                assert (part.confirm is not None) == (not was_asked), name
+                assert part.style == ("danger" if was_asked else "plain"), name
+
+
+@pytest.mark.parametrize("stage", [Stage.ADDING, Stage.WAITING, Stage.CONFIRMING, Stage.LATE, Stage.IN_LINE])
+def test_who_waits_and_would_leave_is_told_that_the_join_is_cancelled(stage: Stage) -> None:
+    """They have no access yet that they could lose."""
+    (found, *_) = [one for one in standings(NAME) if one.stage is stage]
+    (leave,) = [part for part in parts_of(wording.standing(words(), found)) if isinstance(part, Button)]
+    assert leave.confirm is not None
+    assert "leaving cancels it" in leave.confirm.text
+
+
+def test_who_was_told_that_it_takes_too_long_is_not_promised_the_usual_time() -> None:
+    late = wording.answer(words(), Queued(spring_cup(), Wish.RACING, 3, 60.0, is_overdue=True))
+    assert late.summary == words().text("queued.overdue.summary", event="Spring Cup")
+    assert late.parts == (Paragraph(words().text("queued.overdue.next")),)
+
+
+def test_who_reads_what_others_quote_is_not_sent_to_themselves() -> None:
+    """A code in the organizers' channel leads to the runbook, not to the organizers."""
+    facts = {"code": "DR-209", "event": "Spring Cup 2027"}
+    notice = Notice("post:x", Kind.POST, WHERE, says="organizers-incident", facts=facts)
+    assert wording.post(words(), notice).parts[-1] == Note(words().text("note.organizers", code="DR-209"))
+
+
+def test_usage_that_nobody_has_read_is_not_called_fresh() -> None:
+    found = Standing(spring_cup(), ready(), Stage.READY, NOON)
+    (_, month) = wording.answer(words(), UsageShown((found,))).parts
+    assert month == Paragraph(words().text("usage.month-unread"))
 
 
 def test_no_more_than_five_events_are_offered_as_buttons_and_all_are_named() -> None:
