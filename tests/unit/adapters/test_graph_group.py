@@ -539,6 +539,24 @@ def test_no_refusal_is_taken_for_a_membership_unless_it_says_so(status: int, cod
     assert not was_absent(refusal(status, code, message), GROUP) or "not exist" in message.lower()
 
 
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_who_was_no_member_is_absent_whatever_the_status(status: int) -> None:
+    said = (
+        "One or more removed object references do not exist for the following modified properties: 'members'."
+    )
+    gone, group = (
+        Told(status, graph_error("Request_BadRequest", text)) for text in (said, "Something else.")
+    )
+    for told, outcome in ((gone, Absent), (group, Failed)):
+        with (
+            scripted([told]) as (url, _),
+            client_of(url, Company.found(people=1), IssuedTokens("t")) as (client, _, _),
+        ):
+            access = EntraGroupAccess(client, lambda: frozenset({GroupId(GROUP)}))
+            (found,) = access.remove(EntraGroup(GroupId(GROUP)), [ghost()]).values()
+        assert isinstance(found, outcome)
+
+
 def test_an_error_of_ours_concerns_everybody() -> None:
     assert judge_add(AccessUnavailable(), GROUP, PEOPLE) is Verdict.REFUSED
     assert judge_add(Misconfigured(), GROUP, PEOPLE) is Verdict.REFUSED

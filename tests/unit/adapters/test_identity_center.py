@@ -630,3 +630,17 @@ def test_a_membership_that_is_gone_meanwhile_is_a_withdrawal_done(kind: str | No
     told = Told(400, gone if kind is None else gone | {"ResourceType": kind})
     with scripted_store({"Users": [A_USER]}, {"MembershipId": "m-1"}, told) as access:
         assert access.remove(GRANT, [ADA]) == {ADA.id: Absent()}
+
+
+def test_rows_of_a_list_without_a_member_are_passed_over() -> None:
+    """A membership whose user was deleted may name nobody; the page's others are still read."""
+    bob = Person(PersonId(f"{ADA.id[:-1]}2"), "bob@acme.example", "Bob")
+    his = {"UserId": "u-2", "UserName": "bob@acme.example", "ExternalIds": [{"Issuer": "i", "Id": bob.id}]}
+    page = {
+        "GroupMemberships": [
+            {"MembershipId": "m-0"},
+            {"MembershipId": "m-1", "MemberId": {"UserId": "u-1"}},
+        ]
+    }
+    with scripted_store({"Users": [A_USER, his]}, {"UserId": "u-2"}, his, page) as access:
+        assert access.presence(GRANT, [ADA, bob]) == {ADA.id: Present("u-1"), bob.id: Absent()}
