@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -30,6 +31,7 @@ from provisioning.errors import (
 from provisioning.ports import Clock
 
 PATIENCE_SECONDS: Final = 2.0  # a shorter wait is spent here, a longer one is the caller's
+UNTOLD: Final = timedelta(hours=1)  # how long Slack is not asked again for scopes that it does not tell
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _OK: Final = 200
@@ -137,6 +139,7 @@ class SlackClient:
         self.clock = clock
         self.sleep = sleep
         self.granted: frozenset[str] | None = None
+        self._untold_until: datetime | None = None
         self._brakes = brakes
         self._pace = Pace()
         self._api = httpx.URL(base_url)
@@ -190,8 +193,15 @@ class SlackClient:
         return content
 
     def has(self, scope: str) -> bool:
-        """Whether the token has this scope; asks Slack when no answer has said so yet. Raises as `call`."""
-        return scope in (self.scopes() if self.granted is None else self.granted)
+        """Whether the token has this scope, as far as Slack tells. Raises as `call`.
+
+        Slack is asked when no answer has told the scopes yet; where it tells none, once an hour.
+        """
+        now = self.clock.now()
+        if self.granted is None and (self._untold_until is None or self._untold_until <= now):
+            self.scopes()
+            self._untold_until = now + UNTOLD
+        return self.granted is not None and scope in self.granted
 
     def scopes(self) -> frozenset[str]:
         """Ask Slack which scopes the token has. Raises as `call` does."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.slack.client import METHODS, translated
+from adapters.slack.client import METHODS, SlackClient, translated
 from provisioning.brake import NO_ADVICE, Brake
 from provisioning.errors import (
     ChatUnavailable,
@@ -18,7 +18,8 @@ from provisioning.errors import (
 from sandbox.slack import SCOPES
 from sandbox.slack_channels import RACING
 from sandbox.wire import Fault
-from tests.unit.adapters.slack_workspace import Workspace, workspace
+from tests.unit.adapters.graph_company import Told, scripted
+from tests.unit.adapters.slack_workspace import CompanyTime, HeldBrakes, StillClock, Workspace, workspace
 
 
 @pytest.fixture
@@ -41,6 +42,21 @@ def test_the_scopes_of_the_token_come_from_the_answer(acme: Workspace) -> None:
     assert acme.client.granted is None
     assert acme.client.scopes() == SCOPES
     assert acme.client.granted == SCOPES
+
+
+def test_scopes_that_slack_does_not_tell_are_asked_for_once_an_hour() -> None:
+    untold = Told(body={"ok": True})
+    with scripted([Told(503, {}), untold, untold]) as (url, asked):
+        time = CompanyTime(StillClock())
+        client = SlackClient(f"{url}/api/", "xoxb-made-up", HeldBrakes(time), time, sleep=time.sleep)
+        with pytest.raises(ChatUnavailable):
+            client.has("files:write")  # no answer is none to remember
+        assert [client.has(scope) for scope in ("files:write", "files:read")] == [False, False]
+        assert len(asked) == 2
+        time.sleep(3600)
+        assert not client.has("files:write")
+        assert len(asked) == 3
+        client.close()
 
 
 def test_every_method_that_is_called_exists_in_slack_with_the_scope_it_is_said_to_need(
