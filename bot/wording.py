@@ -36,7 +36,7 @@ from bot.usage_wording import duration, usage, used_line
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
 from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
-from provisioning.events import Event
+from provisioning.events import DeepRacerOnAws, Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
 from provisioning.outcomes import (
@@ -332,7 +332,7 @@ def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
     if stage is Stage.GONE:
         lead = "ended-" if ended else ""
         return words.text(f"{key}.{lead}summary", **name), words.text(
-            f"{key}.{lead}{_farewell(registration)}", id=event.id
+            f"{key}.{lead}{_farewell(event, registration)}", id=event.id
         )
     if stage is Stage.LEAVING and ended:
         return words.text(f"{key}.summary", **name), words.text(f"{key}.ended-next", **name)
@@ -341,12 +341,19 @@ def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
     return words.text(f"{key}.summary", **name), words.text(f"{key}.next", **name)
 
 
-def _farewell(registration: Registration) -> str:
-    """Return which sentence is true of the access: it ended, stays as it was before, or never was."""
+def _farewell(event: Event, registration: Registration) -> str:
+    """Return which sentence is true of the access: it ended, stays as it was before, or never was.
+
+    A racing site may go on admitting who has nothing there any more: always where the bot works through its
+    API alone.
+    """
     steps = {progress.step for progress in registration.progress.values()}
     if not steps:
         return "never"
-    return "kept" if Step.KEPT in steps else "next"
+    if Step.KEPT in steps:
+        return "kept"
+    on_site = {isinstance(event.grant_of(target), DeepRacerOnAws) for target in registration.progress}
+    return "both-next" if len(on_site) > 1 else "site-next" if True in on_site else "next"
 
 
 def _held(words: Words, key: str, registration: Registration) -> Text:

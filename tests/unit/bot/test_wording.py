@@ -175,6 +175,13 @@ def ready_on_the_site(*others: Grant, access_url: str = "", name: str = NAME) ->
     return Standing(event, ready(progress=progress), Stage.READY, NOON)
 
 
+def gone_from_the_site(*others: Grant, name: str = NAME) -> Standing:
+    """Return a racer who had an account on a racing site, and what else the event gave, and has left."""
+    event = spring_cup(*others, SITE, name=name)
+    progress = {grant.target: Progress(Step.ABSENT, NOON) for grant in event.grants}
+    return Standing(event, gone(progress=progress), Stage.GONE, NOON)
+
+
 def _renamed(racer: Registration, name: str) -> Registration:
     if racer.hold is not None and racer.hold.reason == NAME:
         return replace(racer, hold=replace(racer.hold, reason=name))
@@ -189,6 +196,9 @@ def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
     ):
         yield "standing ready on the site", wording.answer(words, found)
         yield "joining the site", wording.answer(words, replace(found, stage=Stage.ADDING))
+    for left in (gone_from_the_site(name=name), gone_from_the_site(EFFECT, name=name)):
+        for now in (left.now, left.event.ends):
+            yield "standing gone from the site", wording.answer(words, replace(left, now=now))
     found = ready_on_the_site(name=name)
     used = (None, Used("2027-03", 500, 0, 2), Used("2027-03", 20, 600, 2))
     for one in (replace(found, used=reading) for reading in used):
@@ -523,6 +533,21 @@ def test_with_identity_center_both_open_and_each_says_what_it_is() -> None:
     lines = [said(part.text) for part in message.parts if isinstance(part, Paragraph)]
     assert any(SITE.site_url in line and "race" in line for line in lines)
     assert any(url in line and "account" in line for line in lines)
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_who_left_a_racing_site_is_not_told_that_nobody_lets_them_in_there(locale: str) -> None:
+    """Where the bot works through a site's API alone, who is out can sign in: to a quota below nothing."""
+    spoken = words(locale)
+    site = said(wording.standing(spoken, gone_from_the_site()).parts[0].text)  # type: ignore[union-attr]
+    both = said(wording.standing(spoken, gone_from_the_site(EFFECT)).parts[0].text)  # type: ignore[union-attr]
+    aws = said(wording.standing(spoken, Standing(spring_cup(), gone(), Stage.GONE, NOON)).parts[0].text)  # type: ignore[union-attr]
+    may_sign_in = {"en": "can sign in", "de": "noch anmelden kannst"}[locale]
+    assert [(may_sign_in in text, "12" in text) for text in (site, both, aws)] == [
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
 
 
 def test_an_error_is_quoted_by_its_code() -> None:
