@@ -47,14 +47,13 @@ def enter(session: Session) -> bool:
     debts: list[tuple[Key, Item, list[Entry]]] = []
     tallies: set[Key] = set()
     lines = 0
-    for key, item in page:
+    for key, item in page:  # as many as one transaction takes: the items, their lines, the numbers, the head
         entries = json.loads(str(item.get(OWES, "[]")))
-        raised = tallies | {tally_key(entry["event"], entry["name"]) for entry in entries if "add" in entry}
-        chained_to = lines + sum("line" in entry for entry in entries)
-        if debts and len(debts) + 1 + len(raised) + chained_to + 1 > TOGETHER:
+        lines += sum("line" in entry for entry in entries)
+        tallies |= {tally_key(entry["event"], entry["name"]) for entry in entries if "add" in entry}
+        if debts and len(debts) + 1 + lines + len(tallies) + 1 > TOGETHER:
             break
         debts.append((key, item, entries))
-        tallies, lines = raised, chained_to
     session.load([HEAD, *tallies])
     for key, item, entries in debts:
         for entry in entries:
