@@ -92,7 +92,7 @@ def of_event(words: Words, kind: str, event: Event, now: datetime) -> Message:
         "event": event.name,
         "closes": event.closes,
         "opens": event.opens,
-        "ends": event.ends,
+        "ends": event.over_at,
     }
     parts: list[Part] = [Paragraph(words.text(f"{key}.next", **values))]
     if phase == "open" and event.paused is not None:

@@ -44,4 +44,4 @@ def _coming_line(words: Words, race: Race) -> Paragraph:
 
 def closing(event: Event, race: Race) -> datetime:
     """Return when the race closes: with the event, when it says nothing itself."""
-    return min(race.closes or event.ends, event.ends)
+    return min(race.closes or event.over_at, event.over_at)

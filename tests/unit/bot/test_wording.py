@@ -484,6 +484,15 @@ def test_who_reads_what_others_quote_is_not_sent_to_themselves() -> None:
     assert wording.post(words(), notice).parts[-1] == Note(words().text("note.organizers", code="DR-209"))
 
 
+def test_what_an_early_end_closed_closed_then_and_not_at_a_time_to_come() -> None:
+    """Tearing down on Monday closes a race that was to close on Friday, on Monday."""
+    cup = spring_cup(torn_down_at=NOON)
+    card = of_race(words(), "race", cup, a_race("Monza", closes=NOON + timedelta(days=4)), NOON)
+    joining = of_event(words(), "open", cup, NOON)
+    assert {part.at for part in parts_of(card) if isinstance(part, When)} == {NOON}
+    assert {part.at for part in parts_of(joining) if isinstance(part, When)} == {NOON}
+
+
 def test_usage_that_nobody_has_read_is_not_called_fresh() -> None:
     found = Standing(spring_cup(), ready(), Stage.READY, NOON)
     (_, month) = wording.answer(words(), UsageShown((found,))).parts
