@@ -352,7 +352,8 @@ def _complaints(*, as_json: bool = False) -> Iterator[None]:
 
             settings_as_json(error)
             raise typer.Exit(WRONG) from None
-        _wrong("These settings are missing or wrong:", error)
+        here = "and the file .env" if Path(".env").is_file() else "for there is no file .env in this folder"
+        _wrong(f"These settings, read from the environment, {here}, are missing or wrong:", error)
     except Faulty as error:
         _wrong("The event file cannot be used:", error)
     except StaleWrite:

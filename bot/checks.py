@@ -167,7 +167,7 @@ def teams_keys(settings: TeamsSettings) -> Iterator[Check]:
         listed = http.get(str(named["jwks_uri"])).raise_for_status().json()["keys"]
     endorsed = [key for key in listed if "msteams" in (key.get("endorsements") or ())]
     if endorsed:
-        yield Check("Teams keys", "ok", f"{len(endorsed)} keys vouch for Teams")
+        yield Check("Teams keys", "ok", f"{len(endorsed)} vouch for Teams")
     else:
         mend = "Look whether BOT_OPENID_METADATA_URL is Bot Connector's; leave it out for Microsoft's own."
         yield Check("Teams keys", "failed", "no key vouches for Teams", mend)

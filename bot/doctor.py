@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 from rich.box import SIMPLE
@@ -85,20 +86,31 @@ def settings_as_json(error: SettingsInvalid) -> None:
 
 
 def show(found: Sequence[Check]) -> None:
-    """Print a table, with a mend under everything that is not well."""
-    table = Table(box=SIMPLE, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
-    for check in found:
-        what = f"{check.found} ({check.code})" if check.code else check.found
-        table.add_row(Text(check.state, style=_STYLES[check.state]), Text(check.name), Text(what))
-        if check.mend:
-            table.add_row("", "", Text(check.mend, style="italic"))
+    """Print what was found, with a mend under what is not well; an event's checks stand under its id."""
     console = Console(highlight=False)
-    console.print(table)
+    widest = max((len(_apart(check)[1]) for check in found), default=0)
+    for of_event, about_it in groupby(found, key=lambda check: _apart(check)[0]):
+        table = Table(box=SIMPLE, show_header=False)
+        table.add_column(no_wrap=True, min_width=len("failed"))
+        table.add_column(min_width=widest, no_wrap=True)
+        table.add_column(overflow="fold")
+        for check in about_it:
+            what = f"{check.found} ({check.code})" if check.code else check.found
+            state = Text(check.state, style=_STYLES[check.state])
+            table.add_row(state, Text(_apart(check)[1]), Text(what))
+            if check.mend:
+                table.add_row("", "", Text(check.mend, style="italic"))
+        if of_event:
+            console.print(Text(f"  {of_event}", style="bold"))
+        console.print(table)
     counts = {state: sum(check.state == state for check in found) for state in _STYLES}
     console.print(Text(f"{counts['ok']} well, {counts['warn']} to look at, {counts['failed']} failed"))
+
+
+def _apart(check: Check) -> tuple[str, str]:
+    """Return the event that a check is about, "" for none, and what it looks at."""
+    of_event, _, what = check.name.rpartition(": ")
+    return of_event, what
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from provisioning.adding import ADDED, ALREADY_IN
 from provisioning.errors import by_code
 from provisioning.events import Event
 
-_WIDEST = 34  # characters of a field's name; a target has many more
+_GRANT = "grant "  # before the target in the name of a field
 
 
 def complain(what: str, faults: Iterable[Fault]) -> None:
@@ -69,21 +69,34 @@ def changes(event: Event, found: Sequence[Change], *, is_new: bool) -> None:
     table = Table(title=title, title_justify="left", box=SIMPLE)
     columns = ("field", "value") if is_new else ("field", "now", "then")
     for column in columns:
-        table.add_column(column, overflow="fold", max_width=_WIDEST if column == "field" else None)
+        table.add_column(column, overflow="fold")
     for change in found:
-        cells = [change.field, change.after] if is_new else [change.field, change.before, change.after]
-        table.add_row(*(Text(cell or "-") for cell in cells))
+        field, before, after = _cells(change)
+        table.add_row(*map(Text, (field, after) if is_new else (field, before, after)))
     console.print(table)
+
+
+def _cells(change: Change) -> tuple[str, str, str]:
+    """Return what a field is called, what it is now, and then. A target stands with its grant's values.
+
+    It is as long as half a terminal is wide, and the names of all fields would be given that much room.
+    """
+    if not change.field.startswith(_GRANT):
+        return change.field, change.before or "-", change.after or "-"
+    target = change.field.removeprefix(_GRANT)
+    before, after = (f"{target}\n{value}" if value else "-" for value in (change.before, change.after))
+    return _GRANT.strip(), before, after
 
 
 def event(found: Event, now: datetime) -> None:
     """Show one event as it is stored."""
     title = f"{found.id}, version {found.version}, {found.phase(now)}"
     table = Table(title=title, title_justify="left", box=SIMPLE, show_header=False)
-    table.add_column("field", overflow="fold", max_width=_WIDEST)
+    table.add_column("field", overflow="fold")
     table.add_column("value", overflow="fold")
     for change in difference(None, found):
-        table.add_row(Text(change.field), Text(change.after or "-"))
+        field, _, value = _cells(change)
+        table.add_row(Text(field), Text(value))
     table.add_row(Text("seats taken"), Text(f"{found.taken} of {found.capacity}"))
     if found.paused is not None:
         table.add_row(Text("joining"), Text(f"paused: {found.paused}" if found.paused else "paused"))

@@ -51,9 +51,10 @@ def store(opened: Store, url: str) -> Iterator[Check]:
         mend = (
             "Look whether a worker runs: `deepracer-bot serve` without --no-worker, or `deepracer-bot work`."
         )
-        yield Check("queue", "warn", f"{depth} keys, the oldest ready for {seconds:.0f} s", mend)
+        yield Check("queue", "warn", f"{depth} on it, the oldest ready for {seconds:.0f} s", mend)
     else:
-        yield Check("queue", "ok", f"{depth} keys, the oldest ready for {seconds:.0f} s")
+        found = f"{depth} on it, the oldest ready for {seconds:.0f} s" if depth else "empty"
+        yield Check("queue", "ok", found)
 
 
 def _file(path: Path) -> Check:

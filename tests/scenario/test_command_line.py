@@ -114,6 +114,7 @@ def test_missing_settings_are_named_at_once_with_exit_code_2(run: Run) -> None:
     assert done.returncode == 2
     for name in ("SLACK_BOT_TOKEN", "ENTRA_CLIENT_ID", "SLACK_TEAM_IDS"):
         assert name in done.stderr
+    assert "no file .env in this folder" in done.stderr, "where they could have been"
 
 
 def test_a_misspelt_setting_is_told_to_a_program_too(run: Run) -> None:

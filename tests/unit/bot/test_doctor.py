@@ -174,6 +174,25 @@ def test_the_exit_code_and_the_json_tell_a_program(
     assert "Copy the credential again" in " ".join(capsys.readouterr().out.split())
 
 
+def test_in_a_narrow_terminal_ids_of_an_event_stand_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody at night copies them from there; the event's own name is said once, above its checks."""
+    monkeypatch.setenv("COLUMNS", "80")
+    group = "group 3e036333-9b0a-4817-b91c-85fda0a59518 is there"
+    doctor.show(
+        [
+            checks.Check("clock against Slack", "ok", "agrees within a minute"),
+            checks.Check("spring-cup-2027: organizers", "ok", group),
+            checks.Check("spring-cup-2027: identity-center", "failed", "gone", "Bring it back.", "DR-401"),
+        ]
+    )
+    shown = capsys.readouterr().out
+    assert "3e036333-9b0a-4817-b91c-85fda0a59518" in shown
+    assert shown.count("spring-cup-2027") == 1
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 # --- the racing site ----------------------------------------------------------------------------------------
 
 
