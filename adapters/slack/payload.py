@@ -4,7 +4,9 @@ A payload is a JSON object whose signature held, or one that came over an authen
 are still checked for their types: what is missing is never guessed.
 """
 
+import hashlib
 import html
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,11 +92,24 @@ def command(body: Payload, received_at: datetime, hosts: Collection[str]) -> Hea
     utterance = Utterance(
         chat=chat,
         text=html.unescape(str(body.get("text") or "")),
-        asked_id=_text(body, "trigger_id"),
+        asked_id=_id_of(body, received_at),
         received_at=received_at,
         reply=_reply(chat, url, received_at, response_url.POSTS),
     )
     return Heard(utterance, url, replaces=True)
+
+
+def _id_of(body: Payload, received_at: datetime) -> str:
+    """Return what tells a command from every other, and is the same when it is sent again.
+
+    That is the trigger's id, for which nothing else is needed; without one it is a digest of the command and
+    of when it was signed. With a response URL, which no two commands share, the time need not be in it.
+    """
+    if body.get("trigger_id"):
+        return _text(body, "trigger_id")
+    signed = [] if body.get("response_url") else [received_at.isoformat()]
+    told = json.dumps([*signed, body], sort_keys=True).encode()
+    return f"command/{hashlib.blake2b(told, digest_size=16).hexdigest()}"
 
 
 def press(body: Payload, received_at: datetime, hosts: Collection[str]) -> Heard:

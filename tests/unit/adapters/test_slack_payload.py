@@ -114,9 +114,33 @@ def test_a_message_in_the_persons_own_conversation_is_replaced() -> None:
     assert press(click(container={"channel_id": "D1", "is_ephemeral": False}), AT, HOSTS).replaces
 
 
-@pytest.mark.parametrize("name", ["user_id", "trigger_id", "team_id"])
+@pytest.mark.parametrize("missing", [("trigger_id",), ("trigger_id", "response_url")])
+def test_a_command_without_a_trigger_is_known_again_by_what_was_signed(missing: tuple[str, ...]) -> None:
+    def id_of(at: datetime = AT, **changes: Any) -> str:
+        told = {key: value for key, value in form(**changes).items() if key not in missing}
+        return command(told, at, HOSTS).utterance.asked_id
+
+    assert id_of() == id_of()
+    assert id_of(text="leave") != id_of()
+    assert id_of(user_id="U2") != id_of()
+    # The same words once more: another response URL, or signed at another second.
+    assert id_of(AT + timedelta(seconds=1), response_url=f"{URL}2") != id_of()
+    assert id_of() != command(form(), AT, HOSTS).utterance.asked_id
+
+
+def test_a_command_that_is_delivered_again_over_a_socket_is_the_same_whenever_it_comes() -> None:
+    told = {key: value for key, value in form().items() if key != "trigger_id"}
+    first, again = (command(told, at, HOSTS).utterance.asked_id for at in (AT, AT + timedelta(seconds=9)))
+    assert first == again
+
+
+@pytest.mark.parametrize("name", ["user_id", "team_id"])
 def test_a_command_that_lacks_what_slack_always_sends_is_malformed(name: str) -> None:
-    for broken in ({key: value for key, value in form().items() if key != name}, form(**{name: ["x"]})):
+    for broken in (
+        {key: value for key, value in form().items() if key != name},
+        form(**{name: ["x"]}),
+        form(trigger_id=["x"]),
+    ):
         with pytest.raises(Malformed):
             command(broken, AT, HOSTS)
 
