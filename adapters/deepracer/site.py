@@ -17,6 +17,7 @@ from provisioning.errors import SiteTooOld, SiteUnavailable, SiteUnknown
 from provisioning.ports import Clock
 
 KEPT_SECONDS: Final = 600.0
+MOST_HOPS: Final = 3  # redirects of `env.js`, all of them on its own server
 OLDEST: Final = (1, 2, 0)  # earlier ones lose the token between two pages of racers
 _ASSIGNED = re.compile(r"""EnvironmentConfig["']?\s*\]?\s*=\s*(?P<object>\{.*\})""", re.DOTALL)
 _MEMBER = re.compile(r"""["']?(?P<name>\w+)["']?\s*:\s*(?P<quote>["'`])(?P<text>.*?)(?P=quote)""", re.DOTALL)
@@ -102,11 +103,22 @@ class Sites:
         try:
             with self._connect() as http:
                 answer = http.get(f"{url.removesuffix('/env.js').rstrip('/')}/env.js")
+                for _ in range(MOST_HOPS):
+                    onward = answer.next_request
+                    if onward is None or not _is_same_server(onward.url, answer.url):
+                        break
+                    answer = http.send(onward)
         except httpx.HTTPError as error:
             raise SiteUnavailable(site=url, reason=type(error).__name__) from error
         if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise SiteUnavailable(site=url, reason=f"env.js: {answer.status_code}")
         return environment_of(answer.text)
+
+
+def _is_same_server(found: httpx.URL, asked: httpx.URL) -> bool:
+    """Whether a redirect stays on its server: to another one only the event and the settings may send us."""
+    mine = (asked.scheme, asked.host, asked.port)
+    return (found.scheme, found.host, found.port) == mine and not found.userinfo
 
 
 def environment_of(text: str) -> dict[str, str]:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from adapters.deepracer.site import KEPT_SECONDS, Sites, Told, environment_of, version_of
+from adapters.deepracer.site import KEPT_SECONDS, MOST_HOPS, Sites, Told, environment_of, version_of
 from provisioning.errors import SiteTooOld, SiteUnavailable, SiteUnknown
 from sandbox.racing import CLIENT_ID, IDENTITY_POOL_ID, USER_POOL_ID
 from sandbox.wire import Fault
+from tests.unit.adapters.graph_company import Told as Answer
+from tests.unit.adapters.graph_company import scripted
 from tests.unit.adapters.racing_world import RacingWorld, racing_world
 
 
@@ -75,6 +77,44 @@ def test_a_page_in_place_of_the_file_is_no_site(world: RacingWorld, clock: Hands
     with pytest.raises(SiteUnknown) as caught:
         sites(clock).of(world.site_url)
     assert caught.value.facts["missing"] == "apiEndpointUrl"
+
+
+ENVIRONMENT = (
+    'window.EnvironmentConfig = {"apiEndpointUrl": "https://api.example.com/prod/", '
+    '"userPoolId": "us-east-1_a", "userPoolClientId": "c", "identityPoolId": "us-east-1:p"};'
+)
+
+
+def onward(to: str) -> Answer:
+    return Answer(302, headers={"Location": to})
+
+
+@pytest.mark.parametrize("to", ["/v1.0/current/env.js", "{here}/current/env.js", "current/env.js"])
+def test_a_file_that_has_moved_within_its_server_is_read_where_it_is(clock: Hands, to: str) -> None:
+    first = onward(to)
+    with scripted([first, Answer(body=ENVIRONMENT)]) as (url, heard):
+        first.headers = {"Location": to.format(here=url)}
+        assert sites(clock).of(url).user_pool_id == "us-east-1_a"
+    assert [one.path for one in heard] == ["/v1.0/env.js", "/v1.0/current/env.js"]
+
+
+def test_nobody_is_sent_to_another_server_or_around_in_circles(clock: Hands) -> None:
+    with scripted([Answer(body=ENVIRONMENT)]) as (elsewhere, strangers):
+        for to in (
+            f"{elsewhere}/env.js",
+            "http://169.254.169.254/env.js",
+            "file:///env.js",
+            "//u@{here}/env.js",
+        ):
+            moved = onward(to)
+            with scripted([moved]) as (url, _):
+                moved.headers = {"Location": to.format(here=url.removeprefix("http://"))}
+                with pytest.raises(SiteUnknown):
+                    sites(clock).of(url)
+        assert strangers == []
+    with scripted([onward("/env.js")] * 9) as (url, heard), pytest.raises(SiteUnknown):
+        sites(clock).of(url)
+    assert len(heard) == 1 + MOST_HOPS
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/env.js"])
