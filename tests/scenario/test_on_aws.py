@@ -1,13 +1,21 @@
 """The bot on AWS: HTTP API → door → DynamoDB and SQS → worker → the directories → chat."""
 
+import json
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.aws.bell import written
+from adapters.dynamodb import DynamoStore
+from provisioning.errors import StoreUnavailable
+from provisioning.ports import Work
+from provisioning.ringing import Ring
 from sandbox.company import Company
 from tests.contract.moto_server import serving
 from tests.scenario import LONG
@@ -108,6 +116,59 @@ def _figures(stage: AwsStage, asked: Counter[str], seconds: float) -> str:
     }
     told = ", ".join(f"{name} {times / CROWD:.2f}" for name, times in per_join.items())
     return f"\n{CROWD} joins in {seconds:.0f} s; requests for one: {told}"
+
+
+def test_of_a_batch_only_what_the_broken_lane_was_rung_for_comes_again(
+    make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table refuses the settler once somebody was taken out of the group, before that is recorded."""
+    stage = make_stage()
+    stage.opens_event()
+    stage.opens_doors()
+    leaving, *joining = stage.people(4)
+    leaving.says("join")
+    before = stage.starts_working(workers=1)
+    leaving.is_told("ready")
+    eventually(lambda: stage.account.waiting() == 0, "every message is done with")
+    before.stop()
+    leaving.says("leave --yes")
+    stage.all_say(joining, "join")
+    stage.account.send(written(Ring(Work.SETTLE, "", stage.clock.now())))  # as the clock rings
+    is_broken = True
+    batches: list[tuple[set[str], set[str]]] = []  # the kinds of work of one, and of what comes again of it
+    run, settle = DynamoStore.run, stage.account.settle
+
+    def refuses_the_settler(store: DynamoStore, unit: Any) -> Any:
+        taken_out = stage.calls("graph", "DELETE /groups")
+        if is_broken and taken_out and threading.current_thread().name == "settler":
+            raise StoreUnavailable
+        return run(store, unit)
+
+    def noted(records: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> None:
+        nonlocal is_broken
+        is_broken = False
+        work = {one["messageId"]: json.loads(one["body"])["work"] for one in records}
+        again = {work[one["itemIdentifier"]] for one in answer["batchItemFailures"]}
+        batches.append((set(work.values()), again))
+        settle(records, answer)
+
+    monkeypatch.setattr(DynamoStore, "run", refuses_the_settler)
+    monkeypatch.setattr(stage.account, "settle", noted)
+    stage.starts_working(workers=1, ticks=False)
+
+    eventually(lambda: len(batches) > 0, "the first batch is through")
+    assert batches[0] == ({"answer", "settle"}, {"settle"})
+    stage.clock.turn(seconds=31)  # what the settler held is free again
+    for racer in joining:
+        racer.is_told("ready")
+    leaving.is_told("ready", "gone")
+    eventually(lambda: stage.account.waiting() == 0, "every message is done with")
+    times = Counter({json.loads(body)["work"]: times for body, times in stage.account.received.items()})
+    assert all(again == set() for _, again in batches[1:])
+    assert times["answer"] == 1
+    assert stage.account.dead_letters() == []
+    assert [racer.told for racer in joining] == [["ready"]] * 3
+    assert sum("gone" in line for line in stage.audit()) == 1
 
 
 def test_in_teams_the_answer_has_left_when_the_function_returns(make_stage: MakeStage) -> None:
