@@ -250,6 +250,27 @@ def test_a_second_look_finds_the_account_that_took_the_mail_address(world: Racin
     assert world.access.add(world.grant, [person])[person.id] == Present(theirs.username)
 
 
+def test_an_account_of_their_own_is_found_whatever_the_case_of_its_address(world: RacingWorld) -> None:
+    person = world.person()
+    theirs = world.own_account(person)
+    theirs.email = theirs.email.upper()
+    assert join(world, person) == theirs.username
+    assert [user.username for user in world.racing.users.values() if RACERS in user.groups] == [
+        theirs.username
+    ]
+
+
+def test_an_account_that_only_claims_an_address_is_not_taken_for_theirs(world: RacingWorld) -> None:
+    """Whoever signs in to the site can write any address there; until it is verified it says nothing."""
+    person = world.person()
+    claimed = world.own_account(person)
+    claimed.email_verified = False
+    assert join(world, person) == world.own(person).username
+    world.access.remove(world.grant, [person])
+    assert (claimed.enabled, claimed.groups) == (True, set())
+    assert not world.own(person).enabled
+
+
 # --- reading back
 
 
