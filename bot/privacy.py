@@ -49,6 +49,8 @@ def _part(words: Words, event: Event, registration: Registration) -> list[Part]:
         Fact(words.plain("privacy.sign-in"), (Plain(person.user_principal_name),)),
     ]
     parts.append(Facts(tuple(fact for fact in facts if fact.value != (Plain(""),))))
+    if event.questions:
+        parts.append(Paragraph(words.text("privacy.answers", event=event.name)))
     if event.names:
         parts.append(Paragraph(words.text("privacy.names", event=event.name)))
     if event.site_url is not None:

@@ -60,7 +60,7 @@ EVENTS: Final = ("app_uninstalled", "tokens_revoked")
 _PRESSED: Final = re.compile(rf"^{SAY}\d+$")
 _OPENS: Final = re.compile(rf"^{FORM}\d+(:[a-z]+)?$")
 _FORM: Final = "application/x-www-form-urlencoded"
-_LAST_WORDS: Final = "Something went wrong and nothing was recorded. Please try again. (DR-500)"
+_LAST_WORDS: Final = "Something went wrong on our side. Please look how it stands, then try again. (DR-500)"
 
 log = logging.getLogger(__name__)
 

@@ -48,7 +48,7 @@ ANSWER_SECONDS: Final = 2.5
 LATE_SECONDS: Final = 60.0  # so long an answer that missed its time is still waited for
 _CARD: Final = "application/vnd.microsoft.card.adaptive"
 _TEXT: Final = "application/vnd.microsoft.activity.message"
-_LAST_WORDS: Final = "Something went wrong and nothing was recorded. Please try again. (DR-500)"
+_LAST_WORDS: Final = "Something went wrong on our side. Please look how it stands, then try again. (DR-500)"
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

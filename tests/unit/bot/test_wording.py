@@ -1,5 +1,6 @@
 """What the bot says: everything it may come to has words, and names stay names."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
@@ -44,6 +45,7 @@ from provisioning.errors import (
 from provisioning.events import DeepRacerOnAws, Event, Grant, Question, TrainingLink
 from provisioning.forgetting import Known
 from provisioning.ids import EventId, RequestKey
+from provisioning.instructions import KEPT
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import (
     MOST_AHEAD,
@@ -67,6 +69,7 @@ from provisioning.platform import FirstPassword
 from provisioning.quotas import Used
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Request, Wish
+from provisioning.sweeping import ANSWERS_KEPT, REFUSED_KEPT, SENT_KEPT
 from provisioning.usage import SAYS
 from tests.unit.bot.board_messages import board_messages
 from tests.unit.bot.organizers_messages import a_race, lives_of_a_race, organizers_messages
@@ -304,7 +307,8 @@ def privacies(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Messag
     for registration in (ada(), ada(hold=SUSPENDED), ada(hold=REMOVED)):
         part = replace(registration, person=replace(registration.person, display_name=name))
         for requests in ((), (request,), (request, request)):
-            shown = replace(cup, names=bool(requests))
+            asking = (Question("ml", name),) if requests else ()
+            shown = replace(cup, names=bool(requests), questions=asking)
             known = Known((CHAT,), part.person.id, ((shown, part),), requests)
             yield "privacy", wording.answer(words, Privacy(known))
             yield "confirm forget", wording.answer(words, ConfirmForget(known))
@@ -451,6 +455,36 @@ def test_every_button_says_a_command_and_names_its_event() -> None:
                 assert not isinstance(command, Unknown), (name, part.words)
                 if isinstance(command, Join | Leave) and not name.startswith("help"):
                     assert command.event in {"spring-cup", "other"}, (name, part.words)
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_what_is_kept_is_told_as_long_as_it_is_kept(locale: str) -> None:
+    asking = replace(spring_cup(), questions=(Question("ml", "How much?"),))
+    known = Known((CHAT,), ada().person.id, ((asking, ada()),), ())
+    told = [
+        said(part.text)
+        for part in wording.answer(words(locale), Privacy(known)).parts
+        if hasattr(part, "text")
+    ]
+    messages = next(text for text in told if str(REFUSED_KEPT.days) in text and "30" in text)
+    assert {int(number) for number in re.findall(r"\d+", messages)} == {
+        max(SENT_KEPT, ANSWERS_KEPT).days,
+        REFUSED_KEPT.days,
+    }
+    assert KEPT.days == 2
+    assert any({"en": "for two days", "de": "zwei Tage"}[locale] in text for text in told)
+    answers = {"en": "answered to the questions", "de": "auf die Fragen"}[locale]
+    assert any(answers in text for text in told)
+    plain = wording.answer(words(locale), Privacy(replace(known, registrations=((spring_cup(), ada()),))))
+    assert not any(answers in said(part.text) for part in plain.parts if hasattr(part, "text"))
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_a_defect_does_not_say_that_nothing_was_recorded(locale: str) -> None:
+    """What was asked is committed before it is worded, and either may go wrong."""
+    whole = "".join(said(part.text) for part in wording.defect(words(locale)).parts if hasattr(part, "text"))
+    assert {"en": "whether it was recorded", "de": "Ob es gespeichert wurde"}[locale] in whole
+    assert not re.search(r"(?i)nothing was recorded|wurde nichts gespeichert", whole)
 
 
 def test_what_cannot_be_taken_back_asks_or_was_asked() -> None:
