@@ -13,7 +13,7 @@ import re
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
+from bot.faults import nearest
 from infra.package import BUILD, project_version
 from infra.trimming import ROOT
 
@@ -59,13 +60,14 @@ class Deployment:
             said = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise CannotDeploy(f"It is not TOML: {error}") from error
-        if unknown := set(said) - KEYS:
-            raise CannotDeploy(f"These keys mean nothing: {', '.join(sorted(unknown))}")
+        parameters = said.get("parameters", {})
+        known = template_parameters() | FROM_THE_PACKAGE
+        if unknown := [*_unknown(said, KEYS), *_unknown(parameters, known)]:
+            raise CannotDeploy(f"These keys mean nothing: {', '.join(unknown)}")
         if "region" not in said:
             raise CannotDeploy(
                 "Say the region: the primary one of IAM Identity Center, if an event needs it."
             )
-        parameters = said.get("parameters", {})
         if ours := FROM_THE_PACKAGE & set(parameters):
             raise CannotDeploy(f"The package decides this, leave it out: {', '.join(sorted(ours))}")
         return cls(
@@ -74,6 +76,22 @@ class Deployment:
             said.get("stack", "deepracer-bot"),
             said.get("bucket"),
         )
+
+
+def template_parameters() -> frozenset[str]:
+    """Return the names of the template's parameters."""
+    block = re.search(
+        r"^Parameters:\n(?P<all>(?:[ #].*\n|\n)*)", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return frozenset(re.findall(r"^  (\w+):", block["all"] if block else "", re.MULTILINE))
+
+
+def _unknown(said: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """Yield the names that are none of those known, each with the one that was probably meant."""
+    for name in said:
+        if name not in known:
+            meant = nearest(name, known)
+            yield f"{name} (did you mean {meant}?)" if meant else name
 
 
 def _as_parameter(value: Any) -> str:

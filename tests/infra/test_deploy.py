@@ -348,6 +348,10 @@ def test_the_example_shows_the_defaults_of_how_it_runs(account: Account) -> None
         ("region = ", "not TOML"),
         ("[parameters]", "Say the region"),
         ('region = "eu-central-1"\nstackname = "x"', "stackname"),
+        (
+            'regoin = "eu-central-1"\nparameters = { EntraTenatId = "x" }',
+            r"regoin \(did you mean region\?\), EntraTenatId \(did you mean EntraTenantId\?\)",
+        ),
         ('region = "eu-central-1"\nparameters = { Runtime = "python3.13" }', "Runtime"),
     ],
 )
