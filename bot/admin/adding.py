@@ -100,19 +100,22 @@ def _plan(rows: Rows, order: Order, command: AddPeople) -> Draft:
     return adding.plan(rows, order)
 
 
-def results_table(words: Words, change: Change) -> list[Part]:
-    """Return what came of the first that were named, those who were not added first."""
+def results_table(words: Words, change: Change, *, made: bool) -> list[Part]:
+    """Return what came of the first that were named, those who were not added first.
+
+    Before the change is `made`, it is what would come of them.
+    """
     shown = _results(change)[:ROWS_SHOWN]
-    return [Facts(tuple(Fact(who, result_text(words, result)) for who, result in shown))]
+    return [Facts(tuple(Fact(who, result_text(words, result, made=made)) for who, result in shown))]
 
 
-def results_file(words: Words, change: Change, event: Event) -> Document | None:
+def results_file(words: Words, change: Change, event: Event, *, made: bool) -> Document | None:
     """Return what came of each that was named as a file, when they are more than the table shows."""
     found = _results(change)
     if len(found) <= ROWS_SHOWN:
         return None
     name = f"{event.id}-added.csv"
-    rows = [{"person": who, "result": _plain(result_text(words, result))} for who, result in found]
+    rows = [{"person": who, "result": _plain(result_text(words, result, made=made))} for who, result in found]
     return Document(
         name,
         words.plain("add-file.summary", event=event.name),
@@ -133,8 +136,10 @@ def _plain(text: Text) -> str:
     return "".join(span.text for span in text if isinstance(span, Plain | Code))
 
 
-def result_text(words: Words, result: str) -> Text:
+def result_text(words: Words, result: str, *, made: bool) -> Text:
     """Return what came of adding one person: a word, or the code of a refusal with its reason."""
+    if result == adding.ADDED and not made:
+        return words.text("add-result.would")
     if f"add-result.{result}" in words:
         return words.text(f"add-result.{result}")
     error = by_code().get(result)

@@ -88,7 +88,8 @@ def help_message(words: Words) -> Message:
 def done(words: Words, change: Change, event: Event, now: datetime) -> Message:
     """Return what was changed, with the way back while there is one."""
     part = "undone" if change.undoes is not None else "done"
-    parts: list[Part] = [Paragraph(_said(words, change, event, part, "next")), *_table(words, change)]
+    table = _table(words, change, made=True)
+    parts: list[Part] = [Paragraph(_said(words, change, event, part, "next")), *table]
     if change.undone_by is not None:
         parts.append(Note(words.text("change.taken-back")))
     elif change.undo_until is not None and change.can_be_undone(now):
@@ -96,19 +97,20 @@ def done(words: Words, change: Change, event: Event, now: datetime) -> Message:
         parts.append(Note(words.text("change.undo-until", until=change.undo_until)))
     elif change.undo_until is None:
         parts.append(Note(words.text("change.no-undo")))
-    document = results_file(words, change, event)
+    document = results_file(words, change, event, made=True)
     return Message(_said(words, change, event, part, "summary"), tuple(parts), document=document)
 
 
 def proposal(words: Words, instruction: Instruction, change: Change, event: Event) -> Message:
     """Return what would be changed: as a dry run, or with the button that says yes."""
-    table, document = _table(words, change), results_file(words, change, event)
+    made = instruction.state == "confirmed"
+    table, document = _table(words, change, made=made), results_file(words, change, event, made=made)
     would, asks = ("would", "asks") if change.undoes is None else ("undo-would", "undo-asks")
     if instruction.state == "previewed":
         lead = Paragraph(words.text("change.dry-run"))
         return Message(_said(words, change, event, would, "summary"), (lead, *table), document=document)
     summary = _said(words, change, event, asks, "summary")
-    if instruction.state == "confirmed":
+    if made:
         return Message(summary, (Paragraph(words.text("change.confirmed")), *table))
     yes = Button(words.plain("change.yes"), f"{ADMIN} confirm {instruction.id}", "danger")
     until = instruction.received_at + CONFIRMED_WITHIN
@@ -136,10 +138,10 @@ def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> T
     return words.text(key if is_own else f"change.any-{part}.{tail}", **values)
 
 
-def _table(words: Words, change: Change) -> list[Part]:
+def _table(words: Words, change: Change, *, made: bool) -> list[Part]:
     if any(name.endswith(TYPED) for name in change.beside):
-        return results_table(words, change)
-    rows = altered(change)
+        return results_table(words, change, made=made)
+    rows = sorted(altered(change), key=lambda row: _whose(change, row[0]).casefold())
     facts = tuple(
         Fact(_field(words, change, name), _transition(words, name, before, after))
         for name, before, after in rows[:ROWS_SHOWN]
@@ -158,10 +160,15 @@ def _transition(words: Words, name: str, before: str, after: str) -> Text:
 
 def _field(words: Words, change: Change, name: str) -> str:
     """Return what a field is called; where it is one of several racers', their name comes first."""
-    key, _, own = name.rpartition(" ")
+    own = name.rpartition(" ")[2]
     called = words.plain(f"field.{own}") if f"field.{own}" in words else name
-    whose = change.beside.get(f"{key} name")
-    return f"{whose}: {called}" if whose is not None and change.people > 1 else called
+    whose = _whose(change, name)
+    return f"{whose}: {called}" if whose and change.people > 1 else called
+
+
+def _whose(change: Change, name: str) -> str:
+    """Return what the racer is called of whom a field is; "" for one of the event's."""
+    return change.beside.get(f"{name.rpartition(' ')[0]} name", "")
 
 
 def _racers_to_choose(words: Words, rows: Rows, instruction: Instruction) -> Message:

@@ -71,6 +71,9 @@ def test_a_quota_for_everyone_shows_how_many_it_affects_and_asks(stage: Stage, o
     said = answered(organizer, "quota everyone hours=+5", "quota-asks")
 
     assert "It affects 3 racers of Spring Cup 2027" in said
+    named = [line.partition(":")[0] for line in said.splitlines() if "Training hours" in line]
+    assert named == sorted(named, key=str.casefold)
+    assert len(named) == 3
     assert [part_of(stage, one).quota_in(stage.event()).training_hours for one in racers] == [12, 10, 10]
     organizer.presses("Yes, do it")
     organizer.sees("quota-done")
@@ -338,6 +341,7 @@ def test_people_are_added_in_one_go_with_a_result_for_each_and_nobody_twice(
 
     assert "Add 3 people to Spring Cup 2027?" in asked
     assert f"{address(guest)}: not added (DR-223: the directory lists them as a guest)" in asked
+    assert f"{address(ada)}: would be added" in asked
     assert stage.members()["entra"] == []
     organizer.presses("Yes, do it")
     said = organizer.sees("add-done").text
