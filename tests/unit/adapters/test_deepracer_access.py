@@ -255,6 +255,7 @@ def test_an_account_of_their_own_is_found_whatever_the_case_of_its_address(world
     theirs = world.own_account(person)
     theirs.email = theirs.email.upper()
     assert join(world, person) == theirs.username
+    assert world.again().presence(world.grant, [person])[person.id] == Present(theirs.username)
     assert [user.username for user in world.racing.users.values() if RACERS in user.groups] == [
         theirs.username
     ]
