@@ -19,6 +19,7 @@ from provisioning.instructing import Draft, Order
 from provisioning.ports import Rows
 
 _LONG: Final = {"name", "opens", "closes", "ends"}  # fields whose value may have blanks
+_STATES: Final = {"hold", "wish", "paused", "state"}  # fields whose values are words of ours, not somebody's
 _OPTIONS: Final = {name: name in _LONG for name in (*FIELDS, *ONLY_BY_FILE)}
 MESSAGE_LONGEST: Final = 300  # characters of what is said while joining is paused
 
@@ -217,9 +218,11 @@ def _say_event(words: Words, shown: EventShown) -> Message:
 
 
 def shown_value(words: Words, name: str, text: str) -> Text:
-    """Return a value as a change keeps it, for a reader: moments in their own zone."""
+    """Return a value as a change keeps it, for a reader: in their zone and language."""
     if not text:
         return words.text("field.nothing")
+    if name in _STATES or name.startswith("feed-"):
+        return words.text(f"value.{text}") if f"value.{text}" in words else (Plain(text),)
     if name in {"opens", "closes", "ends", "torn_down_at"}:
         return (words.when(datetime.fromisoformat(text).astimezone(UTC)),)
     return (Plain(text),)

@@ -310,6 +310,10 @@ def _changes(words: Words, cup: Event, change: Change) -> Iterator[tuple[str, Me
         replace(change, people=1),
         replace(change, after={"cup letters": "1"}, before={"cup letters": "4"}),
         replace(change, after={"message": ""}, before={"message": "x"}),
+        replace(change, after={"state": "withdrawn"}, before={"state": "posted"}),
+        replace(change, after={"feed-joins": "off"}, before={"feed-joins": "on"}),
+        replace(change, after={"cup hold": "removed"}, before={"cup hold": "suspended"}),
+        replace(change, after={"cup wish": "gone"}, before={"cup wish": "racing"}),
         replace(change, after={f"field {number}": "x" for number in range(21)}, before={}),
         replace(change, after={f"field {number}": "x" for number in range(30)}, before={}),
     ):

@@ -26,6 +26,7 @@ from adapters.chat.message import (
 )
 from bot import wording
 from bot.access import Asker
+from bot.admin.events import shown_value
 from bot.announcement_wording import of_event, of_race
 from bot.doors import form_words
 from bot.grammar import Join, Leave, Unknown, parse
@@ -525,6 +526,14 @@ def test_what_an_early_end_closed_closed_then_and_not_at_a_time_to_come() -> Non
     joining = of_event(words(), "open", cup, NOON)
     assert {part.at for part in parts_of(card) if isinstance(part, When)} == {NOON}
     assert {part.at for part in parts_of(joining) if isinstance(part, When)} == {NOON}
+
+
+def test_a_change_says_what_state_something_is_in_in_the_readers_language() -> None:
+    assert [said(shown_value(words("de"), *one)) for one in (("hold", "suspended"), ("paused", "yes"))] == [
+        "gesperrt",
+        "ja",
+    ]
+    assert said(shown_value(words("de"), "title", "on")) == "on", "a title stays as somebody wrote it"
 
 
 def test_usage_that_nobody_has_read_is_not_called_fresh() -> None:
