@@ -36,7 +36,7 @@ from provisioning.ledger import Entry
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.recording import audit, record
 from provisioning.registrations import Registration
-from provisioning.stepping import LEASE, Batch, Case, Rests, Systems, record_held
+from provisioning.stepping import HELD, LEASE, Batch, Case, Rests, Systems, record_held
 from provisioning.tending import quotas_of
 from provisioning.withdrawing import Withdrawing
 
@@ -96,15 +96,21 @@ class Settler:
             return {key: job for key, job in jobs.items() if key in held}, len(jobs)
 
         held, taken = self._store.run(unit).result()
-        return Batch(token, held), taken
+        return Batch(token, held, now), taken
 
     def _renew(self, batch: Batch) -> None:
-        """Hold the leases of the active keys for another term; what was lost is dropped from the batch."""
+        """Hold the leases of the active keys for another term, unless that was just done.
+
+        What was lost is dropped from the batch.
+        """
         now, active = self._clock.now(), batch.active
+        if now < batch.held_at + HELD:
+            return
         held = self._store.run(lambda rows: batch.renew(rows, now)).result()
         for key in active:
             if key not in held:
                 del batch.jobs[key]
+        batch.held_at = now
 
     def _step(self, batch: Batch) -> None:
         """Decide for every active registration, and do what was decided, grouped by what it is."""

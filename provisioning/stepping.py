@@ -33,6 +33,9 @@ from provisioning.recording import audit, named, post_to_organizers, record
 from provisioning.registrations import Person, Registration
 
 LEASE = timedelta(seconds=30)  # every outside call ends well within it; a crash costs at most so long
+HELD = timedelta(
+    seconds=5
+)  # so long after a lease no other term is needed: what is left is enough for any call
 BUSY = timedelta(seconds=1)  # another worker writes to this target
 PARKED = timedelta(minutes=5)  # at most, after what there is no word for; organizers know of it
 
@@ -43,10 +46,11 @@ Rests = dict[RegistrationKey, datetime | None]
 
 @dataclass(slots=True)
 class Batch:
-    """What one round holds: the leased keys, and when those that have come to rest are looked at again."""
+    """What one round holds: the leased keys, since when, and when those that rest are looked at again."""
 
     token: str
     jobs: dict[RegistrationKey, Job]
+    held_at: datetime
     resting: Rests = field(default_factory=dict)
 
     @property
