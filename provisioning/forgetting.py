@@ -78,7 +78,7 @@ def ensure_forgettable(known: Known, now: datetime) -> None:
 def forget(rows: Rows, known: Known, now: datetime) -> None:
     """Delete everything about this person, in every event."""
     for event, registration in known.registrations:
-        _delete(rows, registration, known.chats, now)
+        _delete(rows, event, registration, known.chats, now)
         line = Line(now, str(known.person_id), "forgotten", str(registration.key), event.id)
         rows.audit.append(line)
     for request in known.requests:
@@ -103,7 +103,7 @@ def forget_event(store: Store, event: Event, now: datetime) -> bool:
         page = rows.registrations.of_event(event.id, None, BATCH)
         out = [one for one in page if is_out(one)]
         for registration in out:
-            _delete(rows, registration, (), now)
+            _delete(rows, event, registration, (), now)
         if page:
             return not out  # whoever is not out yet is not forgotten; the next round looks again
         if rows.requests.forget_event(event.id, BATCH) or rows.audit.forget_texts_of(event.id, BATCH):
@@ -122,7 +122,9 @@ def kept_until(event: Event) -> datetime:
     return event.over_at + timedelta(days=event.retention_days)
 
 
-def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdentity], now: datetime) -> None:
+def _delete(
+    rows: Rows, event: Event, registration: Registration, chats: Collection[ChatIdentity], now: datetime
+) -> None:
     """Delete a registration with what was asked and owed for it; the bindings go with the last of them."""
     key = registration.key
     keep_hold(rows, key.event_id, key.person_id, registration.hold)
@@ -130,8 +132,10 @@ def _delete(rows: Rows, registration: Registration, chats: Collection[ChatIdenti
         _delete_request(rows, request)
     for what in ("registration", "signin", "certificate", "mail"):
         rows.outbox.forget_about(f"{what}:{key}")
-    for question, answer in rows.answers.of(key).items():  # what they answered stays as a number
-        rows.tallies.add(key.event_id, tallies.answer(question, answer))
+    for question_id, answer in rows.answers.of(key).items():
+        question = event.question_of(question_id)
+        if question is not None and answer in question.options:  # a choice stays as a number, no typed words
+            rows.tallies.add(event.id, tallies.answer(question_id, answer))
     rows.answers.forget(key)
     rows.boards.forget_claims(key)
     rows.registrations.delete(key)

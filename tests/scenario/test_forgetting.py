@@ -14,6 +14,7 @@ from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
 from tests.scenario.test_organizers import answered
+from tests.scenario.test_questions import QUESTIONS
 from tests.scenario.test_teardown import soon
 from tests.scenario.waiting import eventually
 from tests.unit.bot.board_messages import board_of
@@ -101,6 +102,27 @@ def test_who_is_in_is_not_forgotten(stage: Stage) -> None:
     racer.says("leave --yes")
     racer.comes_to("gone")
     assert racer.says("forget --yes").kind == "DR-109"
+
+
+def test_of_answers_a_choice_stays_as_a_number_and_typed_words_go(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event(questions=QUESTIONS)
+    stage.starts_bot()
+    racer = stage.person("employee-001")
+    racer.says("join")
+    eventually(lambda: sorted(racer.told) == ["questions", "ready"], "asked and in")
+    assert racer.says("answer spring-cup-2027 ml a lot").kind == "questions"  # one is left
+    assert racer.says("answer spring-cup-2027 team Ada's own words").kind == "answered"
+    racer.says("leave --yes")
+    racer.comes_to("gone")
+    stage.clock.turn(minutes=50)
+    soon(stage, lambda: racer.says("forget").kind == "confirm-forget", "the withdrawal is confirmed")
+    assert "answers" in traces(stage, "own words")
+
+    assert racer.says("forget --yes").kind == "forgotten"
+
+    assert traces(stage, "own words") == set()
+    assert stage.tallies()["answer:ml:A lot"] == 1
 
 
 def test_who_is_forgotten_leaves_no_trace_but_the_audit_which_still_holds(stage: Stage) -> None:
