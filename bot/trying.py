@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 import httpx
 
 from bot.faults import nearest
+from bot.grammar import ADMIN
 
 ANSWER_SECONDS: Final = 3.0  # Slack gives up after these
 FOLLOW_SECONDS: Final = 180.0
@@ -64,7 +65,8 @@ class Platform(Protocol):
 def run(text: str, *, person: str, where: Where, url: str, world: Path, follow: bool) -> int:
     """Type the text as this person and print what they see; returns the exit code.
 
-    With `follow` also everything that comes afterwards, until the final message (a direct one).
+    With `follow` also everything that comes afterwards, until the final message: a direct one, or for an
+    organizer what takes the place of the answer.
     """
     try:
         urls, secret = _address(world)
@@ -75,9 +77,10 @@ def run(text: str, *, person: str, where: Where, url: str, world: Path, follow: 
             reader = company.user_id(person)
             before = company.seen(reader)
             _say(f"{person} types: {company.prompt}{text}")
-            _say(company.type(text, person, url))
+            answer = company.type(text, person, url)
+            _say(answer)
             if follow:
-                _follow(company, reader, before)
+                _follow(company, reader, before, answer, in_place=text.split()[:1] == [ADMIN])
     except CannotTry as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
@@ -189,24 +192,28 @@ def _known(people: dict[str, Json], person: str) -> Json:
     raise CannotTry(f"Nobody in the company is called {person}. {hint}")
 
 
-def _follow(company: Platform, user_id: str, before: list[Seen]) -> None:
-    """Print new and changed messages until a new direct message has come. Raises CannotTry."""
-    # What was there before and the answer itself stand on the screen already.
-    now = [one for one in company.seen(user_id) if not one["is_result"]]
-    shown = {one["number"]: one["says"] for one in (*before, *now)}
+def _follow(company: Platform, user_id: str, before: list[Seen], answer: str, *, in_place: bool) -> None:
+    """Print new and changed messages until a new direct message has come. Raises CannotTry.
+
+    `in_place`: or until something else stands where the answer was.
+    """
+    shown = {one["number"]: one["says"] for one in before}
     known = {one["number"] for one in before}
     until = time.monotonic() + FOLLOW_SECONDS
     while time.monotonic() < until:
         found = company.seen(user_id)
         for one in found:
+            if one["number"] not in known and not one["is_result"]:
+                shown.setdefault(one["number"], answer)  # it stands on the screen already
             if shown.get(one["number"]) != one["says"]:
                 shown[one["number"]] = one["says"]
                 kind, news = ("message", "reply")[not one["is_result"]], ("new", "changed")[one["is_changed"]]
                 _say(f"[{kind}, {news}]\n{one['says']}")
-        if any(one["is_result"] and one["number"] not in known for one in found):
+        new = [one for one in found if one["number"] not in known]
+        if any(one["is_result"] or (in_place and one["says"] != answer) for one in new):
             return
         time.sleep(LOOK_SECONDS)
-    raise CannotTry(f"No direct message came within {FOLLOW_SECONDS:.0f} seconds.")
+    raise CannotTry(f"No final message came within {FOLLOW_SECONDS:.0f} seconds.")
 
 
 def _address(world: Path) -> tuple[dict[str, str], str]:

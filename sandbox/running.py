@@ -104,6 +104,7 @@ def _explain(port: int, address: Path, folder: Path) -> None:
         ("join --as guest --follow", "a refusal; others: stranger, disabled, two-matches, look-alike"),
         ("join --as teams-guest --in teams --follow", "a refusal in Teams"),
         ("join --as newcomer --follow", "somebody AWS does not know yet"),
+        ("admin event show --as organizer --follow", "an organizer; admin help lists the rest"),
         ("join --as german --follow", "somebody whose Slack is in German"),
     ):
         print(f"  {command} {words_}{options}    # {note}")

@@ -227,7 +227,14 @@ def test_a_person_who_joins_is_followed_to_the_end(
         url = f"http://127.0.0.1:{lines[-1]['port']}"
         done = run("try", "join", "--as", "employee-002", "--url", url, "--follow")
         there = run("try", "join", "--as", "employee-003", "--in", "teams", "--url", url, "--follow")
+        organizing = [
+            run("try", "admin event show", "--as", "organizer", "--in", where, "--url", url, "--follow")
+            for where in ("slack", "teams")
+        ]
         nobody = run("try", "join", "--as", "employe", "--in", "teams", "--url", url)
+    for one in organizing:  # the answer takes the place of "working on it", and no message of its own comes
+        assert (one.returncode, one.stderr) == (0, "")
+        assert "Spring Cup 2027 is open for joining." in one.stdout
     assert done.returncode == 0
     assert "[message, new]" in done.stdout
     assert (there.returncode, there.stderr) == (0, "")
