@@ -193,7 +193,6 @@ def test_a_sibling_is_known_by_the_organization_they_asked_from() -> None:
         good(team_id=None),
         good(team_id=""),
         good(team_id=[TEAM_ID]),
-        without("is_bot"),
         without("is_restricted"),
         good(is_restricted=None),
         good(is_restricted="false"),
@@ -210,6 +209,12 @@ def test_a_sibling_is_known_by_the_organization_they_asked_from() -> None:
 )
 def test_what_cannot_be_judged_is_asked_again_and_never_allowed(user: dict[str, Any]) -> None:
     assert verdict_on(user, GRID) is ChatUnavailable
+
+
+def test_the_mark_of_bots_may_be_left_out_of_somebody_with_a_confirmed_address() -> None:
+    assert isinstance(verdict_on(without("is_bot"), GRID), MailClaim)
+    assert verdict_on({**without("is_bot"), "is_email_confirmed": False}, GRID) is EmailUnconfirmed
+    assert verdict_on({**without("is_bot"), "profile": {"bot_id": "B0BOT"}}, GRID) is EmailMissing
 
 
 def test_the_mark_of_a_single_channel_guest_may_be_left_out_beside_that_of_guests() -> None:
