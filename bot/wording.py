@@ -336,6 +336,8 @@ def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
         )
     if stage is Stage.LEAVING and ended:
         return words.text(f"{key}.summary", **name), words.text(f"{key}.ended-next", **name)
+    if stage is Stage.LEAVING and registration.hold is not None:
+        return words.text(f"{key}.held-summary", **name), words.text(f"{key}.held-next")
     if stage in {Stage.SUSPENDED, Stage.REMOVED}:
         return words.text(f"{key}.summary", **name), _held(words, key, registration)
     return words.text(f"{key}.summary", **name), words.text(f"{key}.next", **name)

@@ -80,8 +80,8 @@ _GUEST_FLAGS: Final[tuple[tuple[str, type[Refusal]], ...]] = (
     ("is_ultra_restricted", SingleChannelGuest),
     ("is_restricted", Guest),
 )
-# A single-channel guest is always marked as a guest as well, so the narrower mark may be left out; a bot has no
-# confirmed address, without which nobody is let in, and types no command.
+# A single-channel guest is always marked as a guest as well, so the narrower mark may be left out; a bot
+# types no command and has no confirmed address.
 _LEFT_OUT_WHEN_FALSE: Final = frozenset(
     {"deleted", "is_bot", "is_invited_user", "is_stranger", "is_ultra_restricted"}
 )

@@ -113,7 +113,7 @@ RACERS: dict[Stage, tuple[Registration, ...]] = {
         ada(has_seat=True, progress=at(Step.CONFIRMED, Step.CONFIRMED)),
     ),
     Stage.READY: (ready(),),
-    Stage.LEAVING: (ready(wish=Wish.GONE),),
+    Stage.LEAVING: (ready(wish=Wish.GONE), ready(hold=Hold("suspended", "organizer", NOON, NAME))),
     Stage.GONE: (gone(), gone(progress={}), gone(progress=at(Step.KEPT, Step.ABSENT))),
     Stage.SUSPENDED: (
         gone(hold=Hold("suspended", "organizer", NOON)),
@@ -407,6 +407,19 @@ def test_every_sentence_of_the_catalog_is_said_somewhere() -> None:
     for _ in messages(Words("en", spoken)):
         pass
     assert spoken.keys() == spoken.used
+
+
+def test_whoever_is_taken_out_is_not_told_that_they_are_leaving() -> None:
+    taken_out, leaving = (
+        said(wording.answer(words(), Standing(spring_cup(), racer, Stage.LEAVING, NOON)).summary)
+        for racer in (
+            ready(hold=Hold("removed", "directory", NOON, "not-an-employee")),
+            ready(wish=Wish.GONE),
+        )
+    )
+
+    assert "leaving" in leaving
+    assert "being taken out" in taken_out
 
 
 # --- names stay names ---------------------------------------------------------------------------------------
