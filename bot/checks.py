@@ -208,6 +208,16 @@ def organizers(event: Event, accesses: Mapping[str, Access[Any]]) -> Iterator[Ch
     yield Check(f"{event.id}: organizers", "ok", f"group {event.organizer_group} is there")
 
 
+def reports(event: Event) -> Iterator[Check]:
+    """Look whether organizers hear of what racers are told that they know."""
+    name = f"{event.id}: organizer_channel"
+    if event.organizer_channel:
+        yield Check(name, "ok", event.organizer_channel)
+    else:
+        mend = "Choose one: /deepracer admin event set organizer_channel=#channel, and invite the bot there."
+        yield Check(name, "warn", "none: what is late or broken stands in admin stuck alone", mend)
+
+
 def address(event: Event) -> Iterator[Check]:
     """Look at the address racers are sent to."""
     if not event.access_url:

@@ -177,6 +177,7 @@ def _looks(settings: Settings, outside: Outside, events: Iterable[Event]) -> Ite
 def _looks_at(event: Event, outside: Outside) -> Iterator[tuple[str, Look]]:
     yield f"{event.id}: access_url", lambda: checks.address(event)
     yield f"{event.id}: organizers", lambda: checks.organizers(event, outside.accesses)
+    yield f"{event.id}: organizer_channel", lambda: checks.reports(event)
     for grant in event.grants:
         yield f"{event.id}: {grant.kind}", partial(checks.grant, event, grant, outside.accesses)
         if isinstance(grant, IdentityCenterGroup):

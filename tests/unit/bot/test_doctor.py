@@ -63,6 +63,7 @@ def test_a_company_where_everything_is_set_up_has_no_failed_check(applied: Setti
         assert found[name] == "ok"
     assert found["spring-cup-2027: entra-group"] == "ok"
     assert found["spring-cup-2027: identity-center"] == "ok"
+    assert found["spring-cup-2027: organizer_channel"] == "ok"
 
 
 def test_before_the_first_start_the_store_is_not_made(environment: dict[str, str], tmp_path: Path) -> None:
@@ -191,6 +192,16 @@ def test_in_a_narrow_terminal_ids_of_an_event_stand_whole(
     assert "3e036333-9b0a-4817-b91c-85fda0a59518" in shown
     assert shown.count("spring-cup-2027") == 1
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_an_event_whose_organizers_hear_of_nothing_is_a_warning(
+    environment: dict[str, str], world: World, tmp_path: Path
+) -> None:
+    settings = Settings.load(environment)
+    with closing(open_store(settings.bot.store)) as store:
+        file = world.event_file(tmp_path, organizer_channel=None)
+        apply(store, plan(store, read_file(file)), datetime.now(UTC))
+    assert not_well(doctor.examine(settings))["spring-cup-2027: organizer_channel"].state == "warn"
 
 
 # --- the racing site ----------------------------------------------------------------------------------------
