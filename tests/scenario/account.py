@@ -175,6 +175,8 @@ class Functions:
     ) -> None:
         """Take the functions, made: the doors by path, each as often as it runs at once."""
         self.woken = [0] * len(workers)  # how often each worker was called
+        self._idle = list(range(len(workers)))  # by number, whoever has waited longest first
+        self._taking = threading.Lock()
         self._account = account
         self._over = threading.Event()
         self._entries = [*(one for door in (doors or {}).values() for one in door), *workers, *clocks]
@@ -213,18 +215,29 @@ class Functions:
 
     def _map(self, number: int, worker: Entry) -> None:
         while not self._over.is_set():
-            try:
-                records = self._account.receive()
-            except BotoCoreError as error:  # moto is busy; an event source mapping asks again, too
-                log.warning("nothing received: %s", type(error).__name__)
-                continue
+            records = self._taken(number)
             if records:
-                self.woken[number] += 1
                 answer = _invoked(worker, {"Records": records})
+                self._idle.append(number)  # first: once no message waits, every worker can be called
                 if answer is not None:
                     self._account.settle(records, answer)
             else:
                 self._over.wait(PAUSE_SECONDS)
+
+    def _taken(self, number: int) -> list[dict[str, Any]]:
+        """Return what a worker is called with: none while one that is idle has waited longer."""
+        with self._taking:
+            if self._idle[0] != number:
+                return []
+            try:
+                records = self._account.receive()
+            except BotoCoreError as error:  # moto is busy; an event source mapping asks again, too
+                log.warning("nothing received: %s", type(error).__name__)
+                return []
+            if records:
+                self._idle.remove(number)
+                self.woken[number] += 1
+            return records
 
     def _tick(self, clock: Entry) -> None:
         while not self._over.wait(TICK_SECONDS):

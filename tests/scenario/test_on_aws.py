@@ -246,13 +246,14 @@ def test_two_workers_stop_at_one_refusal(make_stage: MakeStage) -> None:
     racers[0].says("join")
     working = stage.starts_working(workers=2)
     eventually(lambda: stage.befallen("graph"), "Graph has refused once")
+    eventually(lambda: stage.account.waiting() == 0, "both workers are idle")
     asked, woken = stage.calls("graph", ".*"), list(working.woken)
 
-    for racer in racers[1:]:  # a worker that was woken is busy for a second: the next message is the other's
+    for racer in racers[1:]:
         calls = sum(working.woken)
         racer.says("join")
         eventually(lambda calls=calls: sum(working.woken) > calls, "a worker was woken")  # type: ignore[misc]
-    eventually(lambda: stage.account.waiting() == 0, "every message was looked at")
+        eventually(lambda: stage.account.waiting() == 0, "both workers are idle")
 
     assert all(now > before for now, before in zip(working.woken, woken, strict=True)), "both were woken"
     assert stage.calls("graph", ".*") <= asked + 1  # what was under way at the other worker
