@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from provisioning.errors import StoreUnavailable
-from provisioning.outlook import Outlook
+from provisioning.outlook import AGAIN_SECONDS, Outlook
 from provisioning.ports import Clock, Store, Work
 from provisioning.ringing import Ring
 from provisioning.working import Lane
@@ -77,8 +77,9 @@ class Shift:
     def _look_after(self, is_over: IsOver) -> None:
         """Wake whom there is work for, until there is none.
 
-        It is looked whenever a lane has found something or rests, and when the next key is due. The end is
-        sure only when another look would show nothing that an index does not show yet.
+        It is looked whenever a lane has found something or rests, when the next key is due, and now and then,
+        because other processes queue keys, too. The end is sure only when another look would show nothing
+        that an index does not show yet.
         """
         while not is_over():
             with self._change:
@@ -92,7 +93,7 @@ class Shift:
             if seconds <= 0:
                 self._wake(self._outlook.ready(resting))
                 seconds = LOOK_SECONDS
-            self._wait(min(seconds, math.inf if unsure_seconds is None else unsure_seconds), is_over)
+            self._wait(min(seconds, AGAIN_SECONDS if unsure_seconds is None else unsure_seconds), is_over)
 
     def _wake(self, ready: frozenset[Work]) -> None:
         self._outlook.forget(ready)

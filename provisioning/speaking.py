@@ -21,6 +21,7 @@ from provisioning.errors import (
     StoreUnavailable,
     Unavailable,
     Undeliverable,
+    Unexpected,
 )
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import AT_MOST_ONCE, Kind, Notice, Voice, speaking_lease
@@ -77,7 +78,7 @@ class Speaking:
         return len(jobs)
 
     def _turn(self, spoken: Spoken | None, job: Job | None, token: str) -> Notice | None:
-        """Record what became of one and claim the next, in one unit; a next one that defies it is put off."""
+        """Record what became of one and claim the next, in one unit; what defies it is ended or put off."""
         ours = [one for one in (spoken.job if spoken is not None else None, job) if one is not None]
 
         def unit(rows: Rows) -> Notice | None:
@@ -86,20 +87,52 @@ class Speaking:
                 self._record(rows, spoken, token)
             return None if job is None else self._claim(rows, job, token)
 
-        def put_off(rows: Rows) -> None:
-            if spoken is not None:
-                self._record(rows, spoken, token)
-            if job is not None:
-                rows.queue.retry(job, self._clock.now() + MENDING_PAUSE)
-
         try:
             return self._store.run(unit).result()
         except StoreUnavailable:
             raise
         except Exception:  # for which what was said must not be said again, nor anybody else wait
-            log.exception("a notice cannot be claimed", extra={"action": "defect"})
-            self._store.run(put_off).result()
-            return None
+            log.exception("a notice defies its turn", extra={"action": "defect"})
+        if spoken is not None:
+            self._record_apart(spoken, token)
+        if job is not None:
+            self._put_off(job)
+        return None
+
+    def _record_apart(self, spoken: Spoken, token: str) -> None:
+        """Record what became of one. What defies even that is ended: it must not be said for ever."""
+        try:
+            self._store.run(lambda rows: self._record(rows, spoken, token)).result()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("what was said cannot be recorded", extra={"action": "defect"})
+            self._end(spoken.job, spoken.reference, spoken.error)
+
+    def _put_off(self, job: Job) -> None:
+        """Have one that cannot be claimed come again, until it is not news any more."""
+        now = self._clock.now()
+        if now < job.queued_at + KEPT_TRYING:
+            self._store.run(lambda rows: rows.queue.retry(job, now + MENDING_PAUSE)).result()
+        else:
+            self._end(job, None, Unexpected())
+
+    def _end(self, job: Job, reference: str | None, error: ProvisioningError | None) -> None:
+        """Close a notice and take its key off the queue; where the row defies that, the key alone."""
+
+        def close(rows: Rows) -> None:
+            notice = rows.outbox.get(job.key)
+            if notice is not None:
+                rows.outbox.save(_closed(notice, reference, error, self._clock.now()))
+            rows.queue.done(job)
+
+        try:
+            self._store.run(close).result()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("a notice cannot be closed", extra={"action": "defect"})
+            self._store.run(lambda rows: rows.queue.done(job)).result()
 
     def _say(self, job: Job, notice: Notice) -> Spoken:
         try:

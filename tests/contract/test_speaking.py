@@ -11,13 +11,13 @@ import pytest
 
 from adapters.dynamodb import DynamoStore
 from adapters.dynamodb import table as calls
-from provisioning.errors import StoreUnavailable
-from provisioning.outbox import Notice
+from provisioning.errors import Misconfigured, StoreUnavailable
+from provisioning.outbox import Kind, Notice
 from provisioning.ports import Rows, Store, Work
 from provisioning.registrations import Told
-from provisioning.speaking import LEASE, Speaking
+from provisioning.speaking import KEPT_TRYING, LEASE, Speaking
 from tests.contract.faulty_dynamodb import Client, Dying
-from tests.contract.samples import SetClock, a_registration, a_result, racer
+from tests.contract.samples import MORNING, SetClock, a_registration, a_result, racer
 
 PEOPLE = 5
 RESULTS = [a_result(number).id for number in range(PEOPLE)]
@@ -139,6 +139,42 @@ def test_one_that_cannot_be_read_has_nobody_wait_and_nobody_told_twice(store: St
 
     assert sorted(voice.said) == RESULTS
     assert store.read(lambda rows: rows.queue.depth())[Work.SPEAK] == 2
+
+
+def test_one_that_can_never_be_read_is_given_up_when_it_is_no_news_any_more(
+    store: Store, clock: SetClock
+) -> None:
+    owed = replace(a_result(1), about="registration:poison")
+    store.run(lambda rows: rows.outbox.put(owed)).result()
+    voice = Voice()
+    speak(store, voice, clock)
+    assert store.read(lambda rows: rows.queue.depth())[Work.SPEAK] == 1
+
+    clock.moment += KEPT_TRYING
+    speak(store, voice, clock)
+
+    assert voice.said == []
+    assert store.read(lambda rows: rows.queue.depth())[Work.SPEAK] == 0
+    assert [one.dropped for one in store.read(lambda rows: rows.outbox.undelivered(9))] == ["DR-500"]
+
+
+def test_one_of_which_nothing_can_be_recorded_is_not_said_for_ever(store: Store, clock: SetClock) -> None:
+    owed = Notice(
+        "announcement:slack:C1:?", Kind.ANNOUNCEMENT, "slack:C1", reference="1.1", created_at=MORNING
+    )
+    store.run(lambda rows: rows.outbox.put(owed)).result()  # it does not say of which event it is
+
+    def refuse(_: int) -> None:
+        raise Misconfigured
+
+    voice = Voice(refuse)
+    speaking = Speaking(store, {"slack": voice}, clock, Work.REFRESH)
+    for _ in range(3):
+        speaking.round()
+        clock.moment += LEASE + timedelta(seconds=1)
+
+    assert voice.said == [owed.id]
+    assert store.read(lambda rows: rows.queue.depth())[Work.REFRESH] == 0
 
 
 def test_a_message_of_many_costs_two_requests(

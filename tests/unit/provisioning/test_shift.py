@@ -1,5 +1,6 @@
 """A shift of lanes, over a store in a file."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -135,6 +136,29 @@ def test_when_the_time_is_over_the_round_is_finished_and_the_rest_rung_for(store
     assert worked.more is not None
     assert worked.more.work is Work.SETTLE
     assert worked.more.ready_at <= CLOCK.now()
+
+
+def test_what_another_process_queues_does_not_wait_for_a_lane_that_is_busy(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioning.shift.AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("provisioning.outlook.AGAIN_SECONDS", 0.05)
+    other = open_store(f"sqlite:///{tmp_path}/bot.db", CLOCK)
+    done = Event()
+
+    def until_the_other_is_done(_: str) -> None:
+        time.sleep(0.5)  # the other lane rests by now
+        put(other, Work.SETTLE, "from elsewhere")
+        waited.append(done.wait(30))
+
+    waited: list[bool] = []
+    busy = Doing(store, Work.ANSWER, until_the_other_is_done)
+    put(store, Work.ANSWER, "long")
+
+    Shift(store, [busy.lane, Doing(store, Work.SETTLE, lambda _: done.set()).lane], CLOCK).work(never)
+    other.close()
+
+    assert waited == [True]
 
 
 class Bell:
