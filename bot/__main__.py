@@ -32,6 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 event_app = typer.Typer(no_args_is_help=True)
 app.add_typer(event_app, name="event", help="Make, change and show events.")
@@ -51,6 +52,24 @@ class ReportForm(Enum):
 
     CSV = "csv"
     JSON = "json"
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(version("deepracer-bot"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version.")
+    ] = False,
+) -> None:
+    """Take what is asked of no command."""
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for a program in place of a table.")]

@@ -4,6 +4,7 @@ settings ─▶ store ─▶ bell ─▶ (clock, Slack, Entra, Graph, every even
 """
 
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -30,10 +31,12 @@ from bot.settings import Settings, SettingsInvalid
 from bot.showing import as_json as write_json
 from bot.stores import UtcClock, open_store
 from provisioning.access import Access
+from provisioning.errors import ProvisioningError, Unavailable, by_code
 from provisioning.events import DeepRacerOnAws, Event, IdentityCenterGroup
 from provisioning.ports import Store
 
 PATIENCE: Final = 20.0  # seconds for one look
+PAUSES: Final = (2.0, 5.0)  # seconds after which a system that did not answer is asked again
 FAILED: Final = 1
 _STYLES: Final = {"ok": "green", "warn": "yellow", "failed": "bold red"}
 
@@ -73,10 +76,13 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def preflight(event: Event, accesses: Mapping[str, Access[Any]]) -> list[Check]:
-    """Look whether the grants and the organizers' group of an event can work, before it is applied."""
-    found = _look(f"{event.id}: organizers", partial(checks.organizers, event, accesses))
+    """Look whether the grants and the organizers' group of an event can work, before it is applied.
+
+    A system that does not answer as it should is asked again: one slow answer says nothing of a grant.
+    """
+    found = _answered(f"{event.id}: organizers", partial(checks.organizers, event, accesses))
     for grant in event.grants:
-        found += _look(f"{event.id}: {grant.kind}", partial(checks.grant, event, grant, accesses))
+        found += _answered(f"{event.id}: {grant.kind}", partial(checks.grant, event, grant, accesses))
     return found
 
 
@@ -228,6 +234,15 @@ def _look(name: str, look: Look) -> list[Check]:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor found
         found.append(_softened(failure(name, error)))
     return found
+
+
+def _answered(name: str, look: Look) -> list[Check]:
+    for pause in PAUSES:
+        found = _look(name, look)
+        if not any(issubclass(by_code().get(check.code, ProvisioningError), Unavailable) for check in found):
+            return found
+        time.sleep(pause)
+    return _look(name, look)
 
 
 def _softened(check: Check) -> Check:

@@ -240,18 +240,21 @@ def _faults_of(error: ValidationError, present: Collection[str]) -> Iterator[Fau
 
 def _platforms(present: Collection[str], wanted: Collection[str]) -> frozenset[str]:
     """Return the wanted chat platforms that these settings are about; when they are about none, the first."""
-    of = {
-        platform: {str(field.alias) for field in _GROUPS[platform].model_fields.values()}
-        for platform in _PLATFORMS
-    }
-    found = {platform for platform, own in of.items() if not own.isdisjoint(present)}
     asked = [platform for platform in _PLATFORMS if platform in wanted]
-    return frozenset(found & set(asked) or asked[:1])
+    return frozenset([one for one in asked if not names([one]).keys().isdisjoint(present)] or asked[:1])
 
 
 def _across(present: Collection[str], wanted: Collection[str], *, receives: bool) -> Iterator[Fault]:
     """Yield what no setting of the wanted groups shows by itself."""
     platforms = _platforms(present, wanted)
+    if {*_PLATFORMS} <= {*wanted} and names(_PLATFORMS).keys().isdisjoint(present):
+        known = names()
+        yield Fault(
+            "SLACK_BOT_TOKEN",
+            "is not set, nor is anything of Teams",
+            f"For Slack, set it to {known['SLACK_BOT_TOKEN'].description}. "
+            f"For Teams, set MICROSOFT_APP_ID to {known['MICROSOFT_APP_ID'].description}.",
+        )
     if "slack" in platforms:
         yield from _across_slack(present, receives=receives)
     if "deepracer" in wanted:

@@ -63,11 +63,13 @@ from provisioning.outcomes import (
     UsageShown,
 )
 from provisioning.platform import FirstPassword
+from provisioning.recording import is_told
 from provisioning.registrations import Registration, Step
 from provisioning.requests import Wish
 
 StepState = Literal["done", "now", "next"]
 SOON = timedelta(minutes=1)
+HOLD_UPS = {Stage.BROKEN: "organizers-broken", Stage.LATE: "organizers-late"}  # and what tells of them
 PENDING = {Stage.ADDING, Stage.WAITING, Stage.CONFIRMING, Stage.LATE}
 CHOICES_SHOWN = 5
 TO_ORGANIZERS = "note.organizers"  # what stands beside a code for those to whom others quote theirs
@@ -152,10 +154,22 @@ def refusal(
     if f"{key}.summary" not in words:
         key = f"error.{Unexpected.key()}"
     values = _unnamed(words) | _values(facts) | ({"event": event.name} if event else {})
+    following = _following(words, key, values)
+    if "organizers" in facts:
+        following = _with_organizers(words, following, facts["organizers"])
     return Message(
         words.text(f"{key}.summary", **values),
-        (Paragraph(_following(words, key, values)), Note(words.text(note, code=error.code))),
+        (Paragraph(following), Note(words.text(note, code=error.code))),
     )
+
+
+def _with_organizers(words: Words, following: Text, hear: str) -> Text:
+    """Return the sentence with whether the organizers hear of it from the bot, or need to be told."""
+    return (*following, Plain(" "), *words.text(f"organizers.{hear}"))
+
+
+def _held_up(words: Words, following: Text, event: Event, says: str) -> Text:
+    return _with_organizers(words, following, "know" if is_told(event, says) else "unaware")
 
 
 def _following(words: Words, key: str, values: Mapping[str, Any]) -> Text:
@@ -340,7 +354,10 @@ def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
         return words.text(f"{key}.held-summary", **name), words.text(f"{key}.held-next")
     if stage in {Stage.SUSPENDED, Stage.REMOVED}:
         return words.text(f"{key}.summary", **name), _held(words, key, registration)
-    return words.text(f"{key}.summary", **name), words.text(f"{key}.next", **name)
+    following = words.text(f"{key}.next", **name)
+    if stage in HOLD_UPS:
+        following = _held_up(words, following, event, HOLD_UPS[stage])
+    return words.text(f"{key}.summary", **name), following
 
 
 def _farewell(event: Event, registration: Registration) -> str:
@@ -432,8 +449,8 @@ def _queued(words: Words, found: Queued) -> Message:
             words.text("queued.leave.summary", event=name), (Paragraph(words.text("queued.leave.next")),)
         )
     if found.is_overdue:
-        lead = Paragraph(words.text("queued.overdue.next"))
-        return Message(words.text("queued.overdue.summary", event=name), (lead,))
+        lead = _held_up(words, words.text("queued.overdue.next"), found.event, "organizers-overdue")
+        return Message(words.text("queued.overdue.summary", event=name), (Paragraph(lead),))
     return _join_queued(words, name, found.typical_seconds, found.ahead)
 
 

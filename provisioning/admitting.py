@@ -34,7 +34,7 @@ from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.questions import owe_questions
 from provisioning.recognizing import Asked, Recognizer
-from provisioning.recording import audit, owe_card, owe_reason, post_to_organizers, record, refuse
+from provisioning.recording import audit, is_told, owe_card, owe_reason, post_to_organizers, record, refuse
 from provisioning.registrations import Person, Registration, Told
 from provisioning.requests import Request, Wish
 
@@ -281,6 +281,8 @@ def returning(
 
 def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: datetime) -> None:
     facts = {"event": event.name, **error.facts}
+    if isinstance(error, INCIDENTS):
+        facts["organizers"] = "told" if is_told(event, "organizers-incident") else "untold"
     refuse(rows, request, error.code, now, **facts)
     if isinstance(error, INCIDENTS):
         # A missing address is mostly a missing scope, and then everybody's: that is told once a day.
@@ -321,8 +323,10 @@ def _tell_when_overdue(
     if request.overdue_told or not (is_overdue or isinstance(error, Misconfigured)):
         return
     saved = rows.requests.save(replace(request, overdue_told=True))
-    owe_reason(rows, saved, error.code, now, event=event.name)
+    says = "organizers-overdue" if is_overdue else "organizers-gate-broken"
+    organizers = "know" if is_told(event, says) else "unaware"
+    owe_reason(rows, saved, error.code, now, event=event.name, organizers=organizers)
     if is_overdue:
         what = f"overdue:{error.code}:{now:%Y%m%d%H}"
         told = {"code": error.code, "racer": str(saved.key.chat)}
-        post_to_organizers(rows, event, "organizers-overdue", what, now, told)
+        post_to_organizers(rows, event, says, what, now, told)

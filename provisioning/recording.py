@@ -106,11 +106,16 @@ def owe_note(rows: Rows, registration: Registration, says: str, cause: str, now:
         rows.outbox.put(Notice(notice_id, Kind.NOTE, about, registration.reply, 0, says, {}, now))
 
 
+def is_told(event: Event, says: str) -> bool:
+    """Whether the organizers hear of this: not without a channel, nor when its kind is switched off."""
+    return event.organizer_channel is not None and FEED.get(says, says) in (says, *event.feed)
+
+
 def post_to_organizers(
     rows: Rows, event: Event, says: str, what: str, now: datetime, facts: Mapping[str, str]
 ) -> None:
-    """Owe the organizers' channel this message, once per `what`; not when its kind is switched off."""
-    if event.organizer_channel and FEED.get(says, says) in (says, *event.feed):
+    """Owe the organizers' channel this message, once per `what`, where they are told such things."""
+    if event.organizer_channel is not None and is_told(event, says):
         notice_id = f"post:{event.organizer_channel}:{event.id}:{what}"
         said = {**facts, "event": event.name}
         rows.outbox.put(Notice(notice_id, Kind.POST, event.organizer_channel, None, 0, says, said, now))

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from sandbox.company import Company
+from sandbox.wire import Fault
 from sandbox.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -96,9 +98,25 @@ def test_every_command_explains_itself(run: Run) -> None:
         ["doctor"],
         ["try"],
     ):
-        done = run(*words, "--help")
-        assert done.returncode == 0
-        assert "Usage" in done.stdout
+        for asked in ("--help", "-h"):
+            done = run(*words, asked)
+            assert done.returncode == 0
+            assert "Usage" in done.stdout
+
+
+def test_it_says_which_version_it_is(run: Run) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"{declared}\n")
+
+
+def test_a_system_that_does_not_answer_once_says_nothing_of_the_event(
+    run: Run, world: World, tmp_path: Path
+) -> None:
+    world.do(lambda: world.graph.faults.arm(Fault("GET /groups", "status", status=503)))
+    done = run("event", "apply", str(world.event_file(tmp_path)), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not world.do(world.graph.faults.armed)
 
 
 def test_a_move_that_leads_nowhere_is_refused_and_makes_no_file(run: Run, tmp_path: Path) -> None:

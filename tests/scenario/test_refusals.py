@@ -90,6 +90,19 @@ def test_somebody_without_an_address_is_an_incident_that_organizers_hear_of_once
         eventually(lambda: outsider.told[-1:] == ["DR-209"], "the refusal is told")
 
     eventually(lambda: stage.organizers_hear == ["organizers-incident"], "organizers hear of it")
+    assert "I've told them." in outsider.messages[-1].text
+
+
+def test_where_organizers_have_no_channel_nobody_is_said_to_have_told_them(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    stage.opens_event(organizer_channel=None)
+    stage.starts_bot()
+    outsider = stage.person("no-mail")
+
+    outsider.says("join")
+
+    outsider.is_told("DR-209")
+    assert "they don't hear of it from me" in outsider.messages[-1].text
 
 
 def test_a_refusal_is_asked_again_from_the_start(stage: Stage) -> None:
@@ -142,6 +155,7 @@ def test_a_missing_scope_refuses_nobody_keeps_every_request_and_is_told(make_sta
 
     for racer in racers:
         assert "Your request is kept" in racer.sees("DR-407").text
+        assert "The organizers know" in racer.sees("DR-407").text
         racer.is_told("DR-407")
     stage.world.do(lambda: stage.world.slack.switches.scopes.add("users:read.email"))
     stage.clock.turn(minutes=2)

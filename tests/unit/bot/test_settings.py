@@ -125,6 +125,8 @@ def test_nothing_set_names_every_missing_setting_at_once() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         Settings.load({})
     assert {fault.name for fault in caught.value.faults} == set(GOOD)
+    (token,) = [fault for fault in caught.value.faults if fault.name == "SLACK_BOT_TOKEN"]
+    assert "For Teams, set MICROSOFT_APP_ID" in token.mend
 
 
 def test_the_bots_user_on_a_racing_site_is_set_whole_or_not_at_all() -> None:

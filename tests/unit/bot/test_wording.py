@@ -224,7 +224,8 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
     for ahead, typical in ((0, None), (1, 30.0), (2, 3000.0), (MOST_AHEAD, 30.0)):
         for wish in Wish:
             yield f"queued {wish}", wording.answer(words, Queued(cup, wish, ahead, typical))
-    yield "queued too long", wording.answer(words, Queued(cup, Wish.RACING, 3, 30.0, is_overdue=True))
+    for event in (cup, replace(cup, organizer_channel=WHERE)):
+        yield "queued too long", wording.answer(words, Queued(event, Wish.RACING, 3, 30.0, is_overdue=True))
     for wish in Wish:
         yield f"choice {wish}", wording.answer(words, Choice(wish, (cup, other)))
     for pending in (False, True):
@@ -331,6 +332,9 @@ def refusals(words: Words, cup: Event, facts: dict[str, str]) -> Iterator[tuple[
         yield f"busy {code}", wording.busy(words, error(**facts))
         notice = Notice("result:x", Kind.RESULT, "request:x", REPLY, 1, code, facts, NOON)
         yield f"refusal of {code}", wording.refusal_of(words, notice)
+        for hear in ("know", "unaware", "told", "untold"):
+            found = replace(notice, facts={**facts, "organizers": hear})
+            yield f"refusal of {code}", wording.refusal_of(words, found)
     unclear = InstructionUnclear(word=facts["word"], usage="admin suspend @racer… [reason]")
     yield "refused DR-263", wording.answer(words, Refused(unclear))
     for form in ("time", "number", "line", "message", "channel", "id", "link", "switch", "amount"):
@@ -522,7 +526,23 @@ def test_who_waits_and_would_leave_is_told_that_the_join_is_cancelled(stage: Sta
 def test_who_was_told_that_it_takes_too_long_is_not_promised_the_usual_time() -> None:
     late = wording.answer(words(), Queued(spring_cup(), Wish.RACING, 3, 60.0, is_overdue=True))
     assert late.summary == words().text("queued.overdue.summary", event="Spring Cup")
-    assert late.parts == (Paragraph(words().text("queued.overdue.next")),)
+    (next_to_it,) = [part for part in late.parts if isinstance(part, Paragraph)]
+    assert said(next_to_it.text).startswith(said(words().text("queued.overdue.next")))
+
+
+@pytest.mark.parametrize("stage", [Stage.LATE, Stage.BROKEN])
+def test_that_the_organizers_know_is_said_only_where_they_are_told(stage: Stage) -> None:
+    (found, *_) = [one for one in standings(NAME) if one.stage is stage]
+    known = said(words().text("organizers.know"))
+
+    def worded(**changes: Any) -> str:
+        event = replace(found.event, **{"organizer_channel": WHERE, **changes})
+        told = wording.standing(words(), replace(found, event=event))
+        return " ".join(said(part.text) for part in told.parts if isinstance(part, Paragraph))
+
+    assert known in worded()
+    assert known not in worded(feed=())
+    assert known not in worded(organizer_channel=None)
 
 
 def test_who_reads_what_others_quote_is_not_sent_to_themselves() -> None:
