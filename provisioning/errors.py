@@ -464,7 +464,7 @@ class ChatUnavailable(Unavailable):
 
 
 class StoreUnavailable(Unavailable):
-    """The bot's own store is full, busy or out of reach; nothing was recorded."""
+    """The bot's own store is full, busy or out of reach; it may be that nothing was recorded."""
 
     code = "DR-304"
 

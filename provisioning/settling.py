@@ -29,6 +29,7 @@ from provisioning.deciding import (
     VerifyGone,
     Withdraw,
 )
+from provisioning.errors import StoreUnavailable
 from provisioning.events import Event
 from provisioning.granting import Granting
 from provisioning.ids import EventId, PersonId, RegistrationKey, TargetId
@@ -151,10 +152,14 @@ class Settler:
                     return self._become(action, group, batch)
                 case Rest(until):
                     return {case.registration.key: until for case in group}
+        except StoreUnavailable:  # what was done and not recorded is observed before it is done again
+            log.warning(
+                "store unavailable", extra={"action": "store-unavailable", "step": type(action).__name__}
+            )
         except Exception:  # a defect in one step must not take the others with it; its keys come again
             log.exception("step failed", extra={"action": "defect", "step": type(action).__name__})
-            later = self._clock.now() + timedelta(minutes=1)
-            return {case.registration.key: later for case in group}
+        later = self._clock.now() + timedelta(minutes=1)
+        return {case.registration.key: later for case in group}
 
     def _take_seats(self, group: Sequence[Case], batch: Batch) -> Rests:
         now = self._clock.now()

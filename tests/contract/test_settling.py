@@ -1,10 +1,13 @@
 """Settling holds what it works on: for another term when time has passed, and not again with every step."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+from provisioning.errors import StoreUnavailable
 from provisioning.ports import Rows, Store, Work
 from provisioning.settling import Settler
 from provisioning.stepping import HELD, Batch, Systems
@@ -23,10 +26,25 @@ class Hurrying:
         return self._moment
 
 
-@pytest.mark.parametrize(("pace", "is_held_again"), [(timedelta(0), False), (HELD, True)])
-def test_a_lease_is_taken_for_another_term_only_after_a_while(
-    store: Store, clock: SetClock, monkeypatch: pytest.MonkeyPatch, pace: timedelta, *, is_held_again: bool
-) -> None:
+class Out:
+    """A store that is out of reach when this unit of all is run."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._left = number
+
+    def run(self, unit: Callable[[Rows], Any]) -> Future[Any]:
+        self._left -= 1
+        if self._left == 0:
+            failed: Future[Any] = Future()
+            failed.set_exception(StoreUnavailable())
+            return failed
+        return self._store.run(unit)
+
+
+def two_join(store: Store) -> None:
+    """Have two people join an event without grants: whoever has a seat is ready."""
+
     def unit(rows: Rows) -> None:
         rows.events.save(an_event(grants=(), access_url="https://example.com/start"))
         for number in (1, 2):
@@ -34,6 +52,21 @@ def test_a_lease_is_taken_for_another_term_only_after_a_while(
             rows.queue.put(Work.SETTLE, str(racer(number)), MORNING)
 
     store.run(unit).result()
+
+
+def settler(store: Any, clock: Any) -> Settler:
+    return Settler(store, Systems({}, cast("Any", None)), None, clock)
+
+
+def ready(store: Store) -> int:
+    return store.read(lambda rows: rows.registrations.count(SPRING)).get("ready", 0)
+
+
+@pytest.mark.parametrize(("pace", "is_held_again"), [(timedelta(0), False), (HELD, True)])
+def test_a_lease_is_taken_for_another_term_only_after_a_while(
+    store: Store, monkeypatch: pytest.MonkeyPatch, pace: timedelta, *, is_held_again: bool
+) -> None:
+    two_join(store)
     renewed: list[datetime] = []
     renew = Batch.renew
 
@@ -43,8 +76,24 @@ def test_a_lease_is_taken_for_another_term_only_after_a_while(
 
     monkeypatch.setattr(Batch, "renew", noted)
 
-    taken = Settler(store, Systems({}, cast("Any", None)), None, Hurrying(pace)).round()
+    taken = settler(store, Hurrying(pace)).round()
 
     assert taken == 2
-    assert store.read(lambda rows: rows.registrations.count(SPRING))["ready"] == 2
+    assert ready(store) == 2
     assert bool(renewed) is is_held_again
+
+
+def test_a_store_that_is_out_of_reach_while_a_step_is_recorded_is_no_defect(
+    store: Store, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    two_join(store)
+    settler(Out(store, 3), clock).round()  # taken, read, and what came of it is lost
+    assert ready(store) == 0
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", "store unavailable")
+    ]
+
+    clock.moment += timedelta(minutes=2)
+    settler(store, clock).round()
+
+    assert ready(store) == 2
