@@ -11,6 +11,7 @@ from typing import Any, Literal
 from adapters.chat.message import (
     Button,
     Buttons,
+    Channel,
     Code,
     Confirm,
     Fact,
@@ -204,11 +205,13 @@ def post(words: Words, notice: Notice) -> Message:
     if "count" in facts:
         values["count"] = int(facts["count"])
     parts: list[Part] = [Paragraph(words.text(f"{notice.says}.next", **values))]
-    shown = [(name, facts[name]) for name in ("target", "group", "reason") if facts.get(name)]
-    if shown:
-        parts.append(
-            Facts(tuple(Fact(words.plain(f"post.{name}"), (Plain(value),)) for name, value in shown))
-        )
+    rows = tuple(
+        Fact(words.plain(f"post.{name}"), ((Channel if name == "channel" else Plain)(facts[name]),))
+        for name in ("target", "group", "channel", "reason")
+        if facts.get(name)
+    )
+    if rows:
+        parts.append(Facts(rows))
     if facts.get("code"):
         parts.append(Note(words.text(TO_ORGANIZERS, code=facts["code"])))
     return Message(words.text(f"{notice.says}.summary", **values), tuple(parts))

@@ -20,13 +20,13 @@ from babel import Locale
 from babel.dates import format_timedelta
 from babel.numbers import format_decimal, get_decimal_symbol
 
-from adapters.chat.message import Bold, Code, Link, Mention, Plain, Span, Text, Typed, When
+from adapters.chat.message import Bold, Channel, Code, Link, Mention, Plain, Span, Text, Typed, When
 from provisioning.ids import Platform
 from provisioning.leaderboards import lap_time
 
 DEFAULT = "en"
 COMMAND = "/deepracer "
-Value = str | int | datetime | timedelta | Link | Mention
+Value = str | int | datetime | timedelta | Link | Mention | Channel
 
 _MARKS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\{(?P<name>[a-z_]+)\}")
 _NAME = re.compile(r"\{([a-z_]+)\}")
@@ -101,7 +101,7 @@ class Words:
         return type(span)(self._filled(span.text, values)) if isinstance(span, Code | Bold) else span
 
     def _span(self, value: Value) -> Span:
-        if isinstance(value, Link):
+        if isinstance(value, Link | Channel):
             return value
         if isinstance(value, Mention):
             if value.name:

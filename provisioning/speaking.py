@@ -265,7 +265,7 @@ def _tell_of_channel(rows: Rows, notice: Notice, error: ProvisioningError, now: 
     event = rows.events.get(subject_event(notice))
     if event is not None:
         what = f"unannounced:{notice.about}:{error.code}:{error.facts.get('reason', '')}"
-        facts = {"code": error.code, "target": notice.about, "reason": error.facts.get("reason", "")}
+        facts = {"code": error.code, "channel": notice.about, "reason": error.facts.get("reason", "")}
         post_to_organizers(rows, event, "organizers-unannounced", what, now, facts)
 
 

@@ -12,6 +12,7 @@ from adapters.chat.message import (
     Bold,
     Button,
     Buttons,
+    Channel,
     Code,
     Facts,
     FormButton,
@@ -114,7 +115,7 @@ def _html_span(span: Span) -> str:
             return f"<b>{_literal(_plain_span(span))}</b>"
         case Code():
             return f"<code>{_literal(_plain_span(span))}</code>"
-        case Plain() | When() | Mention():
+        case Plain() | Channel() | When() | Mention():
             return _literal(_plain_span(span))
 
 

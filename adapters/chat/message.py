@@ -72,7 +72,14 @@ class Mention:
     unnamed: str = "?"
 
 
-Span = Plain | Bold | Code | Typed | Link | When | Mention
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel by its place (`slack:C0123`), under its name where the reader's platform shows that."""
+
+    text: str
+
+
+Span = Plain | Bold | Code | Typed | Link | When | Mention | Channel
 Text = tuple[Span, ...]
 
 

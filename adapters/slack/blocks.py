@@ -17,6 +17,7 @@ from adapters.chat.message import (
     Bold,
     Button,
     Buttons,
+    Channel,
     Code,
     Confirm,
     Facts,
@@ -96,6 +97,7 @@ _LIVE: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|(?m:^[ 
 _SPECIAL: Final = re.compile(r"[&<>*_~`]")
 _LOOKALIKE: Final = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ">": "\u203a"}
 _USER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
+_CHANNEL: Final = re.compile(r"slack:(?P<id>[CG][A-Z0-9]{2,20})")
 _ENDS_A_LINK: Final = re.compile(r"[\s<>|\"`]")
 _DATE: Final = {
     "time": "{time}",
@@ -136,6 +138,8 @@ def _plain_span(span: Span) -> str:
             return utc(span)
         case Mention():
             return _mention(span)
+        case Channel():
+            return _channel(span)
         case Typed(words):
             return _literal(f"{COMMAND} {words}")
     return _literal(span.text)
@@ -263,7 +267,7 @@ def _facts(facts: Facts) -> Iterator[Block]:
 def _plain_words(span: Span) -> str:
     """Return a span for an element that takes only plain text, which shows every character as it is."""
     match span:
-        case Plain(text) | Bold(text) | Code(text):
+        case Plain(text) | Bold(text) | Code(text) | Channel(text):
             return text
         case Link(label, url):
             return f"{label}: {url}"
@@ -356,6 +360,14 @@ def _span(span: Span, *, in_bold: bool = False) -> str:
             return f"<!date^{int(at.timestamp())}^{_DATE[style]}|{utc(span)}>"
         case Mention():
             return _mention(span)
+        case Channel():
+            return _channel(span)
+
+
+def _channel(channel: Channel) -> str:
+    """Return a channel as Slack shows it; one of another platform as its place."""
+    known = _CHANNEL.fullmatch(channel.text)
+    return f"<#{known['id']}>" if known else _literal(channel.text)
 
 
 def _mention(person: Mention) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from adapters.chat.message import (
     Ask,
     Bold,
+    Channel,
     Code,
     Facts,
     Link,
@@ -133,7 +134,7 @@ def https_address(url: str) -> str | None:
 
 def _span(span: Span, people: People, *, in_bold: bool) -> str:
     match span:
-        case Plain(text):
+        case Plain(text) | Channel(text):
             return _literal(text)
         case Bold(text) | Code(text) | Typed(text):
             return _literal(one_line(text, strip=False)) if in_bold else _bold(text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.chat.message import Fact, Facts, Message, Note, Paragraph, Plain, Text
+from adapters.chat.message import Channel, Fact, Facts, Message, Note, Paragraph, Plain, Span, Text
 from bot import event_forms
 from bot.admin.phrases import SHOWN, Phrase, channels, line, moment, number
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
@@ -225,6 +225,11 @@ def shown_value(words: Words, name: str, text: str) -> Text:
         return words.text(f"value.{text}") if f"value.{text}" in words else (Plain(text),)
     if name in {"opens", "closes", "ends", "torn_down_at"}:
         return (words.when(datetime.fromisoformat(text).astimezone(UTC)),)
+    if name in {"channels", "organizer_channel"}:
+        spans: list[Span] = []
+        for place in text.split(", "):
+            spans += [Plain(", "), Channel(place)]
+        return tuple(spans[1:])
     return (Plain(text),)
 
 

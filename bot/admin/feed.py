@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adapters.chat.message import Fact, Facts, Message, Note, Paragraph, Plain
+from adapters.chat.message import Channel, Fact, Facts, Message, Note, Paragraph, Plain
 from bot.admin.phrases import SHOWN, Phrase
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.words import Words
@@ -70,7 +70,11 @@ def _say(words: Words, shown: FeedShown) -> Message:
         for name in FEED_KINDS
     )
     channel = shown.event.organizer_channel
-    lead = words.text("feed-shown.next", channel=channel) if channel else words.text("feed-shown.nowhere")
+    lead = (
+        words.text("feed-shown.next", channel=Channel(channel))
+        if channel
+        else words.text("feed-shown.nowhere")
+    )
     summary = words.text("feed-shown.summary", event=shown.event.name)
     return Message(summary, (Paragraph(lead), Facts(rows), Note(words.text("feed-shown.note"))))
 

@@ -9,6 +9,7 @@ from adapters.chat.message import (
     Bold,
     Button,
     Buttons,
+    Channel,
     Code,
     Column,
     Confirm,
@@ -193,6 +194,20 @@ MESSAGES = {
             ),
         ),
     ),
+    "channels": Message(
+        text("Told in ", Channel("slack:C0RACING01")),
+        (
+            Facts(
+                (
+                    Fact(
+                        "Channels",
+                        text(Channel("slack:C0RACING01"), ", ", Channel("teams:19:ab@thread.tacv2")),
+                    ),
+                )
+            ),
+            Note(text(Channel("slack:C1>"), " is none.")),
+        ),
+    ),
     "markdown": Message(
         text("Race ", Bold(MARKDOWN)),
         (
@@ -268,6 +283,7 @@ TEXTS = st.lists(
         st.builds(Code, NASTY),
         st.builds(Typed, NASTY),
         st.builds(Mention, st.sampled_from([ADA, GRACE, LEWIS]), NASTY),
+        st.builds(Channel, NASTY | st.just("slack:C0123456")),
         st.builds(Link, NASTY, URLS),
         MOMENTS,
     ),

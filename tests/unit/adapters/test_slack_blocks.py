@@ -280,8 +280,8 @@ def test_slack_takes_whatever_people_typed(summary: Text, parts: list[Part], tim
     for shown in texts(blocks):
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\ud800-\udfff]", shown)
     for shown in [said, *mrkdwn(blocks)]:
-        # "<" only where a link, a moment or a mention of ours begins, "&" only in the three entities
-        assert not re.search(r"<(?!https?://|!date\^\d+\^|@U0LEWIS1>)", shown)
+        # "<" only where a link, moment, mention or channel of ours begins, "&" only in the three entities
+        assert not re.search(r"<(?!https?://|!date\^\d+\^|@U0LEWIS1>|#C[A-Z0-9]+>)", shown)
         assert not re.search(r"&(?!amp;|lt;|gt;)", shown)
 
 

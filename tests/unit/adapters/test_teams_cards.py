@@ -21,6 +21,7 @@ from adapters.chat.message import (
     Bold,
     Button,
     Buttons,
+    Channel,
     Code,
     Column,
     Confirm,
@@ -497,7 +498,8 @@ def test_an_empty_message_is_still_one_that_teams_takes() -> None:
 
 @pytest.mark.parametrize("value", [HOSTILE, MARKDOWN, "\u202etxt.exe\u2066", "x" * 10_000, "👩🏽‍🚀" * 3000])
 def test_no_value_breaks_the_card_wherever_it_stands(value: str) -> None:
-    everywhere = text(value, Bold(value), Code(value), Typed(value), Mention(ADA, value), Link(value, value))
+    spans = (Bold(value), Code(value), Typed(value), Mention(ADA, value), Link(value, value), Channel(value))
+    everywhere = text(value, *spans)
     _, card = render(
         Message(
             everywhere,

@@ -141,7 +141,7 @@ POSTS = [
     ("organizers-overdue", {"code": "DR-300", "racer": NAME}),
     ("organizers-undeliverable", {"code": "DR-408", "racer": NAME}),
     ("organizers-stuck-leaving", {"code": "DR-302", "target": NAME, "racer": NAME}),
-    ("organizers-unannounced", {"code": "DR-408", "target": NAME, "reason": NAME}),
+    ("organizers-unannounced", {"code": "DR-408", "channel": "slack:C1", "reason": NAME}),
     ("organizers-ending", {"count": "1200", "ends": NOON.isoformat()}),
     ("organizers-joins", {"count": "12", "racing": "214", "ready": "200"}),
     ("organizers-refusals", {"codes": "DR-204 × 3"}),
