@@ -1,5 +1,6 @@
 """The roster: the registrations of one event, as organizers name them, list them and find them stuck."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,18 +24,25 @@ class Listed:
     registration: Registration
     stage: Stage
     since: datetime
+    name: str
     problem: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Return what the directory calls the racer."""
-        return called(self.registration)
 
 
 def called(registration: Registration) -> str:
     """Return what a racer is called: by the directory, else by the name they sign in with, else by the id."""
     person = registration.person
     return person.display_name or person.user_principal_name or person.id
+
+
+def told_apart(found: Collection[Registration]) -> dict[RegistrationKey, str]:
+    """Return what these racers are called in one list: of namesakes each with the name they sign in with."""
+    times = Counter(called(one).casefold() for one in found)
+    return {one.key: _in_full(one) if times[called(one).casefold()] > 1 else called(one) for one in found}
+
+
+def _in_full(registration: Registration) -> str:
+    name, sign_in = called(registration), registration.person.user_principal_name
+    return name if sign_in in {"", name} else f"{name} ({sign_in})"
 
 
 def everybody(rows: Rows, event_id: EventId) -> Iterator[Registration]:
@@ -66,11 +74,17 @@ def named(rows: Rows, event: Event, people: Mapping[str, PersonId]) -> list[Regi
     return list(found.values())
 
 
-def listed(registration: Registration, event: Event, now: datetime) -> Listed:
-    """Return the registration as a list shows it."""
+def listed(found: Collection[Registration], event: Event, now: datetime) -> list[Listed]:
+    """Return these registrations as a list shows them."""
+    return [
+        _listed(one, name, event, now) for one, name in zip(found, told_apart(found).values(), strict=True)
+    ]
+
+
+def _listed(registration: Registration, name: str, event: Event, now: datetime) -> Listed:
     stage = stage_of(registration, event, now)
     broken = event.broken.code if stage is Stage.BROKEN and event.broken is not None else None
-    return Listed(registration, stage, since(registration, stage), broken or registration.problem)
+    return Listed(registration, stage, since(registration, stage), name, broken or registration.problem)
 
 
 def since(registration: Registration, stage: Stage) -> datetime:
@@ -90,7 +104,7 @@ def in_need(found: Collection[Registration], event: Event, now: datetime) -> lis
     """Return those of these who do not get on: late, refused, broken, or stuck on their way out."""
     return [
         one
-        for registration in found
-        if (one := listed(registration, event, now)).stage in IN_NEED
-        or (one.stage is Stage.LEAVING and is_stuck_leaving(registration, event, now))
+        for one in listed(found, event, now)
+        if one.stage in IN_NEED
+        or (one.stage is Stage.LEAVING and is_stuck_leaving(one.registration, event, now))
     ]

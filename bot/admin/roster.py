@@ -108,7 +108,7 @@ def _retry(said: Phrase) -> Retry:
 
 
 def _show_racers(rows: Rows, order: Order, command: RacersShow) -> RacersShown:
-    everybody = [roster.listed(one, order.event, order.at) for one in roster.everybody(rows, order.event.id)]
+    everybody = roster.listed(list(roster.everybody(rows, order.event.id)), order.event, order.at)
     found = [one for one in everybody if command.stage in (None, one.stage)]
     found.sort(key=lambda one: (one.name.casefold(), one.registration.key))
     asked = ["admin racers", *([str(command.stage)] if command.stage else ()), f"event={order.event.id}"]
@@ -122,11 +122,11 @@ def _show_stuck(rows: Rows, order: Order, command: StuckShow) -> StuckShown:
     silent = {notice.about: notice for notice in retrying.undelivered(rows, order)}
     stuck = {one.registration.key for one in roster.in_need(everybody, order.event, order.at)}
     found = []
-    for one in everybody:
+    for seen in roster.listed(everybody, order.event, order.at):
+        one = seen.registration
         notice = silent.get(f"registration:{one.key}")
         untold = notice is not None and notice.serial == one.serial
         if one.key in stuck or untold:
-            seen = roster.listed(one, order.event, order.at)
             code = seen.problem or (notice.dropped if untold and notice is not None else None)
             found.append(Stuck(seen.name, seen.stage, seen.since, code, untold=untold))
     found.sort(key=lambda one: (one.since, one.name))

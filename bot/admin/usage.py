@@ -64,8 +64,9 @@ def _usage(said: Phrase) -> UsageShow:
 def _show(rows: Rows, order: Order, command: UsageShow) -> UsageListed:
     event = order.event
     named = roster.named(rows, event, order.people) if command.targets else roster.racing(rows, event.id)
+    names = roster.told_apart(named)
     lines = [
-        UsedLine(roster.called(one), one.quota_in(event), used)
+        UsedLine(names[one.key], one.quota_in(event), used)
         for one in named
         if (used := used_of(rows, one, event, order.at)) is not None
     ]

@@ -132,7 +132,7 @@ def _models(words: Words, name: str) -> Iterator[tuple[str, Message]]:
 
 
 def _lists(words: Words, name: str) -> Iterator[tuple[str, Message]]:
-    everywhere = [Listed(_called(name), stage, NOON) for stage in Stage]
+    everywhere = [Listed(_called(name), stage, NOON, name) for stage in Stage]
     for listed, stage in (
         (everywhere, None),
         (everywhere[:1] * 21, Stage.READY),
