@@ -19,6 +19,7 @@ from provisioning.certifying import to_certify
 from provisioning.deciding import RESULTS, Stage
 from provisioning.errors import (
     ChatUnavailable,
+    Misconfigured,
     NoSiteAccount,
     ProvisioningError,
     Unavailable,
@@ -201,6 +202,8 @@ class PlatformVoice:
             given = self.first_sign_in().renew(grant, person)
         except Unavailable as error:
             raise ChatUnavailable(error.retry_after, reason=error.code) from error
+        except Misconfigured as error:
+            return self._answer(to, wording.no_first_password(spoken, event, type(error)))
         except ProvisioningError as error:
             return self._answer(to, wording.refusal(spoken, type(error), error.facts, event))
         return self._answer(to, wording.first_password(spoken, event, grant.site_url, given))

@@ -36,7 +36,14 @@ from bot.race_wording import race_lines, races
 from bot.usage_wording import duration, usage, used_line
 from bot.words import Words
 from provisioning.deciding import IN_PLACE, SCIM_CYCLE, Stage
-from provisioning.errors import ProvisioningError, Refusal, StoreUnavailable, Unexpected, by_code
+from provisioning.errors import (
+    Misconfigured,
+    ProvisioningError,
+    Refusal,
+    StoreUnavailable,
+    Unexpected,
+    by_code,
+)
 from provisioning.events import DeepRacerOnAws, Event
 from provisioning.ids import ChatIdentity
 from provisioning.outbox import Notice
@@ -289,6 +296,18 @@ def first_password(words: Words, event: Event, site_url: str, given: FirstPasswo
             Facts(rows),
             Buttons((open_site,)),
             Note(words.text("signin.renew")),
+        ),
+    )
+
+
+def no_first_password(words: Words, event: Event, error: type[Misconfigured]) -> Message:
+    """Return that somebody else must mend what keeps the first sign-in from being made."""
+    why = words.text(f"error.{error.key()}.summary")
+    return Message(
+        words.text("signin.failed", event=event.name),
+        (
+            Paragraph((*why, Plain(" "), *words.text("signin.again"))),
+            Note(words.text("note.code", code=error.code)),
         ),
     )
 

@@ -18,6 +18,7 @@ from provisioning.deciding import Stage
 from provisioning.errors import (
     ChatUnavailable,
     PasswordTheirOwn,
+    PermissionMissing,
     ProvisioningError,
     SiteUnavailable,
     Undeliverable,
@@ -354,6 +355,20 @@ def test_a_site_that_does_not_answer_is_asked_again(
 
     assert waits.value.retry_after == 7.0
     assert speaker.said == []
+
+
+def test_what_somebody_else_must_mend_first_is_not_said_to_go_on_by_itself(
+    voice: PlatformVoice, store: SqliteStore, speaker: Said, sign_ins: FirstSignIns
+) -> None:
+    has_account(store)
+    sign_ins.error = PermissionMissing(action="cognito-idp:AdminSetUserPassword")
+
+    voice.say(SIGN_IN)
+
+    whole = str(speaker.said[0][2])
+    assert "DR-405" in whole
+    assert "Please ask once more" in whole
+    assert "kept" not in whole
 
 
 def test_a_password_of_their_own_is_left_alone_and_that_is_said(

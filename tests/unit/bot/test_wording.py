@@ -36,6 +36,7 @@ from provisioning.errors import (
     DirectoryUnavailable,
     InstructionUnclear,
     Misconfigured,
+    PermissionMissing,
     ProvisioningError,
     StaleWrite,
     StoreUnavailable,
@@ -280,6 +281,7 @@ def races_and_sites(words: Words, cup: Event, other: Event, name: str) -> Iterat
     yield "signing in", wording.answer(words, SigningIn(cup))
     given = FirstPassword("ada@example.com", "s3cret")
     yield "first password", wording.first_password(words, cup, "https://racing.example.com", given)
+    yield "no first password", wording.no_first_password(words, cup, PermissionMissing)
 
 
 def channel_messages(words: Words, cup: Event, name: str) -> Iterator[tuple[str, Message]]:
