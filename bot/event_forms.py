@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bot.faults import Fault, nearest
 
@@ -14,6 +14,8 @@ Form = Callable[[str], Wrong | None]
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_CHANNEL = re.compile(r"slack:[CG][A-Z0-9]{2,}|teams:19:[^\s@]+@thread\.(tacv2|skype|v2)")
+_CHANNEL_LINK = re.compile(r"https://teams\.(?:microsoft\.com|cloud\.microsoft)/l/channel/([^/?#\s]+)")
 _STAND_IN = datetime(2000, 1, 1, tzinfo=UTC)  # for a time that is wrong; never leaves the parser
 _LONGEST_WORD, _LONGEST_OPTION = 20, 75  # what fits into a button, and into a list
 _LONGEST_ID, _LONGEST_LINE = 64, 150  # what fits into a key, and into a header of a message
@@ -234,10 +236,22 @@ def site(text: str) -> Wrong | None:
 
 def channel(text: str) -> Wrong | None:
     """Check a channel of a chat platform."""
-    if re.fullmatch(r"slack:[CG][A-Z0-9]{2,}|teams:19:[^\s@]+@thread\.(tacv2|skype|v2)", text):
+    if _CHANNEL.fullmatch(text):
         return None
-    mend = "Write slack: and the id of the channel (C…, at the end of its details), not its name."
+    linked = linked_channel(text)
+    mend = (
+        "Write slack: and the id of the channel (C…, at the end of its details), not its name."
+        if linked is None
+        else f"Write {linked}: that is the channel of this link."
+    )
     return f"{text!r} is no channel", mend
+
+
+def linked_channel(text: str) -> str | None:
+    """Return the channel of a link as Teams copies it (*Get link to channel*), None for any other text."""
+    found = _CHANNEL_LINK.match(text)
+    named = f"teams:{unquote(found[1])}" if found else ""
+    return named if _CHANNEL.fullmatch(named) else None
 
 
 def guid(text: str) -> Wrong | None:

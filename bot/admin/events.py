@@ -192,7 +192,7 @@ def _plan_unpause(rows: Rows, order: Order, command: Unpause) -> Draft:
 
 
 def _say_event(words: Words, shown: EventShown) -> Message:
-    event, counts = shown.event, shown.counts
+    event = shown.event
     phase = (
         "paused" if event.paused is not None and event.phase(shown.now) == "open" else event.phase(shown.now)
     )
@@ -203,17 +203,26 @@ def _say_event(words: Words, shown: EventShown) -> Message:
     ]
     if event.paused:
         rows.append(Fact(words.plain("field.message"), (Plain(event.paused),)))
-    seats = words.text(
-        "event-shown.seats",
-        taken=event.taken,
-        capacity=event.capacity,
-        ready=counts.get("ready", 0),
-        waiting=counts.get("in_line", 0),
-    )
-    note = words.text("event-shown.note", id=event.id)
+    if event.torn_down_at is not None:
+        rows.append(Fact(words.plain("field.torn_down_at"), (words.when(event.torn_down_at),)))
+    note = (Note(words.text("event-shown.note", id=event.id)),) if event.torn_down_at is None else ()
     return Message(
         words.text(f"event-shown.{phase}.summary", event=event.name),
-        (Paragraph(seats), Facts(tuple(rows)), Note(note)),
+        (Paragraph(_people(words, shown, phase)), Facts(tuple(rows)), *note),
+    )
+
+
+def _people(words: Words, shown: EventShown, phase: str) -> Text:
+    """Return how many are in; once the event is over, how many are out: nobody waits for a seat any more."""
+    counts = shown.counts
+    if phase == "ended":
+        return words.text("event-shown.out", out=counts.get("gone", 0), people=counts.get("all", 0))
+    return words.text(
+        "event-shown.seats",
+        taken=shown.event.taken,
+        capacity=shown.event.capacity,
+        ready=counts.get("ready", 0),
+        waiting=counts.get("in_line", 0),
     )
 
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from bot import event_forms
-from bot.admin.phrases import Phrase, channels
+from bot.admin.phrases import Phrase, channels, names_channel
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from provisioning import board_changes
 from provisioning.instructing import Draft, Order
@@ -65,7 +64,7 @@ def _posted(said: Phrase) -> LeaderboardPost:
 
 def _taken_apart(words: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Return what names channels and what is left, in its order."""
-    places = [word for word in words if word.startswith("<#") or event_forms.channel(word) is None]
+    places = [word for word in words if word.startswith("<#") or names_channel(word)]
     return places, [word for word in words if word not in places]
 
 

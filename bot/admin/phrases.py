@@ -93,7 +93,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
             targets += found
             late += [shown] if words and found else []
             going_on = None
-        elif going_on is not None and token["angle"] is None and event_forms.channel(shown) is not None:
+        elif going_on is not None and token["angle"] is None and not names_channel(shown):
             values[going_on].append(shown)
         elif shown:
             words.append(shown)
@@ -180,19 +180,34 @@ def line(name: str, text: str) -> str:
 
 
 def channels(name: str, text: str) -> str:
-    """Read channels: mentions, or ids with their platform; none at all for `none`. Raises ValueUnusable."""
+    """Read channels: mentions, links of Teams, or ids with their platform; none at all for `none`.
+
+    Raises ValueUnusable.
+    """
     if text.casefold() in {"", "none"}:
         return ""
-    found = [_channel(name, part) for part in re.split(r"[,\s]+", text) if part]
-    return ", ".join(dict.fromkeys(found))
+    found: dict[str, None] = {}
+    for part in filter(None, re.split(r"[,\s]+", text)):
+        known = _channel(part)
+        if known is None:
+            raise ValueUnusable(field=name, value=part[:SHOWN], form="channel")
+        found[known] = None
+    return ", ".join(found)
 
 
-def _channel(name: str, text: str) -> str:
-    mentioned = _CHANNEL.fullmatch(text)
-    found = f"slack:{mentioned['id']}" if mentioned else text
-    if event_forms.channel(found) is not None:
-        raise ValueUnusable(field=name, value=text[:SHOWN], form="channel")
-    return found
+def names_channel(word: str) -> bool:
+    """Whether a word is a channel, however it is written."""
+    return _channel(word) is not None
+
+
+def _channel(word: str) -> str | None:
+    """Return the channel that is mentioned (Slack), linked (Teams) or given by its id with its platform."""
+    mentioned, linked = _CHANNEL.fullmatch(word), _LINK.fullmatch(word)
+    if mentioned:
+        return f"slack:{mentioned['id']}"
+    return event_forms.linked_channel(linked["url"] if linked else word) or (
+        word if event_forms.channel(word) is None else None
+    )
 
 
 def link(name: str, text: str) -> str:

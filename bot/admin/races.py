@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.chat.message import Link, Message, Note, Paragraph, Plain
-from bot import event_forms
 from bot.admin.paging import Page, paged
-from bot.admin.phrases import SHOWN, Phrase, channels, line, link, moment, page
+from bot.admin.phrases import SHOWN, Phrase, channels, line, link, moment, names_channel, page
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.words import Value, Words
 from provisioning import race_changes
@@ -96,7 +95,7 @@ def _apart(said: Phrase) -> tuple[list[str], dict[str, str]]:
 
 
 def _is_channel(word: str) -> bool:
-    return word.startswith("<#") or event_forms.channel(word) is None or bool(_NAMED.fullmatch(word))
+    return word.startswith("<#") or names_channel(word) or bool(_NAMED.fullmatch(word))
 
 
 def _remove(said: Phrase) -> RaceRemove:

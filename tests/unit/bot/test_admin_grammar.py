@@ -20,8 +20,9 @@ from bot.admin.events import (
     read_value,
 )
 from bot.admin.holds import Remove, Resume, Suspend
-from bot.admin.phrases import phrase
+from bot.admin.phrases import channels, phrase
 from bot.admin.quotas import QuotaSet, QuotaShow
+from bot.admin.races import RacePost
 from bot.admin.roster import RacersShow, Retry, StuckShow
 from bot.admin.table import ADMIN_VERBS, ANSWERS, PLANS, QUERIES, find, parse
 from bot.admin.teardown import Teardown, TeardownShow
@@ -40,6 +41,7 @@ from tests.unit.provisioning.spring_cup import CHAT, NOON
 STEP, BACK = Amount(5, moves=True), Amount(-2, moves=True)
 ADA = Mentioned(ChatIdentity("slack", CHAT.tenant, "U0ADA"))
 IN_TEAMS = ChatIdentity("teams", "72f988bf-86f1", "29:1xyz")
+LINKED = "https://teams.microsoft.com/l/channel/19%3Aabc%40thread.tacv2"
 GRACE = ChatIdentity("teams", "72f988bf-86f1", "29:1abc_d")
 
 
@@ -257,6 +259,9 @@ def test_what_is_no_number_of_seats_is_refused(said: str) -> None:
         ("<#C0123>,<#C0124|b>", "slack:C0123, slack:C0124"),
         ("slack:C0123 teams:19:abc@thread.tacv2", "slack:C0123, teams:19:abc@thread.tacv2"),
         ("<#C0123> <#C0123>", "slack:C0123"),
+        (f"{LINKED}/General?groupId=7d5e&tenantId=0a0a", "teams:19:abc@thread.tacv2"),
+        (f"<{LINKED.lower()}/R%C3%A4ume>", "teams:19:abc@thread.tacv2"),
+        ("https://teams.cloud.microsoft/l/channel/19:abc@thread.tacv2/x", "teams:19:abc@thread.tacv2"),
         ("none", ""),
     ],
 )
@@ -264,10 +269,25 @@ def test_channels_are_understood(said: str, meant: str) -> None:
     assert read_value("channels", said, NOON) == meant
 
 
-@pytest.mark.parametrize("said", ["#racing", "C0123", "slack:U0123", "<!channel>", "https://example.com"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("#racing", "C0123", "slack:U0123", "<!channel>", "https://example.com"),
+        "https://teams.example.com/l/channel/19%3Aabc%40thread.tacv2/General",
+        "https://teams.microsoft.com/l/chat/19%3Aabc%40unq.gbl.spaces/0",
+        "https://teams.microsoft.com/l/channel/19%3Aa%0Ab%40thread.tacv2/General",
+    ],
+)
 def test_what_is_no_channel_is_refused(said: str) -> None:
     with pytest.raises(ValueUnusable):
         read_value("channels", said, NOON)
+
+
+def test_a_race_is_posted_to_a_channel_by_the_link_that_teams_copies() -> None:
+    said = parse(f"race post https://race.example.com/1 Night race {LINKED}/General?tenantId=0a0a", IN_TEAMS)
+    assert isinstance(said, RacePost)
+    assert said.values["title"] == "Night race"
+    assert channels("channels", said.values["channels"]) == "teams:19:abc@thread.tacv2"
 
 
 def test_the_organizers_have_one_channel() -> None:

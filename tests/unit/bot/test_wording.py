@@ -24,9 +24,11 @@ from adapters.chat.message import (
     Text,
     When,
 )
+from adapters.teams.cards import fallback
 from bot import wording
 from bot.access import Asker
-from bot.admin.events import shown_value
+from bot.admin.events import EventShown, shown_value
+from bot.admin.table import ANSWERS
 from bot.announcement_wording import of_event, of_race
 from bot.doors import form_words
 from bot.grammar import Join, Leave, Unknown, parse
@@ -79,6 +81,7 @@ from tests.unit.bot.test_words import HOSTILE, sentences
 from tests.unit.provisioning.spring_cup import (
     CHAT,
     EFFECT,
+    HOUR,
     MINUTE,
     NOON,
     RECORD,
@@ -561,6 +564,17 @@ def test_what_an_early_end_closed_closed_then_and_not_at_a_time_to_come() -> Non
     joining = of_event(words(), "open", cup, NOON)
     assert {part.at for part in parts_of(card) if isinstance(part, When)} == {NOON}
     assert {part.at for part in parts_of(joining) if isinstance(part, When)} == {NOON}
+
+
+def test_nobody_waits_in_line_for_an_event_that_is_over() -> None:
+    event = spring_cup(torn_down_at=NOON)
+    shown = EventShown(event, NOON + HOUR, {"all": 14, "gone": 13, "in_line": 14, "racing": 14})
+
+    said = fallback(ANSWERS[EventShown](words(), shown))
+
+    assert "Of 14 people who were in it, 13 are out." in said
+    assert "in line" not in said
+    assert "event set" not in said, "nothing of it can be changed any more"
 
 
 def test_a_change_says_what_state_something_is_in_in_the_readers_language() -> None:
