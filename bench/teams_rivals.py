@@ -40,6 +40,9 @@ class _Nowhere:
     def keep(self, chat: ChatIdentity | None, address: Address) -> bool:
         return False
 
+    def meet(self, chat: ChatIdentity | None, address: Address, locale: str | None) -> bool:
+        return False
+
     def forget(self, chat: ChatIdentity | None, address: Address) -> None:
         return
 

@@ -1,15 +1,23 @@
-"""Claiming: somebody whom an organizer added speaks for the first time, and is told how it stands.
+"""Claiming: somebody whom an organizer added is met for the first time, and is told how it stands.
 
 It is not known yet who speaks, so that a question of theirs becomes a request, like a join: the gate finds
 out who it is, binds them, and they get what they could not be told before. While nobody waits to be reached,
 nothing of this happens.
+
+In Teams they are met before they say a word, when the app is added for them, and the id by which Teams knows
+them is the directory's own: it is known at once that it is they who can be written to now.
 """
 
-from provisioning.ids import RequestKey
+from dataclasses import replace
+from datetime import datetime
+
+from provisioning.ids import ChatIdentity, PersonId, RegistrationKey, RequestKey
 from provisioning.joining import Asking, ask_status
 from provisioning.outcomes import LookingUp, Nothing, Outcome
 from provisioning.ports import Rows, Work
-from provisioning.requests import Request, Seen, Wish, remember
+from provisioning.recording import record
+from provisioning.registrations import Told
+from provisioning.requests import ReplyTo, Request, Seen, Wish, remember
 
 
 def request_status(rows: Rows, asking: Asking) -> Outcome:
@@ -37,3 +45,13 @@ def request_status(rows: Rows, asking: Asking) -> Outcome:
         rows.requests.save(request)
         rows.queue.put(Work.ANSWER, str(key), asking.now)
     return LookingUp() if events else outcome
+
+
+def meet(rows: Rows, chat: ChatIdentity, locale: str | None, now: datetime) -> None:
+    """Owe whoever is met in Teams what nobody could tell them before; they are bound once they ask."""
+    for event_id in rows.registrations.unclaimed():
+        event = rows.events.get(event_id)
+        known = rows.registrations.get(RegistrationKey(event_id, PersonId(chat.user)))
+        if event is None or known is None or known.reply is not None or event.phase(now) == "ended":
+            continue
+        record(rows, known, replace(known, reply=ReplyTo(chat, locale=locale), told=Told.NOTHING), event, now)

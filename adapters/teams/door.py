@@ -84,6 +84,10 @@ class Outgoing(Protocol):
         """Remember where this person or channel is reached. Returns True when it was not known before."""
         ...
 
+    def meet(self, chat: ChatIdentity | None, address: Address, locale: str | None) -> bool:
+        """The same where the app was added; whoever could not be told something before is told it now."""
+        ...
+
     def forget(self, chat: ChatIdentity | None, address: Address) -> None:
         """Note that the app was removed there."""
         ...
@@ -195,8 +199,8 @@ class TeamsDoor:
                 self._kept.drop(address)
                 await self._outside("forgotten", self._replies.keep(self._outgoing.forget, chat, address))
             case Installed(chat, address):
-                if await self._keep(chat, address):
-                    locale = None if chat is None else language_tag(activity.raw.get("locale"))
+                locale = None if chat is None else language_tag(activity.raw.get("locale"))
+                if await self._meet(chat, address, locale):
                     self._replies.start(self._welcome(address, locale))
             case Noticed(chat, address):
                 await self._keep(chat, address)
@@ -253,15 +257,18 @@ class TeamsDoor:
         place = Place.USUAL if heard.address.kind == "personal" else Place.PRIVATE
         await self._send(replace(heard, card=None, place=place, is_awaited=True), message)
 
-    async def _keep(self, chat: ChatIdentity | None, address: Address) -> bool:
+    async def _keep(self, chat: ChatIdentity | None, address: Address) -> None:
         now = self._clock.now()
         if self._kept.is_fresh(chat, address, now):
-            return False
-        is_new = await self._outside("kept", self._replies.keep(self._outgoing.keep, chat, address))
-        if is_new is None:
-            return False
-        self._kept.add(chat, address, now)
-        return is_new
+            return
+        if await self._outside("kept", self._replies.keep(self._outgoing.keep, chat, address)) is not None:
+            self._kept.add(chat, address, now)
+
+    async def _meet(self, chat: ChatIdentity | None, address: Address, locale: str | None) -> bool:
+        is_new = await self._outside("met", self._replies.keep(self._outgoing.meet, chat, address, locale))
+        if is_new is not None:
+            self._kept.add(chat, address, self._clock.now())
+        return is_new is True
 
     async def _send(self, heard: Heard, message: Message) -> None:
         await self._outside("answered", self._replies.send(self._outgoing.answer, heard, message))

@@ -16,6 +16,7 @@ from adapters.teams.cards import LARGEST_PICTURE
 from adapters.teams.connector import DEAD, Connector
 from adapters.teams.posts import Activity, Posted, in_words, shown
 from adapters.teams.wire import HANDLE_LIFE, Heard, Place
+from provisioning.claiming import meet
 from provisioning.errors import ChatUnavailable, Undeliverable
 from provisioning.ids import ChatIdentity
 from provisioning.ports import Rows, Store
@@ -109,21 +110,17 @@ class TeamsSpeaker:
     def keep(self, chat: ChatIdentity | None, address: Address) -> bool:
         """Remember where this person or channel is reached; True when it was not known before."""
         now = self._connector.clock.now()
+        return self._store.run(lambda rows: _keep(rows, chat, address, now)).result()
+
+    def meet(self, chat: ChatIdentity | None, address: Address, locale: str | None) -> bool:
+        """Remember where they are reached who added the app; whoever was added to an event is told so now."""
+        now = self._connector.clock.now()
 
         def unit(rows: Rows) -> bool:
-            def save(place: str, where: Address) -> None:
-                rows.references.save(Reference(place, where.pack(), now))
-
-            place = f"teams:{address.channel}" if chat is None else str(chat)
-            found = rows.references.get(place)
-            if chat is not None:
-                save(place, _reached(found, address))
-            if address.kind != "personal":
-                save(f"teams:{address.channel}", replace(address, conversation=address.channel, user=None))
-            save(ANY_CHANNEL, replace(address, user=None))
-            if found is None or found.dead is not None:
-                return True
-            return address.kind == "personal" and not _is_personal(found)
+            is_new = _keep(rows, chat, address, now)
+            if is_new and chat is not None:
+                meet(rows, chat, locale, now)
+            return is_new
 
         return self._store.run(unit).result()
 
@@ -253,6 +250,22 @@ class TeamsSpeaker:
     def _save(self, place: str, what: Address | Posted) -> None:
         reference = Reference(place, what.pack(), self._connector.clock.now())
         self._store.run(lambda rows: rows.references.save(reference)).result()
+
+
+def _keep(rows: Rows, chat: ChatIdentity | None, address: Address, now: datetime) -> bool:
+    def save(place: str, where: Address) -> None:
+        rows.references.save(Reference(place, where.pack(), now))
+
+    place = f"teams:{address.channel}" if chat is None else str(chat)
+    found = rows.references.get(place)
+    if chat is not None:
+        save(place, _reached(found, address))
+    if address.kind != "personal":
+        save(f"teams:{address.channel}", replace(address, conversation=address.channel, user=None))
+    save(ANY_CHANNEL, replace(address, user=None))
+    if found is None or found.dead is not None:
+        return True
+    return address.kind == "personal" and not _is_personal(found)
 
 
 def _answer_to(heard: Heard) -> str:

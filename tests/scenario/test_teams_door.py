@@ -93,6 +93,9 @@ class Bot:
         self.kept.append((chat, address))
         return is_new
 
+    def meet(self, chat: ChatIdentity | None, address: Address, locale: str | None) -> bool:
+        return self.keep(chat, address)
+
     def forget(self, chat: ChatIdentity | None, address: Address) -> None:
         self.forgotten.append((chat, address))
 

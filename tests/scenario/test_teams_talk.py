@@ -8,6 +8,8 @@ from tests.scenario.conftest import IN_TEAMS, MakeStage
 from tests.scenario.in_teams import POINTER, activity_of, is_answered, moves, says_in, stands_in
 from tests.scenario.people import Racer
 from tests.scenario.stage import EVENT, Stage
+from tests.scenario.test_organizers import answered
+from tests.scenario.test_organizers_people import address, part_of
 from tests.scenario.waiting import eventually
 
 pytestmark = IN_TEAMS
@@ -232,6 +234,22 @@ def test_whoever_adds_the_app_is_welcomed_once_and_again_when_they_come_back(tow
     racer.is_told("welcome", "welcome")
     racer.presses(JOIN)
     racer.comes_to("ready")
+
+
+def test_whoever_was_added_hears_of_it_when_the_app_comes_to_them(stage: Stage) -> None:
+    organizer, racer = stage.person("organizer"), stage.person("employee-001")
+    answered(organizer, f"add {address(racer)}", "add-done")
+    eventually(lambda: racer.is_member, "they are in")
+    assert "ready" not in racer.told
+
+    for _ in range(2):
+        stage.plays(moves(racer).installs())
+
+    eventually(lambda: "ready" in racer.told, "they are told", otherwise=lambda: repr(racer))
+    racer.asked += 1  # that was the app's doing
+    racer.says("status")
+    racer.sees("ready")
+    assert not part_of(stage, racer).unclaimed
 
 
 def test_a_team_is_welcomed_once_in_its_channel_and_again_when_the_app_comes_back(
