@@ -114,6 +114,9 @@ def teams_door(
             went_wrong=lambda locale: wording.defect(words(locale, "teams")),
             answered_privately=lambda locale: wording.answered_privately(words(locale, "teams")),
             welcome=lambda locale: wording.welcome(words(locale, "teams"), open_events()),
+            welcome_together=lambda locale: wording.welcome(
+                words(locale, "teams"), open_events(), together=True
+            ),
         ),
         outgoing=speaker,
         clock=clock,

@@ -12,6 +12,7 @@ Audience = Literal["everyone", "organizers"]
 YES = "--yes"  # what the button of a confirmation says for you
 _PICTURE = re.compile(r"(?:(?P<race>.*) )??picture", re.IGNORECASE)
 _AS = re.compile(r"(?:(?P<race>.*) )??as (?P<alias>\S+)", re.IGNORECASE)
+_AROUND = "\"'“”„‘’«»*_`~/.,;:!?"  # "Status?", "/join", “leave”
 _YES = frozenset({YES, "—yes", "–yes"})  # phones make one dash of two hyphens
 
 
@@ -192,7 +193,7 @@ VERBS: tuple[Verb[str, Command], ...] = (
     Verb("answer", "answer <event> <question> <answer>", "everyone", _answer),
     Verb("privacy", "privacy", "everyone", lambda _: Privacy()),
     Verb("forget", "forget", "everyone", lambda rest: Forget(bool(_YES & set(rest.split())))),
-    Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello")),
+    Verb("help", "help", "everyone", lambda _: Help(), ("?", "hi", "hello", "hallo", "hilfe")),
 )
 ADMIN = "admin"  # what organizers type first; no help shows it to anybody else
 EXAMPLES = ("join", "status", "leave")
@@ -201,12 +202,16 @@ WORD_SHOWN = 40  # characters of an unknown word that are repeated back
 
 
 def parse(text: str) -> Command:
-    """Return the command in these words. No words at all call for help; case and odd blanks don't matter."""
+    """Return the command in these words. No words at all call for help.
+
+    Case, odd blanks and what stands around the verb don't matter: in a chat people write sentences.
+    """
     words = _plain(text)
     first, _, rest = words.partition(" ")
-    if first.casefold() == ADMIN:
+    name = (first.strip(_AROUND) or first).casefold()
+    if name == ADMIN:
         return Admin(rest.strip())
-    verb = find(first.casefold())
+    verb = find(name)
     if not first:
         return Help()
     if verb is None:

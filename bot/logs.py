@@ -62,7 +62,10 @@ _TOKENS = re.compile(
     re.IGNORECASE,
 )
 _MAIL = re.compile(
-    r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)(?:[\w-]+\.)+[\w-]{2,}", re.IGNORECASE
+    r"(?:[^\s@<>()\[\]{}\"'`,;:=/\\|]|(?<=\w)''?(?=\w))+(?:@|%40)"
+    r"(?!thread\.(?:tacv2|skype|v2)(?!\.?[\w-]))"  # a channel or a group chat of Teams, 19:…@thread.tacv2
+    r"(?:[\w-]+\.)+[\w-]{2,}",
+    re.IGNORECASE,
 )
 MOST_NAMED: Final = 100  # requests in one line; a write to a directory is never made for so many
 _TALKATIVE: Final = ("aiohttp", "asyncio", "httpx", "msal")

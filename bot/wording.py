@@ -275,11 +275,12 @@ def ends_soon(words: Words, found: Standing) -> Message:
     )
 
 
-def welcome(words: Words, open_events: tuple[Event, ...]) -> Message:
-    """Return the greeting of somebody who added the bot, with what they can join."""
+def welcome(words: Words, open_events: tuple[Event, ...], *, together: bool = False) -> Message:
+    """Return the greeting where the bot was added, with what can be joined; `together`: many read it."""
     what_now = _nothing(words, Nothing(open_events)).parts
     lead = Paragraph(words.text("welcome.next"))
-    return Message(words.text("welcome.summary"), (lead, *what_now, _examples(words)))
+    how = (Paragraph(words.text("welcome.together")),) if together else ()
+    return Message(words.text("welcome.summary"), (lead, *what_now, *how, _examples(words)))
 
 
 def first_password(words: Words, event: Event, site_url: str, given: FirstPassword) -> Message:

@@ -74,6 +74,7 @@ class DoorWords:
     still_working: Worded
     went_wrong: Worded
     welcome: Worded
+    welcome_together: Worded  # in a team or a group chat
     answered_privately: Worded
 
 
@@ -277,7 +278,8 @@ class TeamsDoor:
         await self._outside("placed", self._replies.send(self._outgoing.placed, heard, activity_id))
 
     async def _welcome(self, address: Address, locale: str | None) -> None:
-        message = self._in_words(self._words.welcome, locale)
+        worded = self._words.welcome if address.kind == "personal" else self._words.welcome_together
+        message = self._in_words(worded, locale)
         await self._outside("welcomed", self._replies.send(self._outgoing.welcome, address, message))
 
     async def _outside(self, what: str, call: Awaitable[T]) -> T | None:

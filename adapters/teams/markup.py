@@ -70,6 +70,7 @@ _HARMLESS: Final = str.maketrans(
         "]": "]" + _BREAK,
     }
 )
+_IN_ANGLES: Final = re.compile(r"<([^<>\n]*)>")
 _IN_A_LABEL: Final = str.maketrans("[]", "()")
 _ENDS_AN_ADDRESS: Final = re.compile(r"[\s<>\"]")
 _LIVE_IN_A_LINK: Final = re.compile(_LIVE_IN_MARKDOWN.pattern + r"|[()\[']")
@@ -98,7 +99,7 @@ def plain_span(span: Span) -> str:
 
 def inert(text: str) -> str:
     """Return text that is shown as it is, without what Teams would act on before any client shows it."""
-    return _LIVE.sub(lambda found: found[0].translate(_HARMLESS), clean(text))
+    return _LIVE.sub(lambda found: found[0].translate(_HARMLESS), _paired(clean(text)))
 
 
 def markdown(text: Text, people: People, *, in_bold: bool = False) -> str:
@@ -186,4 +187,9 @@ def _spans_of(part: Part) -> Iterator[Span]:
 
 def _literal(text: str) -> str:
     """Return text as markdown that shows these characters, or look-alikes of those that would format."""
-    return _LIVE_IN_MARKDOWN.sub(lambda found: found[0].translate(_HARMLESS), clean(text))
+    return _LIVE_IN_MARKDOWN.sub(lambda found: found[0].translate(_HARMLESS), _paired(clean(text)))
+
+
+def _paired(text: str) -> str:
+    """Return the text with what stands in angle brackets between look-alikes of both, as in `race <link>`."""
+    return _IN_ANGLES.sub("\u2039\\1\u203a", text)

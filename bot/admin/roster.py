@@ -205,7 +205,7 @@ def _stuck_line(words: Words, one: Stuck, now: datetime) -> Text:
     age = max(now - one.since, timedelta(minutes=1))
     stage = words.plain(f"stage.{one.stage}")
     line = words.text(key, name=one.name, stage=stage, age=age, code=one.code or "", why=why)
-    return (*line, Plain(" "), *words.text("stuck-shown.untold")) if one.untold else line
+    return (*line, Plain(". "), *words.text("stuck-shown.untold")) if one.untold else line
 
 
 NOUN = Noun(

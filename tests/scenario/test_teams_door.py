@@ -49,6 +49,7 @@ QUEUED = Message((Plain("You're in the queue."),))
 STILL = Message((Plain("Still working on it."),))
 WRONG = Message((Plain("Something went wrong."),))
 WELCOME = Message((Plain("Hello, I'm DeepRacer."),))
+WELCOME_ALL = Message((Plain("hello, all"),))
 PRIVATELY = Message((Plain("I've answered you in private."),))
 ANONYMOUS = Message((Plain("Teams doesn't tell me who you are."),))
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -160,6 +161,7 @@ def stage(authority: Authority | None = None, **settings: Any) -> Iterator[Stage
                 still_working=lambda _: STILL,
                 went_wrong=lambda _: WRONG,
                 welcome=lambda _: WELCOME,
+                welcome_together=lambda _: WELCOME_ALL,
                 answered_privately=lambda _: PRIVATELY,
             ),
             outgoing=bot,
@@ -483,7 +485,7 @@ def test_a_team_is_welcomed_as_a_channel_and_not_as_the_person_who_added_the_app
     eventually(lambda: len(teams.bot.said) == 1, "a welcome", seconds=10)
     where = Address(SERVICE_URL, TENANT, CHANNEL, "channel", BOT)
     assert teams.bot.kept == [(None, where)]
-    assert teams.bot.said == [("welcome", where, WELCOME)]
+    assert teams.bot.said == [("welcome", where, WELCOME_ALL)]
 
 
 @pytest.mark.parametrize(

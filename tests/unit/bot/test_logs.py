@@ -89,6 +89,13 @@ def test_tokens_and_addresses_never_reach_a_log(lines: io.StringIO, text: str, s
 def test_channel_and_object_ids_stay_readable() -> None:
     kept = "slack:C0123 spring-cup-2027/0c1a1111-2222-4333-8444-555566667777 at 12:00, https://graph.example/v1.0"
     assert logs.clean(kept) == kept
+    for kept in (
+        "teams:19:0c1a@thread.tacv2 is there.",
+        "19:meeting_x@thread.v2;messageid=17",
+        "19%3a0c@thread.v2.",
+    ):
+        assert logs.clean(kept) == kept
+    assert "ada" not in logs.clean("ada@thread.tacv2.example.com ada@thread.v2-racing.example")
 
 
 def test_every_line_says_for_which_chat_requests_something_was_done(lines: io.StringIO) -> None:

@@ -253,6 +253,7 @@ def messages(words: Words, name: str = NAME) -> Iterator[tuple[str, Message]]:
         yield "help", wording.help_message(words, Asker(), unknown)
     for events in ((), (cup,), (cup, other)):
         yield f"welcome, {len(events)} open", wording.welcome(words, events)
+        yield f"welcome of a team, {len(events)} open", wording.welcome(words, events, together=True)
     yield "pointer", wording.answered_privately(words)
     yield "pointer", wording.open_a_chat(words)
     yield from privacies(words, cup, name)
