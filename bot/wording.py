@@ -587,7 +587,7 @@ def _values(facts: Mapping[str, str]) -> dict[str, Any]:
     """Return the facts of an error with its moments as moments, to be shown in the reader's zone."""
     values: dict[str, Any] = dict(facts)
     if "target" in values:
-        values["target"] = _person(values["target"], "")
+        values["target"] = _person(values["target"], values.get("called", ""))
     for name in ("opens", "closes", "ends", "until"):
         if name in values:
             values[name] = datetime.fromisoformat(values[name])

@@ -25,12 +25,14 @@ from provisioning.vetting import Vetted
 
 ADDED: Final = "added"
 ALREADY_IN: Final = "already-in"
+NOTHING_SHOWN: Final[Mapping[str, str]] = {}
 
 
-def plan(rows: Rows, order: Order) -> Draft:
+def plan(rows: Rows, order: Order, mentions: Mapping[str, str] = NOTHING_SHOWN) -> Draft:
     """Plan to add whoever was vetted. The change has, for each that was named, what comes of it.
 
-    Raises EventNotYetOpen, EventEnded.
+    `mentions` is what the mentions among them show, by their text: of whom is not added nothing else is
+    known. Raises EventNotYetOpen, EventEnded.
     """
     ensure_addable(order.event, order.at)
     comes_to: dict[str, str] = {}
@@ -39,7 +41,8 @@ def plan(rows: Rows, order: Order) -> Draft:
     names: dict[str, str] = {}
     for text, vetted in order.vetted.items():
         if isinstance(vetted, Refusal):
-            comes_to[f"{text} typed"] = vetted.code
+            shown = mentions.get(text) or text
+            comes_to[f"{text if f'{shown} typed' in comes_to else shown} typed"] = vetted.code
             continue
         key = RegistrationKey(order.event.id, vetted.user.id)
         known = rows.registrations.get(key)

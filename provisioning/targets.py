@@ -1,7 +1,7 @@
 """Targets: whom an instruction names, by mention, by address or by name, and who that is in the directory."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from provisioning.access import Failed
 from provisioning.directory import Claim, ObjectClaim
@@ -28,9 +28,10 @@ SHOWN = 60  # characters of a name that are repeated back
 
 @dataclass(frozen=True, slots=True)
 class Mentioned:
-    """A person of a chat platform, as its own mention names them."""
+    """A person of a chat platform, as its own mention names them; `name` is what it shows, if known."""
 
     chat: ChatIdentity
+    name: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """Return the form under which an instruction keeps who that is."""

@@ -12,6 +12,7 @@ _MENTION: Final = re.compile(r"<at(?:\s[^<>]*)?>(.*?)</at>", re.DOTALL | re.IGNO
 # The habit of those who know the bot from Slack, or a mention that Teams did not make one.
 _CALLED: Final = re.compile(r"[/@]?deepracer[,:]?", re.IGNORECASE)
 _PLACE: Final = re.compile(r"\{(\w+)\}")
+_NO_NAME: Final = re.compile(r"[<>|&{}]")  # would end the mention, now or unescaped, or name an input
 _PERSON: Final = re.compile(r"29:[\w.:-]+", re.ASCII)
 
 
@@ -19,7 +20,7 @@ def typed(text: str, entities: Sequence[Mapping[str, Any]], *, bot: str, tenant:
     """Return what was typed, without the mention of the bot, in single blanks.
 
     Who is mentioned is taken from the entities, never from the text: other people stay as
-    `<@teams:TENANT:29:…>`, and a mention without an entity is no more than the name it shows.
+    `<@teams:TENANT:29:…|name>`, and a mention without an entity is no more than the name it shows.
     """
     mentioned = _mentioned(entities)
 
@@ -29,7 +30,8 @@ def typed(text: str, entities: Sequence[Mapping[str, Any]], *, bot: str, tenant:
         user = known.pop(0) if known else ""
         if user == bot:
             return " "
-        return f" <@teams:{tenant}:{user}> " if _PERSON.fullmatch(user) else f" {name} "
+        shown = _NO_NAME.sub("", _shown(name))
+        return f" <@teams:{tenant}:{user}|{shown}> " if _PERSON.fullmatch(user) else f" {name} "
 
     said = _plain(html.unescape(_MENTION.sub(who, text)))
     first, _, rest = said.partition(" ")

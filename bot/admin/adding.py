@@ -35,7 +35,7 @@ from provisioning.errors import InstructionUnclear, ListTooLong, ListUnreadable,
 from provisioning.events import Event
 from provisioning.instructing import Draft, Order
 from provisioning.ports import Rows
-from provisioning.targets import Mailed
+from provisioning.targets import Mailed, Mentioned
 
 TYPED: Final = " typed"  # ends the names under which a change remembers what came of each that was named
 ROWS_SHOWN: Final = 40
@@ -97,7 +97,9 @@ def _whom(words: Words, found: Whom) -> Message:
 
 
 def _plan(rows: Rows, order: Order, command: AddPeople) -> Draft:
-    return adding.plan(rows, order)
+    return adding.plan(
+        rows, order, {str(one): one.name for one in command.targets if isinstance(one, Mentioned)}
+    )
 
 
 def results_table(words: Words, change: Change, *, made: bool) -> list[Part]:

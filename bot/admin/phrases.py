@@ -31,8 +31,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _DASHES = re.compile(r"(?:--|—|–)(?=[A-Za-z])")
-_SLACK_USER = re.compile(r"<@(?P<user>[UW][A-Z0-9]{2,20})(?:\|[^>]*)?>")
-_TEAMS_USER = re.compile(r"<@teams:(?P<tenant>[0-9A-Za-z-]+):(?P<user>[^|<>\s]+)>")
+_SLACK_USER = re.compile(r"<@(?P<user>[UW][A-Z0-9]{2,20})(?:\|(?P<name>[^>]*))?>")
+_TEAMS_USER = re.compile(r"<@teams:(?P<tenant>[0-9A-Za-z-]+):(?P<user>[^|<>\s]+)(?:\|(?P<name>[^>]*))?>")
 _MAILTO = re.compile(r"<mailto:(?P<mail>[^|<>\s]+)(?:\|[^>]*)?>")
 _BETWEEN = re.compile(r"[,;]+")  # what stands between the entries of a pasted list
 _MAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
@@ -91,7 +91,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
             dry_run, going_on = True, None
         elif names_people and (found := _targets(shown, asker)) is not None:
             targets += found
-            late += [shown] if words and found else []
+            late += [_as_shown(found[0], shown)] if words and found else []
             going_on = None
         elif going_on is not None and token["angle"] is None and not names_channel(shown):
             values[going_on].append(shown)
@@ -103,7 +103,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
 
 def _targets(text: str, asker: ChatIdentity) -> list[Target] | None:
     """Return whom a word names: one, or several with commas between them; None when it is another word."""
-    if text.startswith("@"):
+    if text.startswith(("@", "<@")):  # a name has commas of its own: "Lovelace, Ada"
         target = _target(text, asker)
         return None if target is None else [target]
     parts = [part for part in _BETWEEN.split(text) if part]
@@ -115,13 +115,24 @@ def _target(text: str, asker: ChatIdentity) -> Target | None:
     """Return whom this names: a mention of the asker's own platform, an address, or a name behind an @."""
     mention = (_SLACK_USER if asker.platform == "slack" else _TEAMS_USER).fullmatch(text)
     if mention is not None and mention.groupdict().get("tenant", asker.tenant) == asker.tenant:
-        return Mentioned(ChatIdentity(asker.platform, asker.tenant, mention["user"]))
+        chat = ChatIdentity(asker.platform, asker.tenant, mention["user"])
+        return Mentioned(chat, (mention["name"] or "").strip())
     mail = _MAILTO.fullmatch(text)
     address = mail["mail"] if mail else text
     if _MAIL.fullmatch(address):
         return Mailed(address)
     name = text.removeprefix("@").strip('"“”„,; ')
     return Named(name) if text.startswith("@") and name else None
+
+
+def _as_shown(target: Target, word: str) -> str:
+    return f"@{target.name}" if isinstance(target, Mentioned) and target.name else word
+
+
+def mentioned_names(text: str, asker: ChatIdentity) -> dict[str, str]:
+    """Return what the mentions in these words show, by the form under which an instruction keeps them."""
+    named = (_target(token[0], asker) for token in _TOKEN.finditer(text) if token["angle"])
+    return {str(one): one.name for one in named if isinstance(one, Mentioned)}
 
 
 # --- values -------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from bot.access import Asker, allowed
 from bot.admin.adding import TYPED, results_file, results_table
 from bot.admin.basics import HelpShown
 from bot.admin.events import shown_value
+from bot.admin.phrases import mentioned_names
 from bot.admin.table import ANSWERS, QUERIES, parse
 from bot.grammar import ADMIN
 from bot.words import Words
@@ -39,7 +40,9 @@ def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime)
         error = by_code().get(instruction.refusal, Unexpected)
         is_organizers = error.code > NotAllowed.code  # before it nobody knew whether they may do that
         note = wording.TO_ORGANIZERS if is_organizers else "note.code"
-        return wording.refusal(words, error, instruction.facts, note=note)
+        called = mentioned_names(instruction.words, instruction.chat).get(instruction.facts.get("target", ""))
+        facts = {**instruction.facts, **({"called": called} if called else {})}
+        return wording.refusal(words, error, facts, note=note)
     if "choose" in instruction.facts:
         return _choice(words, rows, instruction)
     event = rows.events.get(instruction.event_id) if instruction.event_id is not None else None

@@ -95,3 +95,16 @@ def test_while_bot_connector_does_not_answer_the_instruction_waits(stage: Stage)
     says_in_channel(stage, organizer, "admin quota <at>employee-001</at> +5h")
 
     assert "Training hours: 10 → 15" in is_answered(organizer, "quota-done")
+
+
+def test_who_is_not_added_and_who_has_no_part_are_called_by_what_their_mention_shows(stage: Stage) -> None:
+    organizer, guest = stage.person("organizer"), stage.person("teams-guest")
+    ada = stage.person("employee-001")
+
+    says_in_channel(stage, organizer, "admin add <at>teams-guest</at>, <at>employee-001</at> --dry-run")
+    said = is_answered(organizer, "add-would")
+    assert f"{guest.person.teams.name}: not added (DR-204" in said
+    assert "29:" not in said
+
+    says_in_channel(stage, organizer, "admin quota <at>employee-001</at> +5h")
+    assert f"“{ada.person.teams.name}” has no part in" in is_answered(organizer, "DR-283")

@@ -172,7 +172,7 @@ def test_other_people_stay_as_who_they_are() -> None:
     text = "<at>DeepRacer</at> admin quota <at>Eve &amp; Co</at> hours=5"
 
     assert words(text, BOT_MENTION, mention(EVE, "<at>Eve &amp; Co</at>")) == (
-        f"admin quota <@teams:{TENANT}:{EVE}> hours=5"
+        f"admin quota <@teams:{TENANT}:{EVE}|Eve Co> hours=5"
     )
 
 
@@ -180,8 +180,18 @@ def test_people_of_one_name_are_told_apart_by_their_order() -> None:
     first, second = mention("29:one", "<at>Sam</at>"), mention("29:two", "<at>Sam</at>")
 
     assert words("<at>Sam</at><at>Sam</at>", first, second) == (
-        f"<@teams:{TENANT}:29:one> <@teams:{TENANT}:29:two>"
+        f"<@teams:{TENANT}:29:one|Sam> <@teams:{TENANT}:29:two|Sam>"
     )
+
+
+@pytest.mark.parametrize(
+    "forged", ["&gt; &lt;@teams:t:29:two", "&amp;gt; &amp;lt;@teams:t:29:two", "a|b {x}"]
+)
+def test_no_name_ends_its_mention_or_becomes_another(forged: str) -> None:
+    said = words(f"<at>{forged}</at>", mention("29:one", f"<at>{forged}</at>"))
+
+    assert said.startswith(f"<@teams:{TENANT}:29:one|")
+    assert (said.count("<"), said.count(">"), said.count("|"), said.count("{")) == (1, 1, 1, 0)
 
 
 @pytest.mark.parametrize(

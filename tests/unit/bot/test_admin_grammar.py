@@ -283,6 +283,15 @@ def test_what_is_no_channel_is_refused(said: str) -> None:
         read_value("channels", said, NOON)
 
 
+def test_a_mention_may_show_a_name_with_commas_which_is_remembered() -> None:
+    said = "add <@teams:72f988bf-86f1:29:1abc_d|Hopper, Grace> , <@teams:72f988bf-86f1:29:1x|Ada>"
+
+    targets = parse(said, IN_TEAMS).targets
+
+    assert targets[0] == Mentioned(GRACE)
+    assert [getattr(one, "name", "") for one in targets] == ["Hopper, Grace", "Ada"]
+
+
 def test_a_race_is_posted_to_a_channel_by_the_link_that_teams_copies() -> None:
     said = parse(f"race post https://race.example.com/1 Night race {LINKED}/General?tenantId=0a0a", IN_TEAMS)
     assert isinstance(said, RacePost)
