@@ -117,7 +117,7 @@ class Slack:
         ]
 
     def type(self, text: str, person: str, bot_url: str) -> str:
-        told: Json = self._post("response_urls", {"person": person})
+        told: Json = self._post("response_urls", {"person": person, "acks": True})
         body = urlencode(_form(told, text)).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **_signature(self._secret, body)}
         answer = self._http.post(

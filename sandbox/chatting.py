@@ -98,7 +98,7 @@ class Moves:
         The person then sees the answer's body, or Slack's own complaint when there is no good answer.
         Raises OperationTimeout.
         """
-        told = yield from self._invoke(None)
+        told = yield from self._invoke(None, acks=True)
         form = command_form(told, command, text) | fields
         said: Json = {"response_url": told["response_url"]}
         try:
@@ -204,7 +204,7 @@ class Moves:
             raise ValueError("raw requests need the bot's URL")
         sent = Sent(body, dict(headers))
         try:
-            response = yield request_to("POST", self._bot_url, body, headers)
+            response = yield request_to("POST", self._bot_url, body, headers, ANSWER_SECONDS)
         except httpx.TimeoutException as error:
             raise OperationTimeout from error
         return Answer(response.status_code, parsed(response.text), dict(response.headers), sent)
@@ -222,8 +222,8 @@ class Moves:
         body = urlencode({"payload": json.dumps(payload)})
         return (yield from self._deliver("interactive", payload, body, content_type=_FORM, at=at))
 
-    def _invoke(self, message: int | None) -> Flow[Json]:
-        asked = {"person": self.key, "message": message, "channel": self.channel}
+    def _invoke(self, message: int | None, *, acks: bool = False) -> Flow[Json]:
+        asked = {"person": self.key, "message": message, "channel": self.channel, "acks": acks}
         told: Json = yield from self._slack("POST", "response_urls", asked)
         return told
 
@@ -369,7 +369,7 @@ async def perform(client: httpx.AsyncClient, flow: Flow[Result]) -> Result:
 
 
 def request_to(
-    verb: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float = ANSWER_SECONDS
+    verb: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float
 ) -> httpx.Request:
     """Return a request that waits so many seconds for its answer."""
     patience = httpx.Timeout(seconds).as_dict()

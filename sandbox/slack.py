@@ -181,6 +181,7 @@ class SlackSimulator:
             body = json.loads(await request.text())
         except ValueError:
             body = None
+        await self.response_urls.wait_until_answered(request.path)
         status, text = self.response_urls.post(request.path, body)
         return web.Response(status=status, text=text)
 
@@ -249,7 +250,7 @@ class SlackSimulator:
         channel = (
             message.channel if message is not None else asked.get("channel") or self.channels.open_dm(user.id)
         )
-        made = self.response_urls.mint(user.id, channel, message)
+        made = self.response_urls.mint(user.id, channel, message, is_brought=asked.get("acks", False))
         return web.json_response(
             self._invocation(user, channel) | {"response_url": f"http://{request.host}{made.path}"}
         )

@@ -1,6 +1,8 @@
 """Response URLs: five posts within thirty minutes of one command or one click."""
 
+import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from sandbox.slack_transcript import Entry, Transcript
 
 POSTS = 5
 LIFE_SECONDS = 30 * 60.0
+ANSWERED_SECONDS = 5.0  # longer than Slack waits for an answer, shorter than an app for its post
 Json = dict[str, Any]
 
 
@@ -26,6 +29,7 @@ class Invocation:
     message: Entry | None  # the clicked message, or the newest answer to a command
     clicked: bool
     posts: int = 0
+    answered: asyncio.Event | None = None  # None: nobody says when
 
 
 class ResponseUrls:
@@ -36,17 +40,35 @@ class ResponseUrls:
         self._transcript = transcript
         self._invocations: dict[str, Invocation] = {}
 
-    def mint(self, user_id: str, channel: str, message: Entry | None = None) -> Invocation:
-        """Make the response URL of a new command, or of a click when a message is given."""
+    def mint(
+        self, user_id: str, channel: str, message: Entry | None = None, *, is_brought: bool = False
+    ) -> Invocation:
+        """Make the response URL of a new command, or of a click when a message is given.
+
+        `is_brought`: a player brings what the app acknowledges the command with.
+        """
         kind = "commands" if message is None else "actions"
         path = f"/{kind}/{TEAM_ID}/{secrets.randbelow(10**12):012d}/{secrets.token_urlsafe(18)}"
         made = Invocation(path, user_id, channel, self._clock.now(), message, message is not None)
+        if is_brought:
+            made.answered = asyncio.Event()
         self._invocations[path] = made
         return made
 
+    async def wait_until_answered(self, path: str) -> None:
+        """Wait until a command's acknowledgment is here, or is not to be expected any more.
+
+        Slack has it as soon as the app has given it. A player who brings it may be slow, and must not be
+        overtaken by what the app posts after it.
+        """
+        made = self._invocations.get(path)
+        if made is not None and made.answered is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(made.answered.wait(), ANSWERED_SECONDS)
+
     def answer(self, path: str, body: object) -> Entry | None:
         """Show the body of a command's acknowledgment, which costs no post. Empty bodies show nothing."""
-        made = self._invocations[path]
+        made = self._answered(path)
         message = {"text": body} if isinstance(body, str) else body
         if (
             made.clicked
@@ -60,7 +82,7 @@ class ResponseUrls:
 
     def complain(self, path: str, complaint: str) -> Entry:
         """Show the person Slack's own line about a command that was not answered properly."""
-        made = self._invocations[path]
+        made = self._answered(path)
         return self._transcript.write(
             "ephemeral", made.channel, author="USLACKBOT", text=complaint, blocks=[], reader=made.user_id
         )
@@ -90,6 +112,12 @@ class ResponseUrls:
         made.posts += 1
         self._show(made, body)
         return 200, "ok"
+
+    def _answered(self, path: str) -> Invocation:
+        made = self._invocations[path]
+        if made.answered is not None:
+            made.answered.set()
+        return made
 
     def _show(self, made: Invocation, body: Json) -> Entry:
         text, blocks = str(body.get("text") or ""), body.get("blocks") or []

@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 from sandbox.slack_people import APP_ID
 
 MOST_CONNECTIONS = 10
+ANSWER_SECONDS = 3.0  # Slack gives up after this long
 Json = dict[str, Any]
 
 
@@ -74,9 +75,7 @@ class SocketMode:
                 self.connections.remove(socket)
         return socket
 
-    async def push(
-        self, kind: str, payload: Json, *, timeout_seconds: float = 3.0, retry: int = 0
-    ) -> Envelope:
+    async def push(self, kind: str, payload: Json, *, retry: int = 0) -> Envelope:
         """Push one envelope ("slash_commands", "interactive", "events_api") and wait for its acknowledgment.
 
         Raises NotConnected when no app is there to take it.
@@ -99,7 +98,7 @@ class SocketMode:
         await socket.send_json(body)
         try:
             envelope = Envelope(
-                envelope_id, kind, acked=True, payload=await asyncio.wait_for(answer, timeout_seconds)
+                envelope_id, kind, acked=True, payload=await asyncio.wait_for(answer, ANSWER_SECONDS)
             )
         except TimeoutError:
             envelope = Envelope(envelope_id, kind, acked=False)

@@ -12,7 +12,7 @@ from sandbox.slack_blocks import refusal
 from sandbox.slack_people import APP_ID, BOT_ID
 
 Json = dict[str, Any]
-_TRIGGER_SECONDS = 3.0
+TRIGGER_SECONDS = 3.0
 _LONGEST_TITLE = 24
 _LONGEST = {"private_metadata": 3000, "callback_id": 255}
 
@@ -45,7 +45,7 @@ class Views:
         user_id, made_at = self.triggers[trigger]
         if made_at is None:
             raise Refused("exchanged_trigger_id")
-        if self.clock.now() - made_at > _TRIGGER_SECONDS:
+        if self.clock.now() - made_at > TRIGGER_SECONDS:
             raise Refused("expired_trigger_id")
         view = _view(args, "modal")
         if "files:read" not in self.scopes and any(_takes_files(block) for block in view["blocks"]):

@@ -7,8 +7,10 @@ import pytest
 
 from provisioning.changes import Change
 from provisioning.errors import StaleWrite
+from provisioning.instructing import note_instruction
 from provisioning.instructions import Instruction
-from provisioning.ports import Store
+from provisioning.joining import Asking
+from provisioning.ports import Job, Store, Unit, Work
 from provisioning.requests import ReplyTo
 from tests.contract.samples import AUTUMN, MORNING, SPRING, after, chat, person
 
@@ -119,3 +121,16 @@ def test_old_changes_are_forgotten(store: Store) -> None:
     make(store, a_change("c-2", made=2))
     assert store.run(lambda rows: rows.changes.forget(after(2))).result() == 1
     assert [change.id for change in store.read(lambda rows: rows.changes.since(SPRING, MORNING))] == ["c-2"]
+
+
+def test_what_was_said_is_carried_out_only_when_working_on_it_has_been_shown(store: Store) -> None:
+    asking = Asking(chat(1), "trigger-1", after(0), ReplyTo(chat(1)))
+    store.run(lambda rows: note_instruction(rows, asking, "event show", pressed=False)).result()
+
+    found = [store.run(leasing(seconds)).result() for seconds in (0.49, 0.5)]
+
+    assert [len(jobs) for jobs in found] == [0, 1]
+
+
+def leasing(seconds: float) -> Unit[tuple[Job, ...]]:
+    return lambda rows: rows.queue.lease(Work.INSTRUCT, 1, "t", after(seconds), after(seconds + 60))

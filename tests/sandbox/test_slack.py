@@ -681,6 +681,24 @@ def test_a_command_that_fails_or_takes_too_long_is_complained_about(
     ]
 
 
+async def test_what_is_posted_for_a_command_is_shown_after_its_acknowledgment(
+    slack: SlackSimulator, url: str
+) -> None:
+    async with httpx.AsyncClient(trust_env=False, base_url=url) as http:
+        asked = {"person": "employee", "acks": True}
+        response_url = (await http.post("/_slack/response_urls", json=asked)).json()["response_url"]
+        late = {"text": "You're in", "replace_original": True}
+        posting = asyncio.create_task(http.post(response_url, json=late))
+        while slack.log.count("_slack/people") < 20:  # longer than a post takes
+            await http.get("/_slack/people")
+
+        await http.post("/_slack/acks", json={"response_url": response_url, "body": {"text": "In line"}})
+
+        assert (await posting).status_code == 200
+    (entry,) = slack.transcript.visible_to(user_id(slack, "employee"))
+    assert (entry.text, [one["text"] for one in entry.versions]) == ("You're in", ["In line"])
+
+
 def test_a_response_url_replaces_the_answer_five_times_and_no_more(bot: Bot, ada: SlackPerson) -> None:
     bot.answer = web.json_response({"text": "Working on it"})
     ada.command("join")

@@ -2,17 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.slack import door as slack_door
+from adapters.teams import door as teams_door
 from provisioning import working
+from sandbox import chatting, slack_socket, slack_views
 from sandbox.company import Company
 from tests.scenario.stage import Stage
 
 MakeStage = Callable[..., Stage]
 MakeSite = Callable[..., Stage]
+# A busy machine answers later than Slack would wait; still sooner than the bot gives a slow system up: a door
+# that waited for one is found out.
+PATIENCE_SECONDS = 7.0
+ANSWER_SECONDS = 6.0
 ON_BOTH = pytest.mark.parametrize("platform", ["slack", "teams"], indirect=True, scope="module")
 
 IN_TEAMS = pytest.mark.parametrize("platform", ["teams"], indirect=True, scope="module")
@@ -53,6 +61,18 @@ def _prompt_ends() -> Iterator[None]:
     """Let idle workers notice sooner that a scenario is over; it is what most of the time would go into."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(working, "IDLE_SECONDS", 0.2)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Let people, and the doors that answer them, wait longer: how fast a machine is is not what is told."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (chatting, slack_socket):
+            patched.setattr(module, "ANSWER_SECONDS", PATIENCE_SECONDS)
+        patched.setattr(slack_views, "TRIGGER_SECONDS", PATIENCE_SECONDS)
+        for door in (slack_door, teams_door):
+            patched.setattr(door, "DoorSettings", partial(door.DoorSettings, answer_seconds=ANSWER_SECONDS))
         yield
 
 

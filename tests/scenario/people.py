@@ -123,7 +123,9 @@ class Racer:
 
         # In Teams the answer is a message of its own, right behind the request.
         found = eventually(new, f"{self.key} is answered", otherwise=lambda: repr(self))[0]
-        return replace(found, kind=found.first)  # it may have been brought up to date by now
+        return replace(
+            found, kind=found.first, text=found.came_as
+        )  # it may have been brought up to date by now
 
     def presses(self, label: str) -> None:
         """Press the newest button of this label."""

@@ -44,6 +44,7 @@ class Said:
     number: int
     links: tuple[str, ...]
     earlier: tuple[str, ...]  # kinds of the wordings this message had before
+    came_as: str  # its text when it came
 
     @property
     def first(self) -> str:
@@ -65,6 +66,7 @@ def said(entry: Mapping[str, Any]) -> Said:
         entry["number"],
         tuple(one["url"] for one in buttons if "url" in one),
         tuple(kind_of(version["text"])[0] for version in entry["versions"]),
+        html.unescape([*(version["text"] for version in entry["versions"]), entry["text"]][0]),
     )
 
 
@@ -81,6 +83,7 @@ def said_in_teams(entry: Mapping[str, Any]) -> Said:
         entry["number"],
         tuple(one["url"] for one in pressable if "url" in one),
         tuple(kind_of(wording)[0] for wording in entry["wordings"][:-1]),
+        entry["wordings"][0],
     )
 
 

@@ -26,9 +26,11 @@ from sandbox.slack_views import Modal
 from sandbox.wire import Fault
 from sandbox.world import World
 from tests.scenario.slack_forms import SAID, Forms
+from tests.scenario.waiting import DEADLINE_SECONDS
 
 QUEUED = Message((Plain("You are in the queue."),), (Buttons((Button("Leave", "leave"),)),))
 OTHER = Message((Plain("Something else."),))
+OFTEN = 0.5  # seconds between pings, and between tries to connect
 
 
 class RealClock:
@@ -53,7 +55,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def connected(world: World) -> AsyncIterator[Stage]:
+async def connected(world: World, *, ping_seconds: float = 10.0) -> AsyncIterator[Stage]:
+    """Connect. Pings come more often where their answers, or another try, are what is waited for; a pong that
+    takes half as long ends the connection, which on a busy machine soon happens.
+    """
     heard: list[Utterance] = []
     revoked: list[str] = []
 
@@ -77,7 +82,7 @@ async def connected(world: World) -> AsyncIterator[Stage]:
         on_revoked=revoked.append,
         clock=RealClock(),
     )
-    socket = SlackSocket(door, APP_TOKEN, ping_seconds=0.2)
+    socket = SlackSocket(door, APP_TOKEN, ping_seconds=ping_seconds)
     async with httpx.AsyncClient(trust_env=False) as client:
         try:
             await socket.start()
@@ -88,7 +93,7 @@ async def connected(world: World) -> AsyncIterator[Stage]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while not condition():  # noqa: ASYNC110 - it happens in another thread
             await asyncio.sleep(0.005)
 
@@ -155,15 +160,9 @@ async def test_a_revocation_is_handled(acme: Stage) -> None:
     assert acme.revoked == ["app_uninstalled"]
 
 
-async def test_the_connection_comes_back_when_slack_refreshes_it(acme: Stage) -> None:
-    first = acme.world.slack.socket.connections[0]
-    asyncio.run_coroutine_threadsafe(
-        acme.world.slack.socket.disconnect("refresh_requested"),
-        acme.world._loop,  # noqa: SLF001
-    )
-    await until(lambda: first not in acme.world.slack.socket.connections)
-
-    async def once_connected() -> Answer:
+async def once_connected(acme: Stage) -> Answer:
+    """Type a command until there is a connection over which it reaches the bot."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             # 409 while nobody is; one whose connection ends meanwhile is told of a timeout
             with suppress(httpx.HTTPStatusError, OperationTimeout):
@@ -171,19 +170,34 @@ async def test_the_connection_comes_back_when_slack_refreshes_it(acme: Stage) ->
                 return answer
             await asyncio.sleep(0.05)
 
-    answer = await once_connected()
+
+async def test_the_connection_comes_back_when_slack_refreshes_it() -> None:
+    with World(parts={"slack"}) as world:
+        async with connected(world, ping_seconds=OFTEN) as acme:
+            first = world.slack.socket.connections[0]
+            asyncio.run_coroutine_threadsafe(
+                world.slack.socket.disconnect("refresh_requested"),
+                world._loop,  # noqa: SLF001
+            )
+            await until(lambda: first not in world.slack.socket.connections)
+
+            answer = await once_connected(acme)
+
     assert answer.body["text"].startswith("You are in the queue.")
 
 
-async def test_contact_grows_old_until_slack_answers_a_ping(acme: Stage) -> None:
-    await until(lambda: acme.socket.seconds_since_contact() < math.inf)
-    ages = [0.0]
+async def test_contact_grows_old_until_slack_answers_a_ping() -> None:
+    with World(parts={"slack"}) as world:
+        async with connected(world, ping_seconds=OFTEN) as found:
+            age = found.socket.seconds_since_contact
+            await until(lambda: age() < math.inf)
+            ages = [0.0]
 
-    def grown_younger() -> bool:
-        ages.append(acme.socket.seconds_since_contact())
-        return ages[-1] < ages[-2]
+            def grown_younger() -> bool:
+                ages.append(age())
+                return ages[-1] < ages[-2]
 
-    await until(grown_younger)
+            await until(grown_younger)
 
     assert max(ages) > 0
 
@@ -204,8 +218,8 @@ async def test_an_empty_app_token_is_refused_at_once() -> None:
 async def test_a_slack_out_of_order_at_the_start_is_tried_again() -> None:
     with World(parts={"slack"}) as world:
         world.slack.faults.arm(Fault("apps.connections.open", "status", status=503, times=2))
-        async with connected(world) as acme:
+        async with connected(world, ping_seconds=OFTEN) as acme:
             await until(lambda: acme.socket.seconds_since_contact() < math.inf)
-            answer: Answer = await acme.play(lambda moves: moves.command("join"))
+            answer = await once_connected(acme)
 
     assert answer.body["text"].startswith("You are in the queue.")

@@ -154,12 +154,13 @@ def test_while_an_api_asks_for_patience_it_is_left_alone(crowded: Stage) -> None
 
 def test_the_answer_never_waits_for_a_slow_system(crowded: Stage) -> None:
     stage = crowded
-    stage.befalls("graph", ".*", "hang", seconds=4.0)  # longer than Slack waits
+    stage.befalls("graph", ".*", "hang", seconds=60.0, times=None)  # longer than anybody waits for an answer
     racers = stage.people(4)
 
-    stage.all_say(racers, "join")  # Slack's three seconds are the players' own limit
+    stage.all_say(racers, "join")
     for racer in racers:
-        assert racer.says("status").kind in {"queued", "adding"}
+        assert racer.says("status").kind == "queued"
+    stage.calms("graph")
 
     for racer in racers:
         racer.is_told("ready")
