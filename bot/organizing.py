@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from bot.admin.table import PLANS, find
 from bot.understanding import Case, Chosen, Understanding, Understood
-from provisioning import dead_letters, garages
+from provisioning import actors, dead_letters, garages
 from provisioning.changes import Change
 from provisioning.correlation import about, only
 from provisioning.dead_letters import DeadLetterQueue
@@ -182,7 +182,7 @@ class Organizing:
         if plan is None:
             models = garages.packed(meant.models) if meant.models is not None else {}
             letters = dead_letters.packed(meant.letters) if meant.letters is not None else {}
-            facts = {**row.facts, **models, **letters}
+            facts = {**row.facts, **models, **letters, **actors.packed(meant.actors)}
             self._close(rows, case, replace(row, facts=facts), event, "answered")
             return None
         confirms = rows.instructions.get(meant.confirms.id) if meant.confirms is not None else None

@@ -12,6 +12,7 @@ from bot.admin.adding import with_list
 from bot.admin.basics import ConfirmInstruction, Undo
 from bot.admin.table import parse
 from bot.admin.verbs import AdminCommand
+from provisioning import actors
 from provisioning.dead_letters import DeadLetterQueue, DeadLetters, seen
 from provisioning.directory import Lists, Mentions
 from provisioning.errors import (
@@ -63,6 +64,7 @@ class Understood:
     vetted: Mapping[str, Vetted | Refusal] = field(default_factory=dict)
     models: Mapping[PersonId, tuple[Model, ...]] | None = None
     letters: DeadLetters | None = None
+    actors: Mapping[PersonId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +139,21 @@ class Understanding:
         if confirms is not None:
             meant = Understood(confirms, command, event, confirms.people, confirms, used, letters=letters)
         elif not command.targets:
-            return Understood(instruction, command, event, {}, used=used, letters=letters)
+            return self._named(case, Understood(instruction, command, event, {}, used=used, letters=letters))
         else:
             claims = self._claims(instruction, command)
             people = resolve(self._store, self._recognizer, event, command.targets, claims)
             meant = Understood(instruction, command, event, people, used=used)
         if not command.reads_models:
-            return meant
+            return self._named(case, meant)
         return replace(meant, models=self._garages.of(event, meant.people.values()))
+
+    def _named(self, case: Case, meant: Understood) -> Understood:
+        """Return it with what those are called who acted, where the command shows them."""
+        if not meant.command.names_actors:
+            return meant
+        people = self._store.read(lambda rows: actors.without_a_part(rows, meant.event, case.person_id))
+        return replace(meant, actors=self._recognizer.names(people))
 
     def _said(self, instruction: Instruction) -> AdminCommand:
         """Return the command in the words, with the people of the list that came along.

@@ -32,8 +32,9 @@ class Order:
     """An instruction that may be carried out: by whom, for which event, when. `id` is the instruction's.
 
     `people` says who the targets in its words are, by their text; `used` what racers have used, `models` what
-    they have in their garages, `vetted` who may be added, and `letters` what lies among the dead letters,
-    where the command wants to know. `tenant` is the organizer's when they speak in Teams.
+    they have in their garages, `vetted` who may be added, `letters` what lies among the dead letters, and
+    `actors` what organizers are called, where the command wants to know. `tenant` is the organizer's when
+    they speak in Teams.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Order:
     tenant: str | None = None
     models: Mapping[PersonId, tuple[Model, ...]] = field(default_factory=dict)
     letters: DeadLetters | None = None
+    actors: Mapping[PersonId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from provisioning.directory import (
 )
 from provisioning.errors import ProvisioningError, Refusal, Unavailable
 from provisioning.identity import admitted_mail, the_employee, the_employee_within
-from provisioning.ids import ChatIdentity
+from provisioning.ids import ChatIdentity, PersonId
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,11 @@ class Recognizer:
             return {}
         answer = _guarded(lambda: self._directory.find(mails))
         return {mail: answer.get(mail, Failed(Unavailable())) for mail in mails}
+
+    def names(self, people: Collection[PersonId]) -> dict[PersonId, str]:
+        """Return what the directory calls them; whom it does not tell of is left out."""
+        read = _guarded(lambda: self._directory.get(people)) if people else {}
+        return {one: user.display_name for one, user in read.items() if isinstance(user, DirectoryUser)}
 
     def _claims(self, chats: set[ChatIdentity]) -> dict[ChatIdentity, Claim | Failed]:
         claims: dict[ChatIdentity, Claim | Failed] = {}

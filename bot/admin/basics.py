@@ -9,6 +9,7 @@ from bot.admin.paging import Page, paged
 from bot.admin.phrases import SHOWN, Phrase, page
 from bot.admin.verbs import AdminCommand, AdminVerb, Noun
 from bot.words import Words
+from provisioning.actors import MOST_LINES
 from provisioning.audit import Line
 from provisioning.errors import InstructionUnclear
 from provisioning.events import Event
@@ -20,7 +21,6 @@ from provisioning.targets import Mentioned, Target
 from provisioning.undoing import UNDOS
 
 LINES_A_PAGE: Final = 15
-_MOST_LINES: Final = 3000  # of the audit, that chat shows; the export has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class AuditShow(AdminCommand):
     """Show what was done, to everybody or to one person."""
 
     page: int = 1
+
+    names_actors: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +97,29 @@ def _show_audit(rows: Rows, order: Order, command: AuditShow) -> AuditShown:
     if command.targets:
         names = [name for person in order.people.values() for name in _names(rows, order, person)]
         lines: Sequence[Line] = [
-            line for line in rows.audit.about(names, _MOST_LINES) if line.event_id in (None, order.event.id)
+            line for line in rows.audit.about(names, MOST_LINES) if line.event_id in (None, order.event.id)
         ]
     else:
-        lines = rows.audit.lines(order.event.id, _MOST_LINES)
+        lines = rows.audit.lines(order.event.id, MOST_LINES)
     again = " ".join(["admin audit", *(spoken(target) for target in command.targets)])
     found = paged(tuple(reversed(lines)), command.page, LINES_A_PAGE, f"{again} event={order.event.id}")
     people = {}
     for line in found.items:
         said = rows.instructions.get(line.correlation) if line.correlation else None
-        people[line.actor] = _person(rows, order.event, line.actor, said.chat if said is not None else None)
+        spoke_as, called = said.chat if said is not None else None, order.actors.get(PersonId(line.actor), "")
+        people[line.actor] = _person(rows, order.event, line.actor, spoke_as, called)
         people[line.subject] = _person(rows, order.event, line.subject)
     known = {name: person for name, person in people.items() if person is not None}
     return AuditShown(order.event.name, found, known)
 
 
 def _person(
-    rows: Rows, event: Event, name: str, spoke_as: ChatIdentity | None = None
+    rows: Rows, event: Event, name: str, spoke_as: ChatIdentity | None = None, called: str = ""
 ) -> Mention | str | None:
     """Return a person of the audit as organizers know them; None for whoever, or whatever, is none here.
 
-    `spoke_as` is the account as which the person of this name spoke, where that is known.
+    `spoke_as` is the account as which the person of this name spoke, `called` their name in the directory,
+    where that is known.
     """
     text = name.removeprefix(f"{event.id}/")
     try:
@@ -124,7 +128,7 @@ def _person(
         person = PersonId(text)
         bound = (rows.bindings.chat_of(person, "slack"), rows.bindings.chat_of(person, "teams"))
         account = spoke_as or next((one for one in bound if one is not None), None)
-        goes_by = _called(rows, event, person)
+        goes_by = _called(rows, event, person) or called
         if account is None or (account.platform == "teams" and not goes_by):
             return goes_by or None  # Teams mentions nobody without a name
         return Mention(account, goes_by)

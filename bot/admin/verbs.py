@@ -24,6 +24,7 @@ class AdminCommand:
     about_event: ClassVar[bool] = True  # False: it is about no event in particular
     vouches: ClassVar[bool] = False  # True: the targets need have no part in the event yet, but are vetted
     reads_models: ClassVar[bool] = False  # True: the garages of the targets are looked into first
+    names_actors: ClassVar[bool] = False  # True: what those are called who acted is looked up first
     needs_usage: ClassVar[bool] = False  # True: what racers have used is looked up first
 
     @property

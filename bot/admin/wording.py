@@ -18,7 +18,7 @@ from bot.admin.phrases import mentioned_names
 from bot.admin.table import ANSWERS, QUERIES, parse
 from bot.grammar import ADMIN
 from bot.words import Words
-from provisioning import dead_letters, garages
+from provisioning import actors, dead_letters, garages
 from provisioning.changes import Change
 from provisioning.errors import NotAllowed, Refusal, SeveralRacers, Unexpected, by_code
 from provisioning.events import Event
@@ -61,6 +61,7 @@ def answer_of(words: Words, rows: Rows, instruction: Instruction, now: datetime)
         instruction.people,
         models=garages.unpacked(instruction.facts),
         letters=dead_letters.unpacked(instruction.facts),
+        actors=actors.unpacked(instruction.facts),
     )
     return _answered(words, rows, instruction, order)
 
