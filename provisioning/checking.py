@@ -8,6 +8,7 @@ from provisioning.access import Failed, Present
 from provisioning.correlation import about
 from provisioning.directory import DirectoryUser
 from provisioning.errors import ProvisioningError
+from provisioning.events import Grant
 from provisioning.identity import is_employee
 from provisioning.ids import RegistrationKey, TargetId
 from provisioning.ports import Rows
@@ -20,7 +21,7 @@ class Checking(Stepping):
     """Looks at racers, through systems that serve what is in no hurry."""
 
     def check(self, group: Sequence[Case], batch: Batch) -> Rests:
-        """Look whether these are still employees and, once ready, members where access takes effect."""
+        """Look whether these are still employees and, once ready, members of what they were given."""
         with about(traces(group)):
             users = self.directory.get({case.person.id for case in group})
         group = [_refreshed(case, users.get(case.person.id)) for case in group]
@@ -28,7 +29,7 @@ class Checking(Stepping):
         failed: dict[RegistrationKey, tuple[TargetId, ProvisioningError]] = {}
         ready = [case for case in group if case.registration.is_ready]
         for grant in {grant for case in ready for grant in case.event.grants}:
-            cases = [case for case in ready if grant in case.event.grants]
+            cases = [case for case in ready if grant in case.event.grants and _has(case, grant)]
             outcomes = guarded(self.accesses[grant.kind].presence, grant, cases)
             for case in cases:
                 outcome = outcomes[case.person.id]
@@ -64,6 +65,12 @@ class Checking(Stepping):
             return rests
 
         return self.store.run(unit).result()
+
+
+def _has(case: Case, grant: Grant) -> bool:
+    """Whether they were given this; what the event has got since they may still be on their way to."""
+    progress = case.registration.progress.get(grant.target)
+    return progress is not None and progress.step in deciding.IN_PLACE
 
 
 def _refreshed(case: Case, user: DirectoryUser | Failed | None) -> Case:

@@ -155,21 +155,26 @@ def decide(
     surplus = _surplus(registration, event, racing=racing)
     if not racing:
         return _undo(registration, surplus, entries, now) if surplus else _stay_gone(registration, event, now)
-    if registration.is_ready:  # what the event has got since comes first, then what it grants no more goes
+    if registration.is_ready:
+        stay = _stay_ready(registration, event, now)
+        if isinstance(stay, CheckRacer):  # which waits for nothing: they have access meanwhile
+            return stay
+        # What the event has got since comes first, then what it grants no more goes.
         pending = _next_grant(registration, event, entries, now)
         if pending is None and surplus:
             return _undo(registration, surplus, entries, now)
-        stay = _stay_ready(registration, event, now)
-        is_told = isinstance(stay, CheckRacer) or untold(event, entries, quotas) is None
-        return pending or (stay if is_told else Tend(urgent=False))
+        return pending or (stay if untold(event, entries, quotas) is None else Tend(urgent=False))
+    is_unsure = registration.checked_at is not None and now - registration.checked_at >= DAILY
+    if is_unsure and registration.has_seat:
+        return CheckRacer()  # something may be granted already, whatever stands in the way of the rest
     if event.is_blocked:
         return Rest(now + BROKEN_PAUSE)
     if _is_refused(registration) and not (registration.wake_at is not None and registration.wake_at <= now):
         return Rest(registration.wake_at or now + REFUSED_PAUSE)
-    if registration.checked_at is not None and now - registration.checked_at >= DAILY:
+    if is_unsure and registration.gone_at is None:
         return CheckRacer()  # whoever waited that long may have left the company
     if not registration.has_seat:
-        return TakeSeat()
+        return TakeSeat()  # of whom an event that is over has let go, and now goes on, this is the beginning
     pending = _next_grant(registration, event, entries, now)
     if pending is None and (entry := untold(event, entries, quotas)) is not None:
         since = entry.on_site.untold_since

@@ -1,17 +1,29 @@
-"""Settling holds what it works on: for another term when time has passed, and not again with every step."""
+"""Settling holds what it works on: for another term when time has passed, and not again with every step.
 
-from collections.abc import Callable
+And racers are checked daily, whatever else there is to do for them.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
-from provisioning.errors import StoreUnavailable
+from provisioning.access import Absent, Failed, Outcome, Present
+from provisioning.directory import DirectoryUser
+from provisioning.errors import DirectoryUnavailable, StoreUnavailable
+from provisioning.events import EntraGroup
+from provisioning.ids import GroupId, PersonId
 from provisioning.ports import Rows, Store, Work
+from provisioning.registrations import Person, Progress, Step
 from provisioning.settling import Settler
 from provisioning.stepping import HELD, Batch, Systems
+from provisioning.sweeping import wake_event
 from tests.contract.samples import MORNING, SPRING, SetClock, a_registration, an_event, racer
+
+FIRST = EntraGroup(GroupId("0c1a"))
 
 
 class Hurrying:
@@ -97,3 +109,77 @@ def test_a_store_that_is_out_of_reach_while_a_step_is_recorded_is_no_defect(
     settler(store, clock).round()
 
     assert ready(store) == 2
+
+
+class Directory:
+    """Knows everybody, as members."""
+
+    def get(self, ids: Collection[PersonId]) -> dict[PersonId, DirectoryUser]:
+        return {one: DirectoryUser(one, f"{one}@example.com", "", True, "Member") for one in ids}
+
+
+class Groups:
+    """Groups of the directory: who is in the first one stays in it, and nobody comes into any other."""
+
+    batch = 20
+
+    def presence(self, grant: EntraGroup, people: Sequence[Person]) -> dict[PersonId, Outcome]:
+        return {one.id: Present() if grant == FIRST else Absent() for one in people}
+
+    def add(self, _: EntraGroup, people: Sequence[Person]) -> dict[PersonId, Outcome]:
+        return {one.id: Failed(DirectoryUnavailable()) for one in people}
+
+
+def test_whoever_is_on_the_way_to_a_new_grant_is_checked_for_what_they_have(
+    store: Store, clock: SetClock
+) -> None:
+    def given(rows: Rows) -> None:
+        rows.events.save(an_event(grants=(FIRST, EntraGroup(GroupId("0c1b")))))
+        progress = {FIRST.target: Progress(Step.CONFIRMED, MORNING)}
+        facts: dict[str, Any] = {"ready_at": MORNING, "checked_at": MORNING, "progress": progress}
+        rows.registrations.save(a_registration(1, **facts))
+        rows.events.take_seats(SPRING, [racer(1)])
+
+    store.run(given).result()
+    groups, directory = cast("Any", Groups()), cast("Any", Directory())
+    settling = Settler(store, Systems({"entra-group": groups}, directory), None, clock)
+
+    for _ in range(2):  # what is missing at two looks in a row would be taken for taken away
+        clock.moment += timedelta(days=1)
+        store.run(lambda rows: rows.queue.put(Work.SETTLE, str(racer(1)), MORNING)).result()
+        settling.round()
+
+    found = store.read(lambda rows: rows.registrations.get(racer(1)))
+    assert found is not None
+    assert found.checked_at == clock.moment
+    assert found.hold is None
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_when_an_event_goes_on_after_its_end_nobody_is_told_that_they_are_late(
+    store: Store, clock: SetClock, days: int
+) -> None:
+    two_join(store)
+    settling = Settler(store, Systems({}, cast("Any", Directory())), None, clock)
+    settling.round()
+
+    def goes_on_until(ends: datetime) -> None:
+        def unit(rows: Rows) -> None:
+            event = rows.events.get(SPRING)
+            assert event is not None
+            rows.events.save(replace(event, closes=min(event.closes, ends), ends=ends))
+
+        store.run(unit).result()
+        wake_event(store, SPRING, clock.moment)
+        settling.round()
+
+    goes_on_until(clock.moment)
+    clock.moment += timedelta(days=days)
+    goes_on_until(clock.moment + timedelta(days=1))
+
+    about = f"registration:{racer(1)}"
+    told = store.read(lambda rows: [rows.outbox.get(f"result:{about}:{number}") for number in range(1, 5)])
+    found = store.read(lambda rows: rows.registrations.get(racer(1)))
+    assert found is not None
+    assert found.is_ready
+    assert [one is not None for one in told] == [True, True, True, False]  # ready, gone, ready

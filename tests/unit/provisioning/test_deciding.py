@@ -181,6 +181,37 @@ JOINING = [
     pytest.param(
         ada(has_seat=True, problem="DR-999"), CUP, {}, Add(RECORD), id="nor is a code that nobody knows"
     ),
+    pytest.param(
+        ada(has_seat=True, progress=at(Step.ADDED), checked_at=NOON - DAILY),
+        spring_cup(broken=broken(EFFECT.target)),
+        {},
+        CheckRacer(),
+        id="who has some of it already is checked daily while the rest is broken",
+    ),
+    pytest.param(
+        ada(has_seat=True, progress=at(Step.ADDED), checked_at=NOON - DAILY, problem="DR-241"),
+        CUP,
+        {},
+        CheckRacer(),
+        id="or refused",
+    ),
+    pytest.param(
+        ada(checked_at=NOON - DAILY), CUP, {}, CheckRacer(), id="who waited for a place is checked before it"
+    ),
+    pytest.param(
+        gone(wish=Wish.RACING, checked_at=NOON - DAILY),
+        CUP,
+        {},
+        TakeSeat(),
+        id="whose event goes on after its end begins with a place",
+    ),
+    pytest.param(
+        gone(wish=Wish.RACING, checked_at=NOON - DAILY, gone_at=None, has_seat=True),
+        CUP,
+        {},
+        CheckRacer(),
+        id="and is checked next",
+    ),
 ]
 
 RACING = [
@@ -213,6 +244,20 @@ RACING = [
         {},
         Add(OTHER_RECORD),
         id="a grant the event has got since is added",
+    ),
+    pytest.param(
+        ready(checked_at=NOON - DAILY),
+        spring_cup(RECORD, EFFECT, OTHER_RECORD),
+        {},
+        CheckRacer(),
+        id="the daily check does not wait for it",
+    ),
+    pytest.param(
+        ready(checked_at=NOON - DAILY),
+        spring_cup(RECORD, retired=(EFFECT,)),
+        {},
+        CheckRacer(),
+        id="nor for what is to be withdrawn",
     ),
     pytest.param(
         ready(),
