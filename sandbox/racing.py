@@ -78,7 +78,10 @@ class Ranking:
 
 @dataclass
 class Race:
-    """A race; `rankings` has one row for each racer."""
+    """A race; `rankings` has one row for each racer.
+
+    `next_rankings` takes their place between two readings: when the first page is asked for the next time.
+    """
 
     race_id: str
     name: str
@@ -87,6 +90,7 @@ class Race:
     track: str = "reInvent2019_wide"
     timing: str = "BEST_LAP_TIME"
     rankings: dict[str, Ranking] = field(default_factory=dict)
+    next_rankings: dict[str, Ranking] | None = None
 
 
 @dataclass(frozen=True)

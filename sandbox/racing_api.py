@@ -226,10 +226,12 @@ class RacingApi:
 
     def list_rankings(self, _: PoolUser, asked: Asked) -> Json:
         """Return a page of a race's ranking; ranks are positions, so rows that tie have different ones."""
-        race = self._known_race(asked)
+        race, page = self._known_race(asked), asked.query.get("token")
+        if page is None and race.next_rankings is not None:
+            race.rankings, race.next_rankings = race.next_rankings, None
         rows = sorted(race.rankings.values(), key=lambda row: (row.score, row.submitted_at))
         numbered = list(enumerate(rows, 1))
-        shown, token = _page(numbered, asked.query.get("token"), base64.urlsafe_b64encode)
+        shown, token = _page(numbered, page, base64.urlsafe_b64encode)
         found = [self._row(rank, one) for rank, one in shown]
         return {"rankings": found, **({"token": token} if token else {})}
 

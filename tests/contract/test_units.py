@@ -55,7 +55,7 @@ def test_a_unit_that_raises_leaves_no_trace(store: Store) -> None:
 
 def test_a_unit_that_raises_takes_no_other_with_it(store: Store) -> None:
     gate = threading.Event()
-    first = store.run(lambda _: gate.wait(10))
+    first = store.run(lambda _: gate.wait(60))
 
     def closed(rows: Rows) -> None:
         rows.requests.save(a_request(2))
@@ -123,7 +123,7 @@ def test_a_read_writes_nothing(store: Store) -> None:
 
 def test_a_unit_taken_back_in_time_is_not_applied(store: Store) -> None:
     gate = threading.Event()
-    ahead = [store.run(lambda _: gate.wait(10)) for _ in range(MORE_THAN_RUN_AT_ONCE)]
+    ahead = [store.run(lambda _: gate.wait(60)) for _ in range(MORE_THAN_RUN_AT_ONCE)]
     second = store.run(lambda rows: rows.requests.save(a_request(1)))
     third = store.run(lambda rows: rows.requests.save(a_request(2)))
     assert second.cancel()

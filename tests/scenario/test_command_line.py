@@ -53,7 +53,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
             stdin=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert "Traceback" not in done.stderr
@@ -218,7 +218,7 @@ def test_a_server_is_ready_answers_and_ends_gracefully(
     with served(environment, BOT_EVENT_FILE=str(file)) as (process, lines):
         assert [line["action"] for line in lines] == ["event-made", "listening"]
         url = f"http://127.0.0.1:{lines[-1]['port']}"
-        with httpx.Client(base_url=url, trust_env=False) as http:
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
             assert http.get("/healthz").status_code == 200
             ready = http.get("/readyz")
             assert (ready.status_code, set(ready.json().values())) == (200, {True})
@@ -233,7 +233,7 @@ def test_a_server_is_ready_answers_and_ends_gracefully(
         nobody = run("try", "join", "--as", "employe", "--url", url)
         assert (nobody.returncode, "Did you mean employee" in nobody.stderr) == (1, True)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         assert [json.loads(line)["action"] for line in process.stderr][-1] == "stopped"
 
 

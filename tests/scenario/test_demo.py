@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from sandbox.racing import RACERS
 from sandbox.slack_channels import RACING
 from sandbox.slack_transcript import Surface
 from sandbox.world import Address, World
+from tests.scenario.waiting import eventually
 
 READY = "You're in: the Cup is open to you."
 GONE = "You've left the Cup."
@@ -263,7 +263,9 @@ def test_an_open_company_is_watched_and_its_scim_cycle_follows_its_clock(tmp_pat
         seen = httpx.get(url, trust_env=False).json()
         assert (seen["group"], seen["store"]) == (["employee-002"], [])
         httpx.post(f"{address.urls['graph']}/_control/clock", json={"turn_seconds": 2400}, trust_env=False)
-        _await(lambda: httpx.get(url, trust_env=False).json()["store"] == ["employee-002"])
+        eventually(
+            lambda: httpx.get(url, trust_env=False).json()["store"] == ["employee-002"], "the cycle has come"
+        )
     assert not path.exists()
 
 
@@ -306,7 +308,7 @@ with Processes(Path({str(tmp_path)!r})) as processes:
         os.kill(company, 0)
         starter.send_signal(signal.SIGKILL)
     try:
-        _await(lambda: not _runs(company))
+        eventually(lambda: not _runs(company), "nothing of it runs")
     finally:
         with suppress(ProcessLookupError):
             os.kill(company, signal.SIGKILL)
@@ -320,10 +322,3 @@ def _runs(pid: int) -> bool:
     # A zombie waits for whoever inherited it; it does not run.
     status = Path(f"/proc/{pid}/stat")
     return not (status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z")
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "it did not come to that"
-        time.sleep(0.02)

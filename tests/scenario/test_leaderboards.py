@@ -47,11 +47,11 @@ def race_of(stage: Stage, name: str = "Lap of honor") -> Race:
 
 
 def rank(stage: Stage, rows: tuple[Row, ...], name: str = "Lap of honor") -> None:
-    """Let the site have this ranking."""
+    """Let the site have this ranking for whoever begins to read it from now on."""
     once = dict.fromkeys((row.alias, row.time_ms, row.submitted_at, row.submissions) for row in rows)
 
     def put() -> None:
-        race_of(stage, name).rankings = {
+        race_of(stage, name).next_rankings = {
             str(number): Ranking(
                 str(number), alias, VOID if time_ms is None else time_ms, at.timestamp(), submissions
             )

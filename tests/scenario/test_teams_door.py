@@ -43,7 +43,7 @@ from tests.scenario.bot_connector import (
     jwk,
     pressed,
 )
-from tests.scenario.waiting import eventually
+from tests.scenario.waiting import DEADLINE_SECONDS, eventually
 
 QUEUED = Message((Plain("You're in the queue."),))
 STILL = Message((Plain("Still working on it."),))
@@ -101,7 +101,7 @@ class Bot:
         self.forgotten.append((chat, address))
 
     def answer(self, heard: Heard, message: Message) -> None:
-        self.may_send.wait(10)
+        self.may_send.wait(DEADLINE_SECONDS)
         self._may_fail("answer")
         self.said.append(("answer", heard, message))
 
@@ -139,7 +139,7 @@ class Stage:
         return self.post(body(sent), bearer() if authorization is None else authorization)
 
     def says(self, *messages: Message) -> None:
-        eventually(lambda: self.bot.answers() == list(messages), f"the bot says {messages}", seconds=10)
+        eventually(lambda: self.bot.answers() == list(messages), f"the bot says {messages}")
 
 
 @contextmanager
@@ -269,7 +269,7 @@ def test_an_answer_that_misses_its_time_is_promised_and_then_comes_as_a_new_mess
         released = threading.Event()
 
         async def slow(_: Utterance) -> Message:
-            await asyncio.to_thread(released.wait, 10)
+            await asyncio.to_thread(released.wait, DEADLINE_SECONDS)
             return QUEUED
 
         teams.bot.reply = slow
@@ -289,7 +289,7 @@ def test_a_late_answer_in_a_channel_points_into_the_thread_once() -> None:
         released = threading.Event()
 
         async def slow(_: Utterance) -> Message:
-            await asyncio.to_thread(released.wait, 10)
+            await asyncio.to_thread(released.wait, DEADLINE_SECONDS)
             raise KeyError("a defect")
 
         teams.bot.reply = slow
@@ -323,7 +323,6 @@ def test_an_answer_that_does_not_get_through_does_not_reach_the_request(
     eventually(
         lambda: "not answered in Teams" in [record.getMessage() for record in caplog.records],
         "it is logged",
-        seconds=10,
     )
 
 
@@ -347,7 +346,7 @@ def test_a_pressed_button_is_answered_with_a_card_in_its_place(teams: Stage) -> 
     (heard,) = teams.bot.heard
     assert (heard.chat, heard.text, heard.pressed) == (CHAT, "leave --yes", True)
     assert heard.asked_id == f"a:personal-ada/{sent['id']}/1700-card/leave --yes"
-    eventually(lambda: teams.bot.placed_in == ["1700-card"], "later updates go there", seconds=10)
+    eventually(lambda: teams.bot.placed_in == ["1700-card"], "later updates go there")
     assert teams.bot.said == []
 
 
@@ -378,7 +377,7 @@ def test_a_pressed_buttons_late_answer_is_promised_and_then_comes_as_a_new_messa
         released = threading.Event()
 
         async def slow(_: Utterance) -> Message:
-            await asyncio.to_thread(released.wait, 10)
+            await asyncio.to_thread(released.wait, DEADLINE_SECONDS)
             return QUEUED
 
         teams.bot.reply = slow
@@ -474,7 +473,7 @@ def test_whoever_adds_the_app_is_welcomed_once(teams: Stage) -> None:
     for sent in (ADDED, JOINED, ADDED):
         assert teams.send(activity(**sent)).status_code == 201
 
-    eventually(lambda: len(teams.bot.said) == 1, "a welcome", seconds=10)
+    eventually(lambda: len(teams.bot.said) == 1, "a welcome")
     assert teams.bot.said == [("welcome", PERSONAL, WELCOME)]
     assert teams.bot.heard == []
 
@@ -482,7 +481,7 @@ def test_whoever_adds_the_app_is_welcomed_once(teams: Stage) -> None:
 def test_a_team_is_welcomed_as_a_channel_and_not_as_the_person_who_added_the_app(teams: Stage) -> None:
     teams.send(activity(**ADDED, conversation=IN_TEAM))
 
-    eventually(lambda: len(teams.bot.said) == 1, "a welcome", seconds=10)
+    eventually(lambda: len(teams.bot.said) == 1, "a welcome")
     where = Address(SERVICE_URL, TENANT, CHANNEL, "channel", BOT)
     assert teams.bot.kept == [(None, where)]
     assert teams.bot.said == [("welcome", where, WELCOME_ALL)]
@@ -693,7 +692,7 @@ def test_keys_that_do_not_come_hold_up_nobody_whose_key_is_known(teams: Stage) -
     good = claims(teams.clock.now().timestamp())
 
     assert teams.send(activity(), bearer(good)).status_code == 201
-    eventually(lambda: len(teams.authority.asked) == 4, "the old keys are refreshed", seconds=10)
+    eventually(lambda: len(teams.authority.asked) == 4, "the old keys are refreshed")
     waiting = threading.Thread(target=lambda: teams.send(activity(), bearer(good, key=2)))
     waiting.start()
     for _ in range(3):
@@ -702,7 +701,7 @@ def test_keys_that_do_not_come_hold_up_nobody_whose_key_is_known(teams: Stage) -
     assert teams.authority.asked == ["metadata", "keys"] * 2
     teams.authority.keys = [jwk(1), jwk(2)]
     teams.authority.open.set()
-    waiting.join(10)
+    waiting.join(DEADLINE_SECONDS)
 
     assert len(teams.bot.heard) == 6
 
