@@ -50,7 +50,7 @@ class RacingSites:
             else RacerAccounts(self.sites, self.pools.of, mails_in(directory), clock, invites=self.invites)
         )
         self.first_sign_in = OneTimePasswords(self.pools.of)
-        self.platform = DeepRacerPlatform(self.client_of)
+        self.platform = DeepRacerPlatform(self.client_of, None if settings.through_api else self._pool_of)
         self._settings = settings
         self._brakes = brakes
         self._clock = clock
@@ -106,6 +106,9 @@ class RacingSites:
         """Close every connection."""
         for http in self._https:
             http.close()
+
+    def _pool_of(self, site_url: str) -> str:
+        return self.sites.of(site_url).user_pool_id
 
     def _service_user(self) -> ServiceUser:
         settings = self._settings

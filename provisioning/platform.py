@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from provisioning.events import DeepRacerOnAws
+from provisioning.ids import PersonId
 from provisioning.registrations import Person
 
 Timing = Literal["best-lap", "average-lap", "total"]
@@ -110,6 +111,13 @@ class RacingPlatform(Protocol):
 
     def set_allowance(self, grant: DeepRacerOnAws, profile_id: str, allowance: Allowance) -> Allowance:
         """Set what a racer may use, whatever they have used; returns what the platform has now."""
+        ...
+
+    def is_theirs(self, grant: DeepRacerOnAws, profile_id: str, person_id: PersonId) -> bool:
+        """Whether this profile is of an account that the person had before, not one that the bot makes.
+
+        Asks nothing that is asked for each person. False where nobody can tell.
+        """
         ...
 
     def newcomers_allowance(self, grant: DeepRacerOnAws) -> Allowance:

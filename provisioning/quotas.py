@@ -12,6 +12,7 @@ from typing import Final
 
 from provisioning.errors import QuotaAboveCeiling, QuotaBelowUse
 from provisioning.events import Ceiling, Quota
+from provisioning.platform import Allowance
 
 NOTHING: Final = Quota(training_hours=0, models=0)
 NEAR: Final = (80, 100)  # percent of their hours at which racers are told
@@ -91,6 +92,7 @@ class OnSite:
 
     quota: Quota | None = None  # the one the site was told last; None: none, or nobody knows what holds there
     told_at: datetime | None = None  # when it was told that
+    before: Allowance | None = None  # what somebody's own account was allowed before it was told anything
     untold_since: datetime | None = None  # since when it cannot be told
     used: Used | None = None  # as it was read last
     warned_in: str = ""  # the month for which `warned` holds

@@ -19,9 +19,10 @@ from provisioning.deciding import IN_PLACE, backoff, wants_racing
 from provisioning.errors import ProvisioningError, SiteUnavailable, Unavailable, Unexpected
 from provisioning.events import DeepRacerOnAws, Event, Quota
 from provisioning.ids import PersonId, RegistrationKey, TargetId
+from provisioning.ledger import Entry
 from provisioning.platform import Allowance, Profile, RacingPlatform
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.quotas import OnSite, most_of
+from provisioning.quotas import NOTHING_KNOWN, OnSite, most_of
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Registration
 
@@ -42,6 +43,13 @@ class Case:
     grant: DeepRacerOnAws
     profile_id: str
     quota: Quota | None  # None: the site knows it, or is not to be told any
+    gives_back: Allowance | None = None  # to an account of their own that no event needs any more
+    is_first: bool = False  # nothing was told yet of this account
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """Return what the site is to be told, if anything."""
+        return self.gives_back if self.quota is None else allowance(self.quota)
 
 
 class Tender:
@@ -66,12 +74,31 @@ class Tender:
             by_grant[case.grant].append(case)
         for grant, group in by_grant.items():
             with about({case.registration.key.person_id: case.registration.correlation for case in group}):
-                errors = _tell(platform, grant, group)
+                errors = self._tell(platform, grant, group)
             now = self._clock.now()
             self._store.run(
                 lambda rows, group=group, errors=errors, now=now: _record(rows, group, errors, now)  # type: ignore[misc]
             ).result()
         return taken
+
+    def _tell(
+        self, platform: RacingPlatform, grant: DeepRacerOnAws, group: Sequence[Case]
+    ) -> Mapping[RegistrationKey, ProvisioningError]:
+        """Tell one site, having kept what people's own accounts were allowed; returns whom not, and why."""
+        try:
+            theirs = [
+                case
+                for case in group
+                if case.is_first
+                and platform.is_theirs(grant, case.profile_id, case.registration.key.person_id)
+            ]
+            listed = bool(theirs) or len(group) >= LISTED_FROM  # to read them all may save many calls
+            known = {one.id: one for one in platform.profiles(grant)} if listed else {}
+        except ProvisioningError as error:
+            return {case.registration.key: error for case in group}
+        if theirs:
+            self._store.run(lambda rows: _keep(rows, theirs, known)).result()
+        return _told(platform, group, known)
 
 
 def allowance(quota: Quota) -> Allowance:
@@ -152,29 +179,36 @@ def _due(rows: Rows, job: Job, now: datetime) -> Case | None:
     grant, profile_id = account
     quota = quotas_of(rows, registration, event, now).get(grant.target)
     entry = rows.ledger.get(grant.target, key.person_id)
+    gives_back = entry.on_site.before if entry is not None and not entry.needed_by else None
     if entry is None or entry.on_site.quota == quota:
         quota = None
-    if quota is None and registration.models_unwanted_since is None:
+    if quota is None and gives_back is None and registration.models_unwanted_since is None:
         return None
-    return Case(job, registration, event, grant, profile_id, quota)
+    is_first = quota is not None and entry is not None and entry.on_site.told_at is None
+    return Case(job, registration, event, grant, profile_id, quota, gives_back, is_first=is_first)
 
 
-def _tell(
-    platform: RacingPlatform, grant: DeepRacerOnAws, group: Sequence[Case]
+def _keep(rows: Rows, theirs: Sequence[Case], known: Mapping[str, Profile]) -> None:
+    """Write what these accounts were allowed; what stands there already was before anything was told."""
+    for case in theirs:
+        entry = rows.ledger.get(case.grant.target, case.registration.key.person_id)
+        profile = known.get(case.profile_id)
+        if entry is not None and entry.on_site.before is None and profile is not None:
+            rows.ledger.save(replace(entry, on_site=replace(entry.on_site, before=profile.allowance)))
+
+
+def _told(
+    platform: RacingPlatform, group: Sequence[Case], known: Mapping[str, Profile]
 ) -> Mapping[RegistrationKey, ProvisioningError]:
-    """Tell one site; returns for whom it could not be told, and why."""
-    try:
-        known = _known(platform, grant, group)
-    except ProvisioningError as error:
-        return {case.registration.key: error for case in group}
+    """Tell the site of these racers; returns for whom it could not be told, and why."""
     errors: dict[RegistrationKey, ProvisioningError] = {}
     in_vain: list[ProvisioningError] = []
     for case in group:
         if len(in_vain) < MOST_IN_VAIN:
             try:
                 with only([case.registration.key.person_id]):
-                    if case.quota is not None:
-                        _set(platform, case, case.quota, known)
+                    if case.allowance is not None:
+                        _set(platform, case, case.allowance, known)
                     if case.registration.models_unwanted_since is not None:
                         _clear(platform, case, case.registration.models_unwanted_since)
             except ProvisioningError as error:
@@ -186,16 +220,9 @@ def _tell(
     return errors
 
 
-def _known(platform: RacingPlatform, grant: DeepRacerOnAws, group: Sequence[Case]) -> Mapping[str, Profile]:
-    """Return the racers of the site by their id, where reading them may save many calls; else nobody."""
-    if len(group) < LISTED_FROM:
-        return {}
-    return {profile.id: profile for profile in platform.profiles(grant)}
-
-
-def _set(platform: RacingPlatform, case: Case, quota: Quota, known: Mapping[str, Profile]) -> None:
+def _set(platform: RacingPlatform, case: Case, wanted: Allowance, known: Mapping[str, Profile]) -> None:
     """Tell the site what this racer may use, unless it is so already. Raises ProvisioningError."""
-    profile, wanted = known.get(case.profile_id), allowance(quota)
+    profile = known.get(case.profile_id)
     if profile is not None and profile.allowance == wanted:
         return
     if platform.set_allowance(case.grant, case.profile_id, wanted) != wanted:
@@ -228,6 +255,8 @@ def _record(
         entry = rows.ledger.get(case.grant.target, key.person_id)
         if entry is not None and case.quota is not None:
             rows.ledger.save(replace(entry, on_site=_after(entry.on_site, case.quota, now, error)))
+        elif entry is not None and case.gives_back is not None and error is None:
+            _record_given_back(rows, case, entry, case.gives_back, now)
         if error is not None:
             _tell_organizers(rows, case, error, now)
             rows.queue.retry(case.job, now + _pause(error, case.job))
@@ -254,6 +283,19 @@ def _record_told(rows: Rows, case: Case, quota: Quota, now: datetime) -> None:
         rows.queue.put(Work.SETTLE, str(key), now)
 
 
+def _record_given_back(rows: Rows, case: Case, entry: Entry, allowance: Allowance, now: datetime) -> None:
+    """Write that an account is as it was; an entry that stood for nothing else any more goes."""
+    if entry.needed_by:  # they came back meanwhile: the site is told again
+        rows.ledger.save(replace(entry, on_site=replace(entry.on_site, quota=None)))
+    elif entry.present_before:
+        rows.ledger.delete(entry)
+    else:
+        rows.ledger.save(replace(entry, on_site=NOTHING_KNOWN))
+    minutes, models = str(allowance.minutes), str(allowance.models)
+    key, target = case.registration.key, case.grant.target
+    audit(rows, now, "bot", "given-back", key, case.event, target=target, minutes=minutes, models=models)
+
+
 def _record_cleared(rows: Rows, case: Case, now: datetime) -> None:
     """Write that the models are gone; those of whom it was said once more meanwhile are looked at again."""
     current = rows.registrations.get(case.registration.key)
@@ -263,7 +305,7 @@ def _record_cleared(rows: Rows, case: Case, now: datetime) -> None:
 
 
 def _tell_organizers(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
-    says = "organizers-models-left" if case.quota is None else "organizers-quota-untold"
+    says = "organizers-models-left" if case.allowance is None else "organizers-quota-untold"
     what = f"{says}:{error.code}:{now:%Y%m%d}"  # what meets all of them is one message a day
     told = {"code": error.code, "target": case.grant.target}
     post_to_organizers(rows, case.event, says, what, now, told)

@@ -11,7 +11,7 @@ from provisioning.errors import GroupMissing
 from provisioning.events import Event, Grant
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.outbox import speaking_lease
-from provisioning.ports import Rows
+from provisioning.ports import Rows, Work
 from provisioning.recording import audit
 from provisioning.registrations import Registration, Step
 from provisioning.stepping import (
@@ -100,10 +100,13 @@ class Withdrawing(Stepping):
                     continue
                 if left is None:
                     continue
+                gives_back = left.on_site.before is not None and not left.needed_by
+                if gives_back:  # what the person's own account was allowed before us
+                    rows.queue.put(Work.TEND, str(case.key), now)
                 if ours:
                     doubts[case.key] = left.remove_may_land_until
                     rows.ledger.save(ledger.withdrawing(left, now + MAY_LAND))
-                elif left.needed_by or left.is_ours:
+                elif left.needed_by or left.is_ours or gives_back:
                     rows.ledger.save(left)
                 else:  # the person was a member before us: nothing of ours remains
                     rows.ledger.delete(left)
@@ -259,7 +262,7 @@ def _after_reading(
         step = Step.KEPT if entry is not None and entry.needed_by else Step.ABSENT
         after = deciding.stepped(after, grant.target, step, now)
         if still_ours and entry is not None:
-            if _is_recheck(current, now):
+            if _is_recheck(current, now) and entry.on_site.before is None:
                 rows.ledger.delete(entry)
             else:
                 rows.ledger.save(ledger.added(entry, None))

@@ -6,6 +6,7 @@ from adapters.codec.fields import Json, decode, encode, read_moment_if, write_mo
 from provisioning.events import Quota
 from provisioning.ids import EventId, PersonId, TargetId
 from provisioning.ledger import Entry
+from provisioning.platform import Allowance
 from provisioning.quotas import NOTHING_KNOWN, OnSite, Used
 
 
@@ -39,6 +40,7 @@ def unpack_entry(body: str, target: TargetId, person_id: PersonId, version: int)
 def _on_site_body(on_site: OnSite) -> Json:
     body: Json = {
         "quota": None if on_site.quota is None else asdict(on_site.quota),
+        "before": None if on_site.before is None else asdict(on_site.before),
         "told_at": None if on_site.told_at is None else write_moment(on_site.told_at),
         "untold_since": None if on_site.untold_since is None else write_moment(on_site.untold_since),
         "used": None if on_site.used is None else asdict(on_site.used),
@@ -53,6 +55,7 @@ def _on_site(body: Json) -> OnSite:
     return OnSite(
         quota=Quota(**body["quota"]) if "quota" in body else None,
         told_at=read_moment_if(get("told_at")),
+        before=Allowance(**body["before"]) if "before" in body else None,
         untold_since=read_moment_if(get("untold_since")),
         used=Used(**body["used"]) if "used" in body else None,
         warned_in=get("warned_in", ""),

@@ -11,8 +11,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from adapters.deepracer.client import SiteClient, SiteError
+from adapters.deepracer.names import username_of
 from provisioning.errors import Unexpected
 from provisioning.events import DeepRacerOnAws
+from provisioning.ids import PersonId
 from provisioning.platform import Allowance, Model, Profile, Race, Standing, Timing
 
 UNLIMITED: Final = -1
@@ -29,8 +31,12 @@ _NEWCOMERS: Final = "/settings/usageQuotas.newUser"
 class DeepRacerPlatform:
     """Asks the API of the site that a grant names. Safe to use from several threads."""
 
-    def __init__(self, client_of: Callable[[str], SiteClient]) -> None:
+    def __init__(
+        self, client_of: Callable[[str], SiteClient], pool_of: Callable[[str], str] | None = None
+    ) -> None:
+        """Take the id of the user pool of each site; None where the site itself names the accounts."""
         self._client_of = client_of
+        self._pool_of = pool_of
 
     def profiles(self, grant: DeepRacerOnAws) -> Sequence[Profile]:
         with _told():
@@ -51,6 +57,11 @@ class DeepRacerPlatform:
             return _profile(
                 self._client_of(grant.site_url).call("PATCH", "/profile", body)["profile"]
             ).allowance
+
+    def is_theirs(self, grant: DeepRacerOnAws, profile_id: str, person_id: PersonId) -> bool:
+        return self._pool_of is not None and profile_id != username_of(
+            self._pool_of(grant.site_url), person_id
+        )
 
     def newcomers_allowance(self, grant: DeepRacerOnAws) -> Allowance:
         with _told():

@@ -11,12 +11,13 @@ from provisioning.audit import Line
 from provisioning.deciding import QUOTA_PATIENCE, BecomeReady, CheckRacer, Rest, Tend, decide
 from provisioning.errors import ProvisioningError, SiteFirewalled, SiteUnavailable
 from provisioning.events import DeepRacerOnAws, Quota
-from provisioning.ids import EventId
+from provisioning.ids import EventId, PersonId
 from provisioning.ledger import Entry, intend
 from provisioning.platform import Allowance, Model, Profile, RacingPlatform
 from provisioning.ports import Store, Work
 from provisioning.quotas import OnSite
 from provisioning.registrations import Hold, Progress, Registration, Step
+from provisioning.requests import Wish
 from provisioning.tending import LISTED_FROM, MOST_IN_VAIN, Tender, quotas_of
 from tests.contract.samples import AUTUMN, MORNING, SPRING, SetClock, a_registration, after, an_event, person
 
@@ -29,6 +30,7 @@ class Site:
 
     def __init__(self) -> None:
         self.allowances: dict[str, Allowance] = {}
+        self.theirs: set[str] = set()
         self.told: list[str] = []
         self.listed = 0
         self.garage: list[Model] = []
@@ -38,6 +40,9 @@ class Site:
     def profiles(self, grant: DeepRacerOnAws) -> Sequence[Profile]:
         self.listed += 1
         return [Profile(one, one, allowed, 0, 0, 0, 0) for one, allowed in self.allowances.items()]
+
+    def is_theirs(self, grant: DeepRacerOnAws, profile_id: str, person_id: PersonId) -> bool:
+        return profile_id in self.theirs
 
     def models(self, grant: DeepRacerOnAws, profile_id: str) -> Sequence[Model]:
         return self.garage
@@ -136,6 +141,75 @@ def test_who_races_in_two_events_on_one_site_has_the_most_of_both(store: Store, 
     ).result()
     quotas = store.read(lambda rows: quotas_of(rows, held, an_event(AUTUMN, grants=(SITE,)), MORNING))
     assert quotas == {SITE.target: Quota(20, 1)}
+
+
+def leaves(store: Store, racer: Registration, *, present_before: bool = False) -> None:
+    """Let no event need the racer's account any more."""
+
+    def write(rows: Any) -> None:
+        entry = rows.ledger.get(SITE.target, racer.key.person_id)
+        rows.ledger.save(replace(entry, needed_by=frozenset(), present_before=present_before))
+        rows.registrations.save(replace(racer, wish=Wish.GONE, progress={SITE.target: GONE}))
+        rows.queue.put(Work.TEND, str(racer.key), MORNING)
+
+    store.run(write).result()
+
+
+GONE = Progress(Step.ABSENT, MORNING, "racer1")
+
+
+@pytest.mark.parametrize("present_before", [False, True])
+def test_an_account_of_their_own_gets_back_what_it_was_allowed_before(
+    store: Store, clock: SetClock, *, present_before: bool
+) -> None:
+    site = Site()
+    site.theirs, site.allowances = {"racer1"}, {"racer1": Allowance(90, None)}
+    racer = enrolled(store)
+    tender(store, site, clock).round()
+    assert site.allowances == {"racer1": Allowance(600, 5)}
+    assert on_site(store).before == Allowance(90, None)
+
+    leaves(store, racer, present_before=present_before)
+    site.error = SiteUnavailable(reason="timeout")
+    tender(store, site, clock).round()
+    site.error, clock.moment = None, after(301)
+    tender(store, site, clock).round()
+
+    assert site.allowances == {"racer1": Allowance(90, None)}
+    assert queued(store, Work.TEND) == 0
+    left = store.read(lambda rows: rows.ledger.get(SITE.target, racer.key.person_id))
+    assert (left is None) is present_before
+    assert left is None or left.on_site == OnSite()
+    back = [line.facts for line in store.read(lambda rows: rows.audit.lines()) if line.action == "given-back"]
+    assert [(facts["minutes"], facts["models"]) for facts in back] == [("90", "None")]
+
+
+def test_what_an_account_was_allowed_is_known_before_the_site_is_told_anything(
+    store: Store, clock: SetClock
+) -> None:
+    site = Site()
+    site.theirs, site.allowances = {"racer1"}, {"racer1": UNLIMITED}
+    enrolled(store)
+    site.error = SiteUnavailable(reason="timeout")
+    tender(store, site, clock).round()
+    assert on_site(store).before == UNLIMITED
+    site.allowances["racer1"] = Allowance(600, 5)  # the call arrived all the same
+
+    site.error, clock.moment = None, after(301)
+    tender(store, site, clock).round()
+
+    assert on_site(store).before == UNLIMITED
+
+
+def test_an_account_of_the_bots_making_is_given_nothing_back(store: Store, clock: SetClock) -> None:
+    site = Site()
+    site.allowances = {"racer1": UNLIMITED}
+    racer = enrolled(store)
+    tender(store, site, clock).round()
+    leaves(store, racer)
+    tender(store, site, clock).round()
+    assert site.allowances == {"racer1": Allowance(600, 5)}
+    assert site.listed == 0
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,31 @@ def test_who_has_an_account_of_their_own_uses_it_and_keeps_it(make_site: MakeSit
     assert (theirs.enabled, theirs.groups) == (True, {FACILITATORS})
 
 
+@pytest.mark.parametrize("raced_before", [False, True])
+def test_who_has_an_account_of_their_own_may_use_after_leaving_what_they_might_before(
+    make_site: MakeSite, *, raced_before: bool
+) -> None:
+    stage = make_stage_with_account(make_site) if raced_before else make_site()
+    if not raced_before:
+        stage.starts_bot()
+        _own_account(stage, stage.person("employee-001"))
+    racer = stage.person("employee-001")
+    profile = stage.company.racing.profiles[only_account_of(stage, racer).username]
+    profile.minutes_allowed, profile.models_allowed = 77, -1
+    quota = stage.event().quota
+    for _ in range(2):
+        racer.says("join")
+        racer.becomes_ready()
+        assert (profile.minutes_allowed, profile.models_allowed) == (quota.training_hours * 60, quota.models)
+        racer.says("leave --yes")
+        racer.comes_to("gone")
+        eventually(
+            lambda: (profile.minutes_allowed, profile.models_allowed) == (77, -1),
+            "what they had before is theirs again",
+            otherwise=lambda: repr(profile),
+        )
+
+
 def test_who_raced_before_the_bot_came_races_on_after_leaving(make_site: MakeSite) -> None:
     stage = make_stage_with_account(make_site)
     racer = stage.person("employee-001")
