@@ -10,7 +10,7 @@ from bot.faults import Fault
 from provisioning.audit import Line
 from provisioning.events import Event
 from provisioning.ports import Rows, Store
-from provisioning.sweeping import wake_event
+from provisioning.sweeping import owe_waking, wake_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def apply(store: Store, planned: Plan, now: datetime, actor: str = "command line
             change.field: f"{change.before or '-'} → {change.after or '-'}" for change in planned.changes
         }
         rows.audit.append(Line(now, actor, "applied", saved.id, saved.id, facts=facts))
+        owe_waking(rows, saved, now)
         return saved
 
     saved = store.run(write).result()

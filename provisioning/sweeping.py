@@ -14,7 +14,7 @@ from provisioning.access import Access
 from provisioning.closing import follow
 from provisioning.deciding import wants_racing
 from provisioning.errors import ProvisioningError, StaleWrite, StoreUnavailable
-from provisioning.events import Event
+from provisioning.events import Breakage, Event
 from provisioning.forgetting import forget_event
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import KEPT
@@ -32,6 +32,7 @@ SENT_KEPT = timedelta(days=14)  # so long an earlier message can be brought up t
 LEASES_KEPT = timedelta(days=1)  # so long one that a dead worker left may be looked at; its name is an id
 ANSWERS_KEPT = timedelta(days=30)  # so long an answer in Teams can be brought up to date
 PAGE = 500
+WOKEN = "woken"  # of a change: everybody was queued
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Sweeper:
         self._token = uuid.uuid4().hex
         self._next = self._forgets_at = clock.now()
         self._probes: dict[EventId, datetime] = {}
+        self._known: dict[EventId, int] = {}  # versions that nobody is to be woken for any more
 
     def round(self) -> int:
         """Sweep once when it is time and nobody else does; returns how many keys were queued."""
@@ -65,11 +67,23 @@ class Sweeper:
             if event.broken is not None and self._probes.get(event.id, now) <= now:
                 self._probes[event.id] = now + PROBE
                 self._probe(event)
+            if self._known.get(event.id) != event.version:
+                woken += self._wake_owed(event, now)
             if event.phase(now) == "ended":
                 self._close(event, now)
             elif event.broken is None and event.taken < event.capacity:
                 woken += self._store.run(lambda rows, event=event: _fill_seats(rows, event, now)).result()  # type: ignore[misc]
         return woken
+
+    def _wake_owed(self, event: Event, now: datetime) -> int:
+        """Wake the event of whoever changed it and was gone before they had woken everybody."""
+        owed = self._store.read(lambda rows: rows.moments.get(_waking(event.id)))
+        if owed is None or WOKEN in owed:
+            self._known[event.id] = event.version
+            return 0
+        if now < datetime.fromisoformat(owed["at"]) + LOST:
+            return 0  # they are at it
+        return wake_event(self._store, event.id, now)
 
     def _close(self, event: Event, now: datetime) -> None:
         """Follow an event that is over to its end."""
@@ -86,18 +100,12 @@ class Sweeper:
             log.exception("closing failed", extra={"action": "defect", "event": event.id})
 
     def _probe(self, event: Event) -> None:
-        """Look whether what broke the event is mended; then tell the organizers and wake all who wait."""
+        """Look whether what broke the event is mended; then tell the organizers and wake all who wait.
+
+        What the event grants no more need not be mended, and must not stand before what else breaks it.
+        """
         broken = event.broken
-        if broken is None or (broken.is_unprovable and self._clock.now() < broken.since + UNPROVEN):
-            return
-        grant = event.grant_of(broken.target)
-        try:
-            if grant is not None:
-                self._accesses[grant.kind].check(grant)
-        except ProvisioningError:
-            return  # still wrong, or nothing is known: the next probe tells
-        except Exception:  # a defect with one event must not keep the others from being looked after
-            log.exception("probe failed", extra={"action": "defect", "event": event.id})
+        if broken is None or (event.is_blocked and not self._is_mended(event, broken)):
             return
         now, code = self._clock.now(), broken.code
 
@@ -110,11 +118,34 @@ class Sweeper:
         self._store.run(unit).result()
         wake_event(self._store, event.id, now)
 
+    def _is_mended(self, event: Event, broken: Breakage) -> bool:
+        grant = event.grant_of(broken.target)
+        if grant is None or (broken.is_unprovable and self._clock.now() < broken.since + UNPROVEN):
+            return False
+        try:
+            self._accesses[grant.kind].check(grant)
+        except ProvisioningError:
+            return False  # still wrong, or nothing is known: the next probe tells
+        except Exception:  # a defect with one event must not keep the others from being looked after
+            log.exception("probe failed", extra={"action": "defect", "event": event.id})
+            return False
+        return True
+
+
+def owe_waking(rows: Rows, event: Event, now: datetime) -> None:
+    """Owe everybody of the event a look at what was changed in it, whatever becomes of who changed it."""
+    rows.moments.note(_waking(event.id), now, {"version": str(event.version), "at": now.isoformat()})
+
 
 def wake_event(store: Store, event_id: EventId, now: datetime) -> int:
-    """Queue every registration of the event that is not at rest: after a change of the event itself."""
+    """Queue every registration of the event: after a change of the event itself."""
     after: PersonId | None = None
     woken = 0
+    owed = store.read(lambda rows: rows.moments.get(_waking(event_id)))
+
+    def settled(rows: Rows) -> None:
+        if owed is not None and rows.moments.get(_waking(event_id)) == owed:
+            rows.moments.note(_waking(event_id), now, {**owed, WOKEN: "yes"})
 
     while True:
 
@@ -128,7 +159,12 @@ def wake_event(store: Store, event_id: EventId, now: datetime) -> int:
         count, after = store.run(unit).result()
         woken += count
         if after is None:
+            store.run(settled).result()
             return woken
+
+
+def _waking(event_id: EventId) -> str:
+    return f"changed:{event_id}"
 
 
 def _wake_due(rows: Rows, now: datetime) -> int:

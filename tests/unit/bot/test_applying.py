@@ -11,8 +11,10 @@ from bot.event_file import EventFileInvalid
 from provisioning.errors import StaleWrite
 from provisioning.events import EntraGroup, Event
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey
+from provisioning.ports import Work
 from provisioning.registrations import Person, Registration
 from provisioning.requests import ReplyTo, Wish
+from provisioning.sweeping import LOST, Sweeper
 
 NOW = datetime(2027, 3, 2, tzinfo=UTC)
 EVENT = Event(
@@ -63,6 +65,28 @@ def test_applying_writes_the_event_and_a_line_of_the_audit(store: SqliteStore) -
     made, changed = store.read(lambda rows: rows.audit.lines(EVENT.id))
     assert (made.actor, made.action, made.facts["capacity"]) == ("command line", "applied", "- → 2000")
     assert changed.facts == {"capacity": "2000 → 7"}
+
+
+def test_what_a_change_means_for_racers_outlives_whoever_applied_it(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(store, plan(store, EVENT), NOW)
+    register_somebody(store)
+
+    def die(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr("bot.applying.wake_event", die)
+        apply(store, plan(store, replace(EVENT, ends=NOW, closes=NOW)), NOW)
+
+    class Later:
+        def now(self) -> datetime:
+            return NOW + LOST
+
+    assert store.read(lambda rows: rows.queue.depth())[Work.SETTLE] == 0
+    Sweeper(store, {}, Later()).round()
+    assert store.read(lambda rows: rows.queue.depth())[Work.SETTLE] == 1
 
 
 def test_a_plan_is_refused_once_the_event_has_changed(store: SqliteStore) -> None:
