@@ -206,6 +206,8 @@ def admit(
         if before is None:
             owe_questions(rows, after, event, now)
         rows.queue.put(Work.SETTLE, str(after.key), now)
+    else:  # they have asked for something newer elsewhere, and wait for a word here, too
+        owe_card(rows, f"registration:{after.key}", request.reply, now)
     action = "joined" if request.wish is Wish.RACING else "left"
     audit(rows, now, str(person.id), action, after.key, event, correlation=request.correlation)
 

@@ -8,7 +8,7 @@ event, a second join, a repetition by the platform.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from provisioning import tallies
 from provisioning.audit import Line
@@ -109,7 +109,7 @@ def request_join(rows: Rows, asking: Asking, event_name: str | None) -> Outcome:
     if known is not None and known.state == "waiting" and known.wish is Wish.RACING:
         _remember(rows, replace(known, reply=asking.reply), event, asking, "queued")
         return _queued(rows, event, Wish.RACING, known.received_at, is_overdue=known.overdue_told)
-    return _ask(rows, known, event, asking, Wish.RACING)
+    return _ask(rows, known, standing, event, asking, Wish.RACING)
 
 
 def request_leave(rows: Rows, asking: Asking, event_name: str | None, *, confirmed: bool) -> Outcome:
@@ -135,7 +135,7 @@ def request_leave(rows: Rows, asking: Asking, event_name: str | None, *, confirm
     if known is not None and known.state == "waiting" and known.wish is Wish.GONE:
         _remember(rows, replace(known, reply=asking.reply), event, asking, "leaving")
         return _queued(rows, event, Wish.GONE, known.received_at)
-    return _ask(rows, known, event, asking, Wish.GONE)
+    return _ask(rows, known, standing, event, asking, Wish.GONE)
 
 
 def ask_status(rows: Rows, asking: Asking) -> Outcome:
@@ -336,13 +336,15 @@ def _standing(rows: Rows, event: Event, asking: Asking) -> Standing | None:
     return standing_of(rows, event, registration, asking.now) if registration else None
 
 
-def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: Wish) -> Queued:
+def _ask(
+    rows: Rows, known: Request | None, standing: Standing | None, event: Event, asking: Asking, wish: Wish
+) -> Queued:
     waits = known is not None and known.state == "waiting"
     new = Seen(asking.asked_id, asking.now, "queued" if wish is Wish.RACING else "leaving")
     request = Request(
         RequestKey(event.id, asking.chat),
         wish,
-        asking.now,
+        _received_at(asking, known, standing),
         asking.reply,
         "waiting",
         known.person_id if known else None,
@@ -358,6 +360,15 @@ def _ask(rows: Rows, known: Request | None, event: Event, asking: Asking, wish: 
     action = "asked to join" if wish is Wish.RACING else "asked to leave"
     rows.audit.append(Line(asking.now, str(asking.chat), action, str(request.key), event.id, asking.digest))
     return _queued(rows, event, wish, asking.now)
+
+
+def _received_at(asking: Asking, known: Request | None, standing: Standing | None) -> datetime:
+    """Return when this was received: now, and after what was asked at a door whose clock may be ahead.
+
+    The newest received wins, and this is the newest.
+    """
+    before = [*([known.received_at] if known else []), *([standing.registration.wish_at] if standing else [])]
+    return max([asking.now, *(moment + timedelta(microseconds=1) for moment in before)])
 
 
 def _remember(rows: Rows, request: Request | None, event: Event, asking: Asking, answer: str) -> None:

@@ -76,8 +76,8 @@ def test_what_a_change_means_for_racers_outlives_whoever_applied_it(
     def die(*_: object) -> int:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
-        dying.setattr("bot.applying.wake_event", die)
+    monkeypatch.setattr("bot.applying.wake_event", die)
+    with pytest.raises(KeyboardInterrupt):
         apply(store, plan(store, replace(EVENT, ends=NOW, closes=NOW)), NOW)
 
     class Later:
