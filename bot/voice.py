@@ -172,7 +172,7 @@ class PlatformVoice:
             if instruction is None or (notice.kind is Kind.CARD and instruction.state != "waiting"):
                 return None  # forgotten, or answered meanwhile
             if notice.kind is Kind.CARD:
-                return wording.refusal_of(spoken, notice)
+                return wording.refusal_of(spoken, notice, note=wording.TO_ORGANIZERS)
             return answer_of(spoken, rows, instruction, now)
 
         message = self.store.read(unit)

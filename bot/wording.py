@@ -189,9 +189,9 @@ def _following(words: Words, key: str, values: Mapping[str, Any]) -> Text:
     return words.text(f"{key}.next", **values)
 
 
-def refusal_of(words: Words, notice: Notice) -> Message:
+def refusal_of(words: Words, notice: Notice, *, note: str = "note.code") -> Message:
     """Return the message of a notice that carries an error code."""
-    return refusal(words, by_code().get(notice.says, Unexpected), notice.facts)
+    return refusal(words, by_code().get(notice.says, Unexpected), notice.facts, note=note)
 
 
 def post(words: Words, notice: Notice) -> Message:

@@ -17,7 +17,7 @@ from provisioning.watching import BOARD, show
 
 def find_board(rows: Rows, order: Order, name: str) -> Board:
     """Return the board of this name, without one the only one that is open. Raises BoardUnknown."""
-    found = named(rows.boards.of_event(order.event.id), name)
+    found = named(rows.boards.of_event(order.event.id), name, rows.races.of_event(order.event.id))
     if len(found) > 1:
         found = tuple(board for board in found if board.is_open(order.at))
     if len(found) != 1:

@@ -7,10 +7,11 @@ neither loses any nor tells any twice, and of much that happens at once only the
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from provisioning import races
 from provisioning.board_news import News, changes, weightiest
 from provisioning.ids import EventId
 from provisioning.leaderboards import Leaderboard
@@ -71,12 +72,24 @@ class Board:
         return at >= self.closes + SETTLED_AFTER
 
 
-def named(boards: Sequence[Board], name: str) -> tuple[Board, ...]:
-    """Return the board of this race's id, or those of this name, or those whose name begins so."""
+def named(boards: Sequence[Board], name: str, posted: Sequence[races.Race] = ()) -> tuple[Board, ...]:
+    """Return the board of this race's id, or those of this name, or those whose name begins so.
+
+    Where an organizer posted a race under another title, that is a name of its board, too.
+    """
     wanted = " ".join(name.casefold().split())
     by_id = tuple(board for board in boards if board.race_id == name)
-    by_name = tuple(board for board in boards if board.name.casefold() == wanted)
-    return by_id or by_name or tuple(board for board in boards if board.name.casefold().startswith(wanted))
+    names = [(board, {board.name.casefold(), *_titles(board, posted)}) for board in boards]
+    by_name = tuple(board for board, known in names if wanted in known)
+    begun = tuple(board for board, known in names if any(one.startswith(wanted) for one in known))
+    return by_id or by_name or begun
+
+
+def _titles(board: Board, posted: Sequence[races.Race]) -> Iterator[str]:
+    """Yield under which titles organizers have posted the race of this board."""
+    for race in posted:
+        if race.event_id == board.event_id and race.link.rstrip("/") == board.url.rstrip("/"):
+            yield " ".join(race.title.casefold().split())
 
 
 def of_race(event_id: EventId, race: Race, known: Board | None) -> Board:

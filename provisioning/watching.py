@@ -249,14 +249,10 @@ def ask_boards(
 
     Of a single one, the line of the chat identity is told where it is known for sure.
     """
-    boards = [
-        board
-        for event in rows.events.all()
-        if is_followed(event, now)
-        for board in rows.boards.of_event(event.id)
-        if board.opens <= now
-    ]
-    found = named(boards, name)
+    followed = [event.id for event in rows.events.all() if is_followed(event, now)]
+    boards = [board for one in followed for board in rows.boards.of_event(one) if board.opens <= now]
+    posted = [race for one in followed for race in rows.races.of_event(one)] if name else []
+    found = named(boards, name, posted)
     if not name:
         found = tuple(board for board in found if board.is_open(now)) or found[-1:]
     if len(found) != 1:

@@ -234,7 +234,7 @@ def shown_value(words: Words, name: str, text: str) -> Text:
         return words.text(f"value.{text}") if f"value.{text}" in words else (Plain(text),)
     if name in {"opens", "closes", "ends", "torn_down_at"}:
         return (words.when(datetime.fromisoformat(text).astimezone(UTC)),)
-    if name in {"channels", "organizer_channel"}:
+    if name in {"channels", "organizer_channel", "watched", "muted"}:
         spans: list[Span] = []
         for place in text.split(", "):
             spans += [Plain(", "), Channel(place)]

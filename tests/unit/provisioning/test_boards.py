@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from provisioning.board_news import Kind, changes, weightiest
-from provisioning.boards import NEWS_EVERY, SETTLED_AFTER, Board, has_lost, read
+from provisioning.boards import NEWS_EVERY, SETTLED_AFTER, Board, has_lost, named, read
 from provisioning.leaderboards import Leaderboard
+from provisioning.races import Race
 from tests.unit.provisioning.recorded_race import Row, readings
-from tests.unit.provisioning.spring_cup import MINUTE, NOON, SECOND, spring_cup
+from tests.unit.provisioning.spring_cup import ADA, MINUTE, NOON, SECOND, spring_cup
 
 CLOSES = NOON + timedelta(days=1)
 NEW = Board(spring_cup().id, "7", "Lap", "https://d.example/races/7", "best-lap", NOON, CLOSES)
@@ -96,3 +97,17 @@ def test_somebody_missing_is_noticed_under_a_crowd_of_newcomers() -> None:
     assert has_lost(before, ranking(Ada=100, Lewis=90, Nigel=91))
     assert not has_lost(before, ranking(Ada=90, Grace=110, Lewis=120))
     assert not has_lost(before, before)
+
+
+def test_a_board_goes_by_its_own_name_and_by_the_title_under_which_its_race_was_posted() -> None:
+    other = replace(NEW, race_id="8", name="Lapland", url="https://d.example/races/8")
+    race = Race(NEW.event_id, 1, "Grand  Opener", "https://d.example/races/7/", ADA.id, NOON)
+    elsewhere = replace(race, title="Workshop", link="https://d.example/workshop")
+    posted = (race, elsewhere)
+
+    assert named((NEW, other), "Lap", posted) == (NEW,)
+    assert named((NEW, other), "la", posted) == (NEW, other)
+    assert named((NEW, other), "grand opener", posted) == (NEW,)
+    assert named((NEW, other), "Grand", posted) == (NEW,)
+    assert named((NEW, other), "Workshop", posted) == ()
+    assert named((NEW, other), "Grand") == ()
