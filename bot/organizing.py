@@ -18,7 +18,7 @@ from typing import Any, Final
 from bot.admin.table import PLANS, find
 from bot.understanding import Case, Chosen, Understanding, Understood
 from provisioning import actors, dead_letters, garages
-from provisioning.changes import Change
+from provisioning.changes import Change, is_within
 from provisioning.correlation import about, only
 from provisioning.dead_letters import DeadLetterQueue
 from provisioning.deciding import backoff
@@ -225,8 +225,8 @@ class Organizing:
             self._close(rows, case, replace(row, proposed=draft.change), event, "previewed")
             return None
         shown = confirms.proposed if confirms is not None else None
-        if draft.wants_confirmation and (shown is None or shown.people != draft.change.people):
-            # What was confirmed has changed in the meantime: it is shown again, to be confirmed again.
+        if draft.wants_confirmation and (shown is None or not is_within(draft.change, shown)):
+            # It is more by now than what was confirmed: it is shown again, to be confirmed again.
             said = confirms or row
             shown_again = replace(row, words=said.words, given=said.given, proposed=draft.change)
             self._close(rows, case, shown_again, event, "asking")

@@ -43,6 +43,14 @@ class Change:
         return self.undo_until is not None and now < self.undo_until and self.undone_by is None
 
 
+def is_within(change: Change, shown: Change) -> bool:
+    """Whether a yes to what was shown is one to this change: it concerns nobody and nothing beside that.
+
+    It may concern fewer: of those who were to be added, say, one has joined meanwhile.
+    """
+    return change.people <= shown.people and set(change.subjects) <= set(shown.subjects)
+
+
 def undoable(change: Change) -> Change:
     """Return the change with its ten minutes."""
     return replace(change, undo_until=change.at + UNDONE_WITHIN)

@@ -360,6 +360,20 @@ def test_people_are_added_in_one_go_with_a_result_for_each_and_nobody_twice(
     assert "undeliverable" not in stage.audit()
 
 
+def test_a_yes_to_many_is_one_to_those_who_are_left_of_them(stage: Stage, organizer: Racer) -> None:
+    ada, grace, joan = stage.people(3)
+    answered(organizer, f"add {', '.join(map(address, (ada, grace, joan)))}", "add-asks")
+    joan.says("join")
+    joan.becomes_ready()
+
+    organizer.presses("Yes, do it")
+
+    said = organizer.sees("add-done").text
+    assert f"{address(ada)}: added" in said
+    assert f"{address(joan)}: was in already" in said
+    eventually(lambda: all(one.is_member for one in (ada, grace)), "they are in")
+
+
 @pytest.mark.parametrize("words", ["status", "join"])
 def test_whoever_was_added_hears_of_it_when_they_first_speak(
     stage: Stage, organizer: Racer, words: str
