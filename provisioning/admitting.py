@@ -225,7 +225,8 @@ def count_joining(rows: Rows, before: Registration | None, after: Registration) 
 def folded(before: Registration | None, request: Request, person: Person, now: datetime) -> Registration:
     """Return the registration with this request in it; of several the newest received wins.
 
-    A hold stays, whatever is asked. Every request that counts deserves a result, so nothing counts as told.
+    A hold stays, whatever is asked. Every request that counts deserves a result, so nothing counts as told;
+    but whoever was told there before they asked sees the same where they asked, and is not told it twice.
     """
     key = RegistrationKey(request.key.event_id, person.id)
     if before is None:
@@ -244,14 +245,25 @@ def folded(before: Registration | None, request: Request, person: Person, now: d
     if request.received_at < before.wish_at:
         return claimed(before, request) if before.unclaimed else before
     known = replace(before, person=person, reply=request.reply, unclaimed=False)
-    return returning(known, request.wish, request.received_at, now, request.correlation)
+    after = returning(known, request.wish, request.received_at, now, request.correlation)
+    return replace(after, told=_heard(before, request)) if request.wish is before.wish else after
 
 
 def claimed(before: Registration, request: Request) -> Registration:
     """Return the registration of somebody who has spoken now, to be told there how it stands."""
     return replace(
-        before, reply=request.reply, correlation=request.correlation, unclaimed=False, told=Told.NOTHING
+        before,
+        reply=request.reply,
+        correlation=request.correlation,
+        unclaimed=False,
+        told=_heard(before, request),
     )
+
+
+def _heard(before: Registration, request: Request) -> Told:
+    """Return what whoever was added was told in this chat before they spoke there."""
+    is_there = before.unclaimed and before.reply is not None and before.reply.chat == request.reply.chat
+    return before.told if is_there else Told.NOTHING
 
 
 def returning(

@@ -236,7 +236,8 @@ def test_whoever_adds_the_app_is_welcomed_once_and_again_when_they_come_back(tow
     racer.comes_to("ready")
 
 
-def test_whoever_was_added_hears_of_it_when_the_app_comes_to_them(stage: Stage) -> None:
+@pytest.mark.parametrize("words", ["status", "join"])
+def test_whoever_was_added_hears_of_it_once_when_the_app_comes_to_them(stage: Stage, words: str) -> None:
     organizer, racer = stage.person("organizer"), stage.person("employee-001")
     answered(organizer, f"add {address(racer)}", "add-done")
     eventually(lambda: racer.is_member, "they are in")
@@ -246,10 +247,10 @@ def test_whoever_was_added_hears_of_it_when_the_app_comes_to_them(stage: Stage) 
         stage.plays(moves(racer).installs())
 
     eventually(lambda: "ready" in racer.told, "they are told", otherwise=lambda: repr(racer))
-    racer.asked += 1  # that was the app's doing
-    racer.says("status")
+    racer.says(words)
     racer.sees("ready")
     assert not part_of(stage, racer).unclaimed
+    assert racer.told.count("ready") == 1
 
 
 def test_a_team_is_welcomed_once_in_its_channel_and_again_when_the_app_comes_back(
