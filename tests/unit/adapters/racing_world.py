@@ -141,7 +141,7 @@ def racing_world(people: int = 12, **switches: Any) -> Iterator[RacingWorld]:
                 endpoint_url=url,
                 aws_access_key_id="AKIAMADEUP",
                 aws_secret_access_key="made-up",
-                config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2),
+                config=Config(retries={"total_max_attempts": 1}, connect_timeout=30, read_timeout=30),
             )
             for service in ("cognito-idp", "cognito-identity")
         }

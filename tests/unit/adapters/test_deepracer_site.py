@@ -38,7 +38,7 @@ def clock() -> Hands:
 
 
 def sites(clock: Hands, told: Told | None = None) -> Sites:
-    return Sites(lambda: httpx.Client(trust_env=False, timeout=2), told or Told(), clock)
+    return Sites(lambda: httpx.Client(trust_env=False, timeout=30), told or Told(), clock)
 
 
 def test_everything_is_found_at_the_site(world: RacingWorld, clock: Hands) -> None:
