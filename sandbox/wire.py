@@ -135,6 +135,8 @@ def application(
         if request.path.startswith("/_control/"):
             return await handler(request)
         operation = await named(request)
+        if faults.armed():
+            await request.read()  # it has arrived whole, so it takes effect though the client be gone
         response, cut = await _befallen(request, handler, faults.strike(operation), throttled)
         if cut:
             log.record(operation, 0, effect=response.status if response is not None else None)
@@ -189,7 +191,6 @@ async def _befallen(
         case "refuse":
             return None, True
         case "late":
-            await request.read()  # it has arrived whole, so it takes effect though the client be gone
             await asyncio.sleep(fault.seconds)
             return await handler(request), False
         case "unheard":

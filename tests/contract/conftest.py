@@ -25,7 +25,9 @@ def dynamodb() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as environment, serving() as address:
         environment.setenv("AWS_ACCESS_KEY_ID", "made-up")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-        yield clients.client("dynamodb", region="eu-central-1", endpoint_url=address, connections=32)
+        yield clients.client(
+            "dynamodb", region="eu-central-1", endpoint_url=address, connections=32, read_seconds=60
+        )
 
 
 @pytest.fixture

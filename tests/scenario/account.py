@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError
 
@@ -34,6 +34,7 @@ PAUSE_SECONDS = 0.2
 TICK_SECONDS = 3.0  # a minute of the schedule
 TIMEOUT_SECONDS = 60  # of every function
 VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS  # as the template has it: what is worked on comes to nobody else
+_AT: Final[dict[str, Any]] = {"region": REGION, "connections": 32, "read_seconds": 60}
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +65,8 @@ class Account:
         self._address = address
         self.received: Counter[str] = Counter()  # by body: how often a worker was given one
         self.table = f"bot-{uuid.uuid4().hex}"
-        self.dynamodb = client("dynamodb", region=REGION, endpoint_url=address, connections=32)
-        self.sqs = client("sqs", region=REGION, endpoint_url=address, connections=32)
+        self.dynamodb = client("dynamodb", **_AT, endpoint_url=address)
+        self.sqs = client("sqs", **_AT, endpoint_url=address)
         create(self.dynamodb, self.table)
         self.dead_letters_url = self.sqs.create_queue(QueueName=f"{self.table}-dead")["QueueUrl"]
         redrive = {"deadLetterTargetArn": self._arn(self.dead_letters_url), "maxReceiveCount": RECEIVES}

@@ -43,7 +43,7 @@ from tests.scenario.people import Racer
 from tests.scenario.platforms import SIDES, parts_of
 from tests.scenario.running import ROOT, Loop, Process, Threads
 from tests.scenario.telling import Said, kind_of, kinds_for_organizers, kinds_of_notes
-from tests.scenario.waiting import POLL_SECONDS
+from tests.scenario.waiting import POLL_SECONDS, eventually
 
 T = TypeVar("T")
 
@@ -480,7 +480,8 @@ class Stage:
             self.claims.append(Claim(key, kind, event, self._groups_of(key, event)))
 
     def check(self) -> None:
-        """Hold what everybody was told against the directories, then and now."""
+        """Hold what everybody was told against the directories, then and now: once it has arrived."""
+        eventually(lambda: not self._untrue(), "who was told ready last is in", otherwise=self._untrue)
         for claim in self.claims:
             if claim.kind == "ready":
                 assert claim.groups == self._granted(claim.event), f"a ready that was not true: {claim}"
@@ -492,16 +493,27 @@ class Stage:
         for where, ids in self.members().items():
             assert len(ids) == len(set(ids)), f"a membership twice in {where}"
 
+    def _untrue(self) -> str:
+        """Return who reads, as their newest word of an event, that they are in, and is not."""
+        newest = {
+            (racer, one.event): one.kind
+            for racer in self.racers.values()
+            for one in racer.messages
+            if one.event in self._events
+        }
+        return "\n".join(
+            repr(racer)
+            for (racer, event), kind in newest.items()
+            if kind == "ready"
+            and self.world.do(lambda key=racer.key, event=event: self._groups_of(key, event))  # type: ignore[misc]
+            != self._granted(event)
+        )
+
     def _check_racer(self, racer: Racer) -> int:
         """Check one person's messages; returns how many came twice."""
         # What says nothing of how far they are.
         beside = kinds_for_organizers() | kinds_of_notes() | ANSWERS | {"ends-soon", "board", "certificate"}
         told = [kind for kind in racer.told if kind not in beside]
-        for event in self._events:
-            mine = [one.kind for one in racer.messages if one.event == event]
-            if mine and mine[-1] == "ready":
-                here = self.world.do(lambda event=event: self._groups_of(racer.key, event))  # type: ignore[misc]
-                assert here == self._granted(event), f"told ready, and is not in\n{racer!r}"
         if len(self._events) == 1 and told and (told[-1] != "ready"):
             assert told[-1] in SETTLED or told[-1].startswith("DR-"), f"left hanging\n{racer!r}"
             before = self._before.get(racer.key, frozenset())

@@ -100,6 +100,8 @@ def test_what_was_there_before_stays_and_is_reported(make_stage: MakeStage) -> N
     told = reported(stage, organizer)
     assert "Access withdrawn: 2" in told.text
     assert "they were before the event: 1" in told.text
+    for racer in (ada, grace, member):
+        racer.comes_to("over")
     assert "entra" in member.in_groups
     assert ada.in_groups == grace.in_groups == set()
 
