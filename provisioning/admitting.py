@@ -150,7 +150,8 @@ def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
             rows.queue.done(job)
             continue
         cases.append(Case(job, request, events[key.event_id], _bound(rows, key)))
-    return cases, len(jobs)
+    # A leave is leased first. Said after a join from another platform, it ends that one.
+    return sorted(cases, key=lambda case: case.request.received_at), len(jobs)
 
 
 def _bound(rows: Rows, key: RequestKey) -> Person | None:
@@ -196,7 +197,11 @@ def admit(
     if before is None and request.wish is Wish.GONE and not request.cancels_join:
         refuse(rows, request, NothingToLeave.code, now, event=event.name)
         return
-    after = folded(before, request, person, now)
+    left = _left_since(rows, request, person) if before is None else None
+    wish = Wish.GONE if left is not None else request.wish
+    after = folded(
+        before, request if left is None else replace(request, wish=wish, received_at=left), person, now
+    )
     if before is None:  # whoever was held and had themselves forgotten is held still
         after = replace(after, hold=rows.marks.take(event.id, person.id))
     count_joining(rows, before, after)
@@ -208,8 +213,27 @@ def admit(
         rows.queue.put(Work.SETTLE, str(after.key), now)
     else:  # they have asked for something newer elsewhere, and wait for a word here, too
         owe_card(rows, f"registration:{after.key}", request.reply, now)
-    action = "joined" if request.wish is Wish.RACING else "left"
+    action = "joined" if wish is Wish.RACING else "left"
     audit(rows, now, str(person.id), action, after.key, event, correlation=request.correlation)
+
+
+def _left_since(rows: Rows, request: Request, person: Person) -> datetime | None:
+    """Return when they left from elsewhere after they asked to join, None when they did not.
+
+    There was nothing to leave then: nobody had looked at the join yet.
+    """
+    if request.wish is not Wish.RACING:
+        return None
+    said = (
+        rows.requests.get(RequestKey(request.key.event_id, chat))
+        for chat in rows.bindings.chats_of(person.id)
+    )
+    left = [
+        one.received_at
+        for one in said
+        if one is not None and one.wish is Wish.GONE and one.refusal == NothingToLeave.code
+    ]
+    return max((at for at in left if at > request.received_at), default=None)
 
 
 def count_joining(rows: Rows, before: Registration | None, after: Registration) -> None:
