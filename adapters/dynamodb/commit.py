@@ -73,15 +73,20 @@ def read_all(table: Table, found: Iterable[tuple[Key, Item]]) -> dict[Key, Item 
             return items
         for plan in {str(item[_BY]) for _, item in taken}:
             part = [(key, item) for key, item in taken if item[_BY] == plan]
+            keys = [key for key, _ in part]
             state: Item | None = table.get(_plan_key(plan))
             if state is not None and state["state"] == "open" and time.time() < int(state["until"]):
                 items |= {key: _held(item) for key, item in part}
                 continue
             if state is not None and state["state"] == "open":
                 state = _gave_up(table, plan, state)
-            if state is not None:
-                _release(table, part, plan, is_done=state["state"] == "done")
-            items |= {key: None for key, _ in part} | dict(table.get_all([key for key, _ in part]))
+            if (
+                state is None
+            ):  # forgotten, after all it had taken was released; what it still has came too late
+                part = [(key, item) for key, item in table.get_all(keys) if item.get(_BY) == plan]
+            if part:
+                _release(table, part, plan, is_done=state is not None and state["state"] == "done")
+            items |= dict.fromkeys(keys) | dict(table.get_all(keys))
     raise StoreUnavailable
 
 

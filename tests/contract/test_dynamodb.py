@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from adapters.codec.boards import pack_board
 from adapters.dynamodb import DynamoStore, commit, is_made, missing_from, open_store, session
@@ -301,6 +302,41 @@ def test_what_somebody_else_has_brought_forward_costs_one_call_more_and_not_one_
     parts = 3  # of four items each; and two calls to forget the plan
     assert len(client.calls) - client.done_at <= 2 * parts + 2
     assert not any(calls.Table(dynamodb, table).find("owed", "plans"))
+    assert store.read(versions) == AFTER
+
+
+class Late(Client):
+    """The second part of a plan gets through when nobody believes in it any more."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self.under_way: dict[str, Any] | None = None
+
+    def pass_on(self, operation: str, asked: dict[str, Any]) -> Any:
+        parts = [one for name, one in self.calls if name == "transact_write_items"]
+        if operation == "transact_write_items" and len({repr(one) for one in parts}) == 2:
+            self.under_way = asked
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+        return super().pass_on(operation, asked)
+
+    def arrive(self) -> None:
+        assert self.under_way is not None
+        self._client.transact_write_items(**self.under_way)
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_what_arrives_after_its_plan_was_given_up_is_in_nobodys_way(
+    store: DynamoStore, opening: Opening, dynamodb: Any, table: str
+) -> None:
+    store.run(lambda rows: [rows.requests.save(a_request(number)) for number in range(8)]).result()
+    late = Late(dynamodb)
+    assert isinstance(opening(late).run(many).exception(), StoreUnavailable)
+    late.arrive()
+    items = calls.Table(dynamodb, table)
+    assert any("by_plan" in item for _, item in items.everything())
+
+    assert store.read(versions) == BEFORE
+    store.run(many).result()
     assert store.read(versions) == AFTER
 
 
