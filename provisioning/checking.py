@@ -42,7 +42,7 @@ class Checking(Stepping):
         def unit(rows: Rows) -> Rests:
             rows.expect(case.key for case in group)
             rests: Rests = {}
-            for case in group:
+            for case in self.ours(rows, group, batch):
                 current, user = rows.registrations.get(case.key), users.get(case.person.id)
                 if current is None or not deciding.wants_racing(current, case.event, now):
                     continue

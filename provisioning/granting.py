@@ -150,7 +150,7 @@ class Granting(Stepping):
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
             rows.expect((case.key for case in chunk), told=True)
-            for case in chunk:
+            for case in self.ours(rows, chunk, batch):
                 current = rows.registrations.get(case.key)
                 outcome = outcomes.get(case.person.id)
                 if current is None or outcome is None:
@@ -192,7 +192,7 @@ class Granting(Stepping):
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
             rows.expect(case.key for case in group)
-            for case in group:
+            for case in self.ours(rows, group, batch):
                 current, outcome = rows.registrations.get(case.key), outcomes[case.person.id]
                 if current is None or grant.target not in current.progress:
                     continue

@@ -156,6 +156,10 @@ class Registrations(Protocol):
         """Give these leases back, where the token still holds them."""
         ...
 
+    def held(self, keys: Collection[RegistrationKey], token: str) -> frozenset[RegistrationKey]:
+        """Return those of these rows whose lease is still this token's."""
+        ...
+
     def delete(self, key: RegistrationKey) -> bool:
         """Delete the row, seat and lease with it; True when it was there."""
         ...

@@ -186,6 +186,11 @@ class Stepping:
         held = batch.renew(rows, now)
         return [case for case in chunk if case.key in held]
 
+    def ours(self, rows: Rows, cases: Sequence[Case], batch: Batch) -> list[Case]:
+        """Return those of whom what an outside call came to may be recorded: their lease was not lost."""
+        held = rows.registrations.held([case.key for case in cases], batch.token)
+        return [case for case in cases if case.key in held]
+
     def all_rest(self, group: Sequence[Case], pause: timedelta) -> Rests:
         until = self.clock.now() + pause
         return {case.key: until for case in group}

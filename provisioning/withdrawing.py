@@ -127,7 +127,7 @@ class Withdrawing(Stepping):
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
             rows.expect(case.key for case in ours)
-            for case in ours:
+            for case in self.ours(rows, ours, batch):
                 current, outcome = rows.registrations.get(case.key), outcomes[case.person.id]
                 if current is None:
                     continue
@@ -184,7 +184,7 @@ class Withdrawing(Stepping):
         def unit(rows: Rows) -> Rests:
             rests: Rests = {}
             rows.expect(case.key for case in group)
-            for case in group:
+            for case in self.ours(rows, group, batch):
                 current = rows.registrations.get(case.key)
                 if current is None:
                     continue

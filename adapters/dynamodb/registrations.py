@@ -80,6 +80,11 @@ class RegistrationRows:
                 free = {name: value for name, value in row.items() if name not in _LEASE}
                 self._session.put(row_key(key), free)
 
+    def held(self, keys: Collection[RegistrationKey], token: str) -> frozenset[RegistrationKey]:
+        self._session.load(row_key(key) for key in keys)
+        found = ((key, self._session.row(row_key(key))) for key in keys)
+        return frozenset(key for key, row in found if row is not None and row.get("lease_token") == token)
+
     def delete(self, key: RegistrationKey) -> bool:
         return self._session.drop([row_key(key)]) == 1
 

@@ -42,6 +42,7 @@ _RELEASE = """
     UPDATE registrations SET token = NULL, lease_until = NULL
     WHERE event_id = ? AND person_id = ? AND token = ?
 """
+_HELD = "SELECT 1 FROM registrations WHERE event_id = ? AND person_id = ? AND token = ?"
 _DELETE = "DELETE FROM registrations WHERE event_id = ? AND person_id = ?"
 _IN_LINE = """
     SELECT event_id, person_id FROM registrations
@@ -117,6 +118,9 @@ class RegistrationRows:
     def release(self, keys: Collection[RegistrationKey], token: str) -> None:
         for key in keys:
             self._sql.change(_RELEASE, (key.event_id, key.person_id, token))
+
+    def held(self, keys: Collection[RegistrationKey], token: str) -> frozenset[RegistrationKey]:
+        return frozenset(key for key in keys if self._sql.one(_HELD, (key.event_id, key.person_id, token)))
 
     def delete(self, key: RegistrationKey) -> bool:
         return bool(self._sql.change(_DELETE, (key.event_id, key.person_id)))

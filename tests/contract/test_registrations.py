@@ -140,6 +140,17 @@ def test_a_released_lease_is_free_and_only_its_holder_can_release_it(store: Stor
     assert lease(store, "b", 1) == {racer(1)}
 
 
+def test_a_lease_is_held_until_it_is_released_or_somebody_else_took_it(store: Store, other: Store) -> None:
+    for number in (1, 2, 3, 4):
+        save(store, a_registration(number))
+    lease(store, "a", 1, 2, 3)
+    lease(other, "b", 2, now=60, until=120)
+    store.run(lambda rows: rows.registrations.release([racer(3)], "a")).result()
+
+    keys = [racer(number) for number in range(1, 6)]
+    assert store.read(lambda rows: rows.registrations.held(keys, "a")) == {racer(1)}
+
+
 def test_leases_leave_the_version_alone(store: Store) -> None:
     saved = save(store, a_registration(1))
     lease(store, "a", 1)

@@ -16,12 +16,14 @@ from provisioning.directory import DirectoryUser
 from provisioning.errors import DirectoryUnavailable, StoreUnavailable
 from provisioning.events import EntraGroup
 from provisioning.ids import GroupId, PersonId
+from provisioning.ledger import Entry
 from provisioning.ports import Rows, Store, Work
 from provisioning.registrations import Person, Progress, Step
+from provisioning.requests import Wish
 from provisioning.settling import Settler
-from provisioning.stepping import HELD, Batch, Systems
+from provisioning.stepping import HELD, LEASE, Batch, Systems
 from provisioning.sweeping import wake_event
-from tests.contract.samples import MORNING, SPRING, SetClock, a_registration, an_event, racer
+from tests.contract.samples import MORNING, SPRING, SetClock, a_registration, an_event, person, racer
 
 FIRST = EntraGroup(GroupId("0c1a"))
 
@@ -183,3 +185,32 @@ def test_when_an_event_goes_on_after_its_end_nobody_is_told_that_they_are_late(
     assert found is not None
     assert found.is_ready
     assert [one is not None for one in told] == [True, True, True, False]  # ready, gone, ready
+
+
+def test_whoever_lost_their_lease_while_they_read_records_nothing(store: Store, clock: SetClock) -> None:
+    entry = Entry(FIRST.target, person(1), present_before=False, needed_by=frozenset())
+
+    def left(rows: Rows) -> None:
+        rows.events.save(an_event(grants=(FIRST,)))
+        progress = {FIRST.target: Progress(Step.ABSENT, MORNING)}
+        facts: dict[str, Any] = {"wish": Wish.GONE, "gone_at": MORNING, "gone_recheck_at": MORNING}
+        rows.registrations.save(a_registration(1, progress=progress, **facts))
+        rows.ledger.save(entry)
+        rows.queue.put(Work.SETTLE, str(racer(1)), MORNING)
+
+    class Slow:
+        """A directory that answers when another worker has long taken over."""
+
+        def presence(self, _: EntraGroup, people: Sequence[Person]) -> dict[PersonId, Outcome]:
+            clock.moment += 2 * LEASE
+            until = clock.moment + LEASE
+            lease = store.run(lambda rows: rows.registrations.lease([racer(1)], "other", clock.moment, until))
+            assert lease.result() == {racer(1)}
+            return {one.id: Absent() for one in people}
+
+    store.run(left).result()
+    before = store.read(lambda rows: rows.registrations.get(racer(1)))
+    Settler(store, Systems({"entra-group": cast("Any", Slow())}, cast("Any", None)), None, clock).round()
+
+    assert store.read(lambda rows: rows.ledger.get(FIRST.target, person(1))) == replace(entry, version=1)
+    assert store.read(lambda rows: rows.registrations.get(racer(1))) == before
