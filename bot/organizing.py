@@ -23,6 +23,7 @@ from provisioning.correlation import about, only
 from provisioning.dead_letters import DeadLetterQueue
 from provisioning.deciding import backoff
 from provisioning.errors import (
+    IdentityChanged,
     InstructionStale,
     ProvisioningError,
     Refusal,
@@ -36,8 +37,8 @@ from provisioning.instructing import Draft, Order, make, owe_answer
 from provisioning.instructions import Instruction, State
 from provisioning.organizers import Organizers
 from provisioning.ports import Clock, Job, Rows, Store, Work
-from provisioning.recognizing import Asked, Recognizer
-from provisioning.recording import audit, owe_card
+from provisioning.recognizing import Asked, Recognized, Recognizer
+from provisioning.recording import audit, owe_card, post_incident
 from provisioning.retrying import takes_letters_back
 from provisioning.sweeping import wake_event
 
@@ -89,25 +90,11 @@ class Organizing:
             return list(cases)
         events = self._store.read(lambda rows: rows.events.all())
         domains = tuple(dict.fromkeys(domain for event in events for domain in event.email_domains))
-        unknown = {
-            case.instruction.id: Asked(case.instruction.chat, domains)
-            for case in fresh
-            if case.person_id is None
-        }
-        found = self._recognizer.recognize(unknown)
-        known: list[Case] = []
-        for case in fresh:
-            recognized = found.get(case.instruction.id)
-            if recognized is None:
-                known.append(case)
-                continue
-            who, reply = recognized.who, case.instruction.reply.spoken_in(recognized.locale)
-            here = replace(case, instruction=replace(case.instruction, reply=reply))
-            known.append(
-                replace(here, error=who)
-                if isinstance(who, ProvisioningError)
-                else replace(here, person_id=who.id)
-            )
+        # Also who is bound passes the whole gate: a chat account may have become somebody else's since.
+        found = self._recognizer.recognize(
+            {case.instruction.id: Asked(case.instruction.chat, domains) for case in fresh}
+        )
+        known = [_recognized(case, found[case.instruction.id]) for case in fresh]
         people = {case.person_id for case in known if case.person_id is not None}
         organized = self._organizers.of(people, events)
         by_id = {
@@ -259,6 +246,11 @@ class Organizing:
         )
         rows.instructions.save(refused)
         now = self._clock.now()
+        if isinstance(case.error, IdentityChanged) and case.bound is not None:
+            for registration in rows.registrations.of_person(case.bound):
+                joined = rows.events.get(registration.key.event_id)
+                if joined is not None:
+                    post_incident(rows, joined, case.error, refused.chat, now)
         said: dict[str, Any] = {name: facts[name] for name in ("why", "field") if name in facts}
         actor = str(case.person_id or refused.chat)
         audit(
@@ -326,6 +318,17 @@ def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], list[tuple
         else:
             rows.queue.done(job)
     return cases, unfinished, len(jobs)
+
+
+def _recognized(case: Case, found: Recognized) -> Case:
+    """Return the case with who says it, in their language; an account bound to another person is nobody's."""
+    reply = case.instruction.reply.spoken_in(found.locale)
+    here = replace(case, instruction=replace(case.instruction, reply=reply))
+    if isinstance(found.who, ProvisioningError):
+        return replace(here, error=found.who)
+    if case.bound not in (None, found.who.id):
+        return replace(here, error=IdentityChanged())
+    return replace(here, person_id=found.who.id)
 
 
 def _still_waiting(rows: Rows, case: Case) -> Instruction | None:

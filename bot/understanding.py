@@ -39,10 +39,14 @@ from provisioning.vetting import Vetted, vet
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One instruction being carried out, with who says it and what they organize, as far as that is known."""
+    """One instruction being carried out, with who says it and what they organize, as far as that is known.
+
+    `bound` is whom the chat identity is bound to: a claim of earlier, no proof of who speaks now.
+    """
 
     job: Job
     instruction: Instruction
+    bound: PersonId | None = None
     person_id: PersonId | None = None
     organized: Organized = field(default_factory=Organized)
     error: ProvisioningError | None = None  # what keeps it from being known who this is

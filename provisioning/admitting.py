@@ -34,7 +34,16 @@ from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.ports import Clock, Job, Rows, Store, Work
 from provisioning.questions import owe_questions
 from provisioning.recognizing import Asked, Recognizer
-from provisioning.recording import audit, is_told, owe_card, owe_reason, post_to_organizers, record, refuse
+from provisioning.recording import (
+    audit,
+    is_told,
+    owe_card,
+    owe_reason,
+    post_incident,
+    post_to_organizers,
+    record,
+    refuse,
+)
 from provisioning.registrations import Person, Registration, Told
 from provisioning.requests import Request, Wish
 
@@ -323,11 +332,7 @@ def _refuse(rows: Rows, request: Request, event: Event, error: Refusal, now: dat
         facts["organizers"] = "told" if is_told(event, "organizers-incident") else "untold"
     refuse(rows, request, error.code, now, **facts)
     if isinstance(error, INCIDENTS):
-        # A missing address is mostly a missing scope, and then everybody's: that is told once a day.
-        whose = "" if isinstance(error, EmailMissing) else f"{request.key.chat}:"
-        what = f"incident:{error.code}:{whose}{now:%Y%m%d}"
-        told = {"code": error.code, "racer": str(request.key.chat)}
-        post_to_organizers(rows, event, "organizers-incident", what, now, told)
+        post_incident(rows, event, error, request.key.chat, now)
 
 
 def _not_admitted(

@@ -7,6 +7,7 @@ from datetime import datetime
 from provisioning import tallies
 from provisioning.audit import Line
 from provisioning.deciding import stage_of, tell
+from provisioning.errors import EmailMissing, Refusal
 from provisioning.events import Event
 from provisioning.ids import ChatIdentity, PersonId, RequestKey
 from provisioning.outbox import Kind, Notice, card_id, result_id
@@ -119,6 +120,15 @@ def post_to_organizers(
         notice_id = f"post:{event.organizer_channel}:{event.id}:{what}"
         said = {**facts, "event": event.name}
         rows.outbox.put(Notice(notice_id, Kind.POST, event.organizer_channel, None, 0, says, said, now))
+
+
+def post_incident(rows: Rows, event: Event, error: Refusal, chat: ChatIdentity, now: datetime) -> None:
+    """Owe the organizers' channel that somebody was refused of whom organizers should know, once a day."""
+    # A missing address is mostly a missing scope, and then everybody's: that is told once for all.
+    whose = "" if isinstance(error, EmailMissing) else f"{chat}:"
+    what = f"incident:{error.code}:{whose}{now:%Y%m%d}"
+    told = {"code": error.code, "racer": str(chat)}
+    post_to_organizers(rows, event, "organizers-incident", what, now, told)
 
 
 def audit(
