@@ -46,9 +46,13 @@ class Change:
 def is_within(change: Change, shown: Change) -> bool:
     """Whether a yes to what was shown is one to this change: it concerns nobody and nothing beside that.
 
-    It may concern fewer: of those who were to be added, say, one has joined meanwhile.
+    It may concern fewer: of those who were to be added, say, one has joined meanwhile. It begins with the
+    values that were shown; what it makes of them follows from the words, where only "now" is a later one.
     """
-    return change.people <= shown.people and set(change.subjects) <= set(shown.subjects)
+    is_as_it_was = all(
+        change.before.get(name) == shown.before.get(name) for name in {*change.before, *change.after}
+    )
+    return is_as_it_was and change.people <= shown.people and set(change.subjects) <= set(shown.subjects)
 
 
 def undoable(change: Change) -> Change:

@@ -87,6 +87,25 @@ def test_a_quota_for_everyone_shows_how_many_it_affects_and_asks(stage: Stage, o
     assert {line.facts["hours"] for line in changed} == {"10 → 12", "12 → 17", "10 → 15"}
 
 
+def test_a_yes_to_hours_that_somebody_else_has_moved_meanwhile_is_asked_for_again(
+    stage: Stage, organizer: Racer
+) -> None:
+    racers = racing(stage, 2)
+    second = stage.makes_organizer("employee-012")
+    for one in (organizer, second):
+        assert "10 → 15" in answered(one, "quota everyone hours=+5", "quota-asks")
+    organizer.presses("Yes, do it")
+    organizer.sees("quota-done")
+
+    second.presses("Yes, do it")
+
+    eventually(lambda: "15 → 20" in second.card.text, "it is asked again", otherwise=lambda: repr(second))
+    assert [part_of(stage, one).quota_in(stage.event()).training_hours for one in racers] == [15, 15]
+    second.presses("Yes, do it")
+    second.sees("quota-done")
+    assert [part_of(stage, one).quota_in(stage.event()).training_hours for one in racers] == [20, 20]
+
+
 def test_the_quota_of_the_event_reaches_whoever_has_none_of_their_own(stage: Stage, organizer: Racer) -> None:
     ada, grace = racing(stage, 2)
     answered(organizer, f"quota {mention(ada)} hours=12", "quota-done")

@@ -1,10 +1,11 @@
 """Changes: for how long they can be taken back, and what stands in the way."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from provisioning.changes import UNDONE_WITHIN, Change, ensure_newest, undoable
+from provisioning.changes import UNDONE_WITHIN, Change, ensure_newest, is_within, undoable
 from provisioning.errors import UndoOvertaken
 from provisioning.ids import ChatIdentity, PersonId
 from provisioning.instructing import altered, concerned
@@ -34,6 +35,18 @@ def test_something_newer_about_the_same_stands_in_the_way() -> None:
 def test_something_newer_about_another_thing_does_not() -> None:
     ensure_newest(CHANGE, [])
     ensure_newest(CHANGE, [replace(NEWER, subjects=("event.capacity",))])
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"people": 2}, {"subjects": ("event.capacity",)}, {"before": {"ends": "another"}}, {"before": {}}],
+)
+def test_a_yes_is_for_what_was_shown(otherwise: dict[str, Any]) -> None:
+    shown = replace(CHANGE, people=1, before={"ends": "then"}, after={"ends": "now"})
+    later = replace(shown, id="c-2", at=NOON + MINUTE, after={"ends": "a minute later"})
+
+    assert is_within(later, shown)
+    assert not is_within(replace(later, **otherwise), shown)
 
 
 def test_what_was_taken_back_itself_does_not() -> None:
