@@ -215,7 +215,7 @@ def https(text: str) -> Wrong | None:
         sound = url.scheme == "https" and bool(url.hostname) and url.port != 0
     except ValueError:
         sound = False
-    if sound and not url.username and not re.search(r"[\s<>|\"\\]", text) and text.isprintable():
+    if sound and "@" not in url.netloc and not re.search(r"[\s<>|\"\\]", text) and text.isprintable():
         return None
     return (
         f"{text!r} is no https address",

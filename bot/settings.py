@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource
 
 from bot.faults import Fault, Faulty, nearest
+from bot.logs import clean
 from bot.secret_references import ReferenceUnreadable, Resolver, is_reference, resolver
 from bot.setting_groups import (
     THE_STORE,
@@ -231,7 +232,8 @@ def _faults_of(error: ValidationError, present: Collection[str]) -> Iterator[Fau
         name = str(found["loc"][0])
         described = known[name].description
         if found["type"] == "fault":
-            yield Fault(name, found["msg"], found["ctx"]["mend"])
+            # What stands in the wrong setting may be a secret: a log, or a terminal, is no place for it.
+            yield Fault(name, clean(found["msg"]), found["ctx"]["mend"])
         elif found["type"] != "missing":
             yield Fault(name, f"is wrong: {found['msg'].lower()}", f"It is {described}.")
         elif name not in present:

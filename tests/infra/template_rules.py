@@ -224,6 +224,15 @@ def listening(template: Template) -> Iterator[str]:
             yield f"{name}: MaximumConcurrency must be set, and 2 or more"
 
 
+def _names_its_audience(condition: Mapping[str, Any]) -> bool:
+    """Whether tokens are for a named audience alone: "for all values" holds as well where there is none."""
+    named = "sts:IdentityTokenAudience"
+    return (
+        named in condition.get("ForAllValues:StringEquals", {})
+        and condition.get("Null", {}).get(named) == "false"
+    )
+
+
 def permissions(template: Template) -> Iterator[str]:
     """A role may do what is named, where it is named."""
     for name, statement in statements(template):
@@ -232,7 +241,7 @@ def permissions(template: Template) -> Iterator[str]:
         for action in actions(statement):
             if "*" in action:
                 yield f"{name}: {action} allows more than anybody has read"
-        if actions(statement) == [TOKEN] and "sts:IdentityTokenAudience" in str(statement.get("Condition")):
+        if actions(statement) == [TOKEN] and _names_its_audience(statement.get("Condition", {})):
             continue
         if set(actions(statement)) <= OF_NO_RESOURCE:
             continue

@@ -108,6 +108,11 @@ def _token_for_anybody(template: Template) -> None:
     del statement["Condition"]
 
 
+def _token_of_no_audience(template: Template) -> None:
+    [statement] = properties(template, "ShowEntraTheRole")["PolicyDocument"]["Statement"]
+    del statement["Condition"]["Null"]
+
+
 def _delete_the_rows(template: Template) -> None:
     template["Resources"]["Table"]["DeletionPolicy"] = "Delete"
 
@@ -168,6 +173,7 @@ MISTAKES: dict[str, tuple[Callable[[Template], None], str]] = {
     "every resource": (_allow("dynamodb:GetItem", "*"), "is not one resource"),
     "every table": (_allow("dynamodb:GetItem", "arn:aws:dynamodb:::table/*"), "is not one resource"),
     "a token for anybody": (_token_for_anybody, "is not one resource"),
+    "a token for nobody said": (_token_of_no_audience, "is not one resource"),
     "a shared role": (_set("Clock", Role={"Fn::GetAtt": ["WorkerRole", "Arn"]}), "shares WorkerRole"),
     "a role for anybody": (_anybody_may_take_the_role, "somebody else than Lambda"),
     "rows that go": (_delete_the_rows, "would go with the stack"),

@@ -119,6 +119,8 @@ price_per_hour = "0.8568 USD"
         ('["Example.com"]', "[]", "event.email_domains", "empty"),
         ('["Example.com"]', '["a.com", "a.com"]', "event.email_domains", "twice"),
         ('"https://racing', '"http://racing', "event.access_url", "no https"),
+        ('"https://racing', '"https://racing@', "event.access_url", "no https"),
+        ('"https://racing', '"https://:secret@', "event.access_url", "no https"),
         (RACERS, "racers", "event.grants[1].group_id", "no object id"),
         (
             "capacity = 2000",

@@ -112,6 +112,13 @@ def test_each_wrong_setting_of_teams_is_named(name: str, value: str, what: str) 
     assert what in " ".join(found.values())
 
 
+def test_a_secret_in_the_place_of_another_setting_is_not_repeated() -> None:
+    token = "xoxb-1234-5678-abcdefghijkl"
+    found = faults(SLACK_TEAM_IDS=token, SLACK_RESPONSE_URL_HOSTS=f"hooks.slack.com,{token}/")
+    assert found.keys() == {"SLACK_TEAM_IDS", "SLACK_RESPONSE_URL_HOSTS"}
+    assert token not in " ".join(found.values())
+
+
 def test_a_name_nearly_right_is_named() -> None:
     given = {**GOOD, **TEAMS, "MICROSOFT_APP_TENANTID": TENANT}
     del given["MICROSOFT_APP_TENANT_ID"]
