@@ -1,6 +1,5 @@
 """What each setting must look like. A check returns what is wrong and its mend, or None when all is well."""
 
-import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
+
+from adapters.chat.hosts import is_loopback
 
 Wrong = tuple[str, str]  # what is wrong, and the mend
 Check = Callable[[Any], Wrong | None]
@@ -325,7 +326,7 @@ def secure(text: str) -> Wrong | None:
     """Check an address that is https, or http on loopback."""
     url = _split(text)
     if url is not None and url.hostname and not (url.query or url.fragment):
-        if url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname)):
+        if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname)):
             return None
         return "is not https", "Use https; http is for loopback only."
     return "is no address", "Write https://host/…"
@@ -338,12 +339,3 @@ def _split(text: str) -> Any:
     except ValueError:
         return None
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -77,8 +77,8 @@ class DoorSettings:
     signing_secret: str | None = field(repr=False)
     bot_token: str = field(repr=False)
     team_ids: frozenset[str]
-    response_url_hosts: frozenset[str] = frozenset({"hooks.slack.com"})
-    api_base_url: str = "https://slack.com/api/"
+    response_url_hosts: frozenset[str]
+    api_base_url: str
     command: str = "/deepracer"
     answer_seconds: float = ANSWER_SECONDS
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from adapters.chat.hosts import is_listed
 from adapters.chat.message import ANSWER
 from adapters.chat.text import language_tag
 from adapters.chat.utterance import Utterance
@@ -79,7 +80,7 @@ def first_action(body: Payload) -> Payload:
 def url_of(body: Payload, hosts: Collection[str]) -> str | None:
     """Return the response URL when its host is listed."""
     url = body.get("response_url")
-    return url if isinstance(url, str) and response_url.is_ours(url, hosts) else None
+    return url if isinstance(url, str) and is_listed(url, hosts) else None
 
 
 def command(body: Payload, received_at: datetime, hosts: Collection[str]) -> Heard:
@@ -158,7 +159,7 @@ def submission(body: Payload, received_at: datetime, hosts: Collection[str]) -> 
     view = body.get("view")
     chat = _chat(body, _text(body.get("user"), "id"))
     words, reply = forms.kept(_text(view, "private_metadata"), chat)
-    url = reply.handle if response_url.is_ours(reply.handle, hosts) else None
+    url = reply.handle if is_listed(reply.handle, hosts) else None
     utterance = Utterance(
         chat=chat,
         text=words,

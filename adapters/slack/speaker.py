@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import httpx
 
+from adapters.chat.hosts import is_listed
 from adapters.chat.message import Document, Message, Plain, Table
 from adapters.chat.text import short
 from adapters.retry_after import retry_after
-from adapters.slack import response_url
 from adapters.slack.blocks import Block, render
 from adapters.slack.client import SlackClient
 from adapters.trust import ssl_context
@@ -73,9 +73,7 @@ class SlackSpeaker:
 
     def replace(self, reply: ReplyTo, message: Message) -> None:
         """Replace what the person saw where they asked; see the port."""
-        if not reply.handle_lives(self._client.clock.now()) or not response_url.is_ours(
-            reply.handle, self._hosts
-        ):
+        if not reply.handle_lives(self._client.clock.now()) or not is_listed(reply.handle, self._hosts):
             raise Undeliverable(reason="no response URL")
         for text, blocks in _ways(message):
             body = {"replace_original": True, "text": text} | ({"blocks": blocks} if blocks else {})

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Protocol
 
 import jwt
 
-from adapters.teams.hosts import is_listed
+from adapters.chat.hosts import is_listed
 from adapters.teams.keys import KeysUnavailable, SigningKey
 from adapters.teams.wire import Envelope
 from provisioning.ports import Clock

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import httpx
 
+from adapters.chat.hosts import is_listed
 from adapters.chat.pace import Pace, Rate
 from adapters.retry_after import retry_after
 from adapters.teams.address import Address
-from adapters.teams.hosts import is_listed
 from adapters.tokens import Tokens
 from adapters.trust import ssl_context
 from provisioning.brake import Brakes, throttled
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 class Connector:
     """Bot Connector for one bot, for threads. Close it when done.
 
-    A token goes to no other host than `hosts` (see `adapters.teams.hosts`), and over http to loopback only.
+    A token goes to no other host than `hosts` (see `adapters.chat.hosts`), and over http to loopback only.
     `sleep` is what short waits are spent with.
     """
 

@@ -23,9 +23,8 @@ from adapters.chat.utterance import Answer
 from adapters.teams.address import Address
 from adapters.teams.auth import TurnedAway, Validator
 from adapters.teams.cards import render
-from adapters.teams.hosts import MICROSOFT
 from adapters.teams.kept import Kept
-from adapters.teams.keys import METADATA_URL, KeyRing
+from adapters.teams.keys import KeyRing
 from adapters.teams.replies import Replies
 from adapters.teams.sdk import Receiver, Reply
 from adapters.teams.wire import (
@@ -61,8 +60,8 @@ class DoorSettings:
 
     app_id: str
     tenant_ids: frozenset[str]
-    metadata_url: str = METADATA_URL
-    service_url_hosts: frozenset[str] = MICROSOFT
+    metadata_url: str
+    service_url_hosts: frozenset[str]
     answer_seconds: float = ANSWER_SECONDS
 
 

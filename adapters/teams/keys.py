@@ -19,11 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWTError
 from jwt.algorithms import RSAAlgorithm
 
-from adapters.teams.hosts import is_secure
+from adapters.chat.hosts import is_secure
 from adapters.trust import ssl_context
 from provisioning.ports import Clock
 
-METADATA_URL: Final = "https://login.botframework.com/v1/.well-known/openidconfiguration"
 FETCH_SECONDS: Final = 5.0  # for both documents together
 MAX_AGE: Final = timedelta(hours=24)
 PAUSE: Final = timedelta(seconds=30)  # between two refreshes, whoever asks for keys that do not exist

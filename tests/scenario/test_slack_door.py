@@ -134,6 +134,8 @@ def door_for(bot: Bot, clock: Any = None, **settings: Any) -> SlackDoor:
         "signing_secret": SIGNING_SECRET,
         "bot_token": "xoxb-test",
         "team_ids": frozenset({TEAM_ID}),
+        "response_url_hosts": frozenset({"hooks.slack.com"}),
+        "api_base_url": "https://slack.com/api/",
     }
     return SlackDoor(
         DoorSettings(**usual | settings),
@@ -785,7 +787,9 @@ async def test_without_a_signing_secret_there_is_no_way_in_over_http() -> None:
 
 
 def test_settings_never_show_their_secrets() -> None:
-    settings = DoorSettings("a-signing-secret", "xoxb-a-token", frozenset({TEAM_ID}))
+    settings = DoorSettings(
+        "a-signing-secret", "xoxb-a-token", frozenset({TEAM_ID}), frozenset(), "https://slack.com/api/"
+    )
 
     assert "a-signing-secret" not in repr(settings)
     assert "xoxb-a-token" not in repr(settings)

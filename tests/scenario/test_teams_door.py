@@ -152,6 +152,7 @@ def stage(authority: Authority | None = None, **settings: Any) -> Iterator[Stage
             "app_id": APP_ID,
             "tenant_ids": frozenset({TENANT}),
             "metadata_url": f"{keys_at}/metadata",
+            "service_url_hosts": frozenset({"smba.trafficmanager.net"}),
         }
         door = TeamsDoor(
             DoorSettings(**usual | settings),

@@ -8,7 +8,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters.teams.auth import Token, TurnedAway, Validator
-from adapters.teams.hosts import MICROSOFT
 from adapters.teams.keys import KeysUnavailable, SigningKey
 from adapters.teams.wire import envelope
 from tests.scenario.bot_connector import APP_ID, ISSUER, OTHER_TENANT, SERVICE_URL, TENANT, activity, claims
@@ -39,7 +38,11 @@ class ClockAt:
 
 
 def validator(ring: Ring | None = None, **changes: Any) -> Validator:
-    usual = {"app_id": APP_ID, "tenant_ids": frozenset({TENANT}), "service_url_hosts": MICROSOFT}
+    usual = {
+        "app_id": APP_ID,
+        "tenant_ids": frozenset({TENANT}),
+        "service_url_hosts": {"smba.trafficmanager.net"},
+    }
     return Validator(keys=ring or Ring(), clock=ClockAt(), **usual | changes)
 
 

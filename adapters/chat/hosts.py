@@ -1,15 +1,13 @@
 """Which addresses are spoken to: https on a listed host; http on loopback alone.
 
-Whoever names a service URL is sent answers, and with them the bot's own token.
+A request names the address that its answers go to: a response URL in Slack, a service URL in Teams. A forged
+one would be sent what only the asker may read, and in Teams the bot's own token with it. So it is looked at
+wherever one is used.
 """
 
 import ipaddress
 from collections.abc import Collection
-from typing import Final
 from urllib.parse import SplitResult, urlsplit
-
-# An entry with a leading dot stands for every host below it.
-MICROSOFT: Final = frozenset({"smba.trafficmanager.net", ".botframework.com", ".teams.microsoft.com"})
 
 
 def is_secure(url: object) -> bool:
@@ -20,7 +18,8 @@ def is_secure(url: object) -> bool:
 def is_listed(url: object, hosts: Collection[str]) -> bool:
     """Whether the address is secure and its `host`, `host:port` or `.parent.domain` is listed.
 
-    A host listed without a port stands for the scheme's own port only.
+    A host listed without a port stands for the scheme's own port only; an entry with a leading dot, for every
+    host below it.
     """
     parts = _parts(url)
     if parts is None or parts.hostname is None:
@@ -45,10 +44,11 @@ def _parts(url: object) -> SplitResult | None:
         return None
     if not host or "@" in parts.netloc:
         return None
-    return parts if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)) else None
+    return parts if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)) else None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether this host is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

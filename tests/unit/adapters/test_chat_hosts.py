@@ -1,8 +1,11 @@
-"""Which addresses the bot sends its token to."""
+"""Which addresses the bot sends answers to, and in Teams its token."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapters.teams.hosts import MICROSOFT, is_listed, is_secure
+from adapters.chat.hosts import is_listed, is_secure
+from bot.setting_groups import SlackSettings, TeamsSettings
 
 HOSTS = frozenset({"smba.example", ".teams.example", "127.0.0.1:3978", "[::1]:3978", "smba.example:8443"})
 
@@ -32,6 +35,11 @@ def test_listed_hosts_are_spoken_to(url: str) -> None:
         "https://smba.example.evil.example/",
         "https://evil.example/smba.example",
         "https://smba.example@evil.example/",
+        "https://:pw@smba.example/",
+        "https://smba.example./",
+        "https://smba.example%2eevil.example/",
+        "https://smba.example;evil.example/",
+        "https://smbа.example/",  # noqa: RUF001 - the a is Cyrillic
         "https://evil.example\\@smba.example/",
         "https://teams.example/",
         "https://xteams.example/",
@@ -64,6 +72,17 @@ def test_what_is_overheard_is_not_secure(url: object) -> None:
 
 
 def test_microsofts_own_are_listed_and_their_neighbors_are_not() -> None:
-    assert is_listed("https://smba.trafficmanager.net/emea/", MICROSOFT)
-    assert is_listed("https://smba.infra.gcc.teams.microsoft.com/", MICROSOFT)
-    assert not is_listed("https://evil.trafficmanager.net/", MICROSOFT)
+    microsoft = TeamsSettings.model_fields["service_url_hosts"].default
+
+    assert is_listed("https://smba.trafficmanager.net/emea/", microsoft)
+    assert is_listed("https://smba.infra.gcc.teams.microsoft.com/", microsoft)
+    assert not is_listed("https://evil.trafficmanager.net/", microsoft)
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_an_address_of_slacks_unless_it_begins_like_one(rest: str) -> None:
+    slack = SlackSettings.model_fields["response_url_hosts"].default
+
+    assert not is_listed(rest, slack)
+    if is_listed("https://hooks.slack.com" + rest, slack):
+        assert rest == "" or rest[0] in "/?#:"
