@@ -106,7 +106,9 @@ def _show_audit(rows: Rows, order: Order, command: AuditShow) -> AuditShown:
     people = {}
     for line in found.items:
         said = rows.instructions.get(line.correlation) if line.correlation else None
-        spoke_as, called = said.chat if said is not None else None, order.actors.get(PersonId(line.actor), "")
+        # What follows from an instruction bears its id as well, and is not said by whoever gave it.
+        spoke_as = said.chat if said is not None and said.person_id == line.actor else None
+        called = order.actors.get(PersonId(line.actor), "")
         people[line.actor] = _person(rows, order.event, line.actor, spoke_as, called)
         people[line.subject] = _person(rows, order.event, line.subject)
     known = {name: person for name, person in people.items() if person is not None}

@@ -198,6 +198,7 @@ def test_a_suspended_racer_loses_access_first_where_it_takes_effect_and_gets_it_
     assert [line.facts["target"].partition(":")[0] for line in lines] == ["identity-center", "entra-group"]
     assert grace.is_member
     answered(organizer, f"suspend {mention(ada)}", "DR-266")
+    assert "bot: " in answered(organizer, f"audit {mention(ada)}", "audit-shown")
     answered(organizer, f"resume {mention(ada)}", "resume-done")
     ada.is_told("ready", "suspended", "ready")
     assert ada.is_member
@@ -331,7 +332,7 @@ def test_whoever_is_stuck_is_listed_with_the_reason_and_tried_again(stage: Stage
 
     said = answered(organizer, "stuck", "stuck-shown")
 
-    assert f"{ada.person.entra.display_name}: refused, for 60 seconds (DR-241: their AWS" in said
+    assert f"{ada.person.entra.display_name}: refused, for 60 seconds (DR-241: the account" in said
     stage.world.do(lambda: setattr(account, "status", "ENABLED"))
     stage.clock.turn(minutes=2)  # what was read of the accounts is known for a while
     organizer.presses("Try them all now")
