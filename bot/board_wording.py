@@ -20,7 +20,7 @@ from adapters.chat.message import (
     Table,
 )
 from bot.words import Value, Words
-from provisioning.board_news import News
+from provisioning.board_news import Kind, News
 from provisioning.boards import Board
 from provisioning.leaderboards import Leaderboard, Line
 from provisioning.outcomes import BoardsShown
@@ -92,6 +92,8 @@ def news(words: Words, shown: Board, told: News) -> Message:
         values |= {"own": words.lap(told.own_ms), "better": words.lap(abs(told.own_ms - line.time_ms))}
     kind = told.kind if told.by_lap else f"{told.kind}-inherited"
     following = "alone" if rival is None else "next"
+    if told.kind is Kind.RECORD and told.own_ms is None:
+        following = "overtaken"
     summary = words.text(f"board-news.{kind}.summary", **values)
     return Message(
         summary, (Paragraph(words.text(f"board-news.{kind}.{following}", **values)), _open(words, shown))

@@ -255,7 +255,8 @@ def note(words: Words, says: str, found: Standing) -> Message:
     values: dict[str, Any] = {"event": event.name, "hours": mine.training_hours, "models": mine.models}
     values["left"] = duration(0 if found.used is None else found.used.left_of(mine))
     monthly = "-monthly" if says == "quota" and event.site_url else ""
-    following = words.text(f"told.{says}.next{monthly}", id=event.id, **values)
+    once_in = "-once-in" if says == "quota" and not found.registration.is_ready else ""
+    following = words.text(f"told.{says}.next{monthly}{once_in}", id=event.id, **values)
     return Message(words.text(f"told.{says}.summary", **values), (Paragraph(following),))
 
 
@@ -369,7 +370,7 @@ def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
     if stage is Stage.GONE:
         lead = "ended-" if ended else ""
         return words.text(f"{key}.{lead}summary", **name), words.text(
-            f"{key}.{lead}{_farewell(event, registration)}", id=event.id
+            f"{key}.{lead}{_farewell(event, registration, ended=ended)}", id=event.id
         )
     if stage is Stage.LEAVING and ended:
         return words.text(f"{key}.summary", **name), words.text(f"{key}.ended-next", **name)
@@ -383,7 +384,7 @@ def _standing_text(words: Words, found: Standing) -> tuple[Text, Text]:
     return words.text(f"{key}.summary", **name), following
 
 
-def _farewell(event: Event, registration: Registration) -> str:
+def _farewell(event: Event, registration: Registration, *, ended: bool) -> str:
     """Return which sentence is true of the access: it ended, stays as it was before, or never was.
 
     A racing site may go on admitting who has nothing there any more: always where the bot works through its
@@ -394,6 +395,8 @@ def _farewell(event: Event, registration: Registration) -> str:
         return "never"
     if Step.KEPT in steps:
         return "kept"
+    if ended and registration.wish is Wish.RACING and registration.first_ready_at is None:
+        return "never"
     on_site = {isinstance(event.grant_of(target), DeepRacerOnAws) for target in registration.progress}
     return "both-next" if len(on_site) > 1 else "site-next" if True in on_site else "next"
 

@@ -40,7 +40,8 @@ class News:
     """Something that happened on a leaderboard; all it says is true of the newer reading.
 
     `rival` leads as well (LEVEL), comes next (CHAMPION and RECORD, None when nobody does), or is the one who
-    leads. `own_ms` is the time that the racer had before, None when they had none or when that is not known.
+    leads. `own_ms` is the time that the racer had before, None when they had none or when that is not known;
+    with a RECORD also when it may not have been the record any more.
     """
 
     kind: Kind
@@ -95,13 +96,21 @@ def _of_lap(lap: _Lap, before: Leaderboard, after: Leaderboard) -> News | None:
         if others:
             return News(Kind.LEVEL, line, others[0], own_ms)
         if has_led:
-            return News(Kind.RECORD, line, _second(after), own_ms)
+            second = _second(after)
+            return News(Kind.RECORD, line, second, None if _has_beaten(second, own_ms) else own_ms)
         return News(Kind.CHAMPION, line, _second(after), own_ms)
     if gained and is_on_podium(line) and not any(map(is_on_podium, _known(lap))):
         return News(Kind.PODIUM, line, after.leaders[0], own_ms)
     if lap.is_first:
         return News(Kind.FIRST, line, after.leaders[0])
     return News(Kind.IMPROVEMENT, line, after.leaders[0], own_ms) if lap.is_faster else None
+
+
+def _has_beaten(second: Line | None, record_ms: int | None) -> bool:
+    """Whether whoever comes next has beaten the old record, and so may have held it between two readings."""
+    if second is None or second.time_ms is None or record_ms is None:
+        return False
+    return second.time_ms < record_ms
 
 
 def _known(lap: _Lap) -> tuple[Line, ...]:

@@ -32,6 +32,7 @@ FEED = {  # of which kind a post to the organizers is; what is not here is alway
     "organizers-unannounced": "failures",
     "organizers-defect": "failures",
     "organizers-quota-untold": "failures",
+    "organizers-quota-not-back": "failures",
     "organizers-models-left": "failures",
     "organizers-usage": "usage",
     "organizers-quota-altered": "usage",

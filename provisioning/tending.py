@@ -305,7 +305,8 @@ def _record_cleared(rows: Rows, case: Case, now: datetime) -> None:
 
 
 def _tell_organizers(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
-    says = "organizers-models-left" if case.allowance is None else "organizers-quota-untold"
+    says = "organizers-models-left" if case.gives_back is None else "organizers-quota-not-back"
+    says = says if case.quota is None else "organizers-quota-untold"
     what = f"{says}:{error.code}:{now:%Y%m%d}"  # what meets all of them is one message a day
     told = {"code": error.code, "target": case.grant.target}
     post_to_organizers(rows, case.event, says, what, now, told)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from provisioning import deciding, ledger
 from provisioning.access import Absent, Failed, Outcome, Present
-from provisioning.deciding import MAY_LAND
+from provisioning.deciding import AFTER_A_CYCLE, MAY_LAND
 from provisioning.errors import GroupMissing
 from provisioning.events import Event, Grant
 from provisioning.ids import PersonId, RegistrationKey, TargetId
@@ -28,6 +28,7 @@ from provisioning.stepping import (
 )
 
 BEING_SAID = timedelta(milliseconds=200)  # a message is under way for about so long
+GIVEN_BACK_WITHIN = timedelta(days=1)  # so long nobody is forgotten whose account a site cannot be told of
 
 
 class Withdrawing(Stepping):
@@ -267,7 +268,21 @@ def _after_reading(
             else:
                 rows.ledger.save(ledger.added(entry, None))
     if _is_recheck(current, now) and pause is None:
+        again = now + AFTER_A_CYCLE if _awaits_giving_back(rows, current, grants, now) else None
         after = replace(
-            after, gone_recheck_at=None, gone_at=None if after.progress != current.progress else after.gone_at
+            after,
+            gone_recheck_at=again,
+            gone_at=None if after.progress != current.progress else after.gone_at,
         )
     return after, pause
+
+
+def _awaits_giving_back(rows: Rows, current: Registration, grants: Sequence[Grant], now: datetime) -> bool:
+    """Whether a site has yet to give an account back what it was allowed; after a day that is let go."""
+    found = (rows.ledger.get(grant.target, current.key.person_id) for grant in grants)
+    owed = [one for one in found if one is not None and one.on_site.before is not None and not one.needed_by]
+    if owed and current.gone_at is not None and now - current.gone_at < GIVEN_BACK_WITHIN:
+        return True
+    for entry in owed:
+        rows.ledger.delete(entry)
+    return False

@@ -267,12 +267,12 @@ def test_who_raced_before_the_bot_came_races_on_after_leaving(make_site: MakeSit
     assert (theirs.enabled, theirs.groups) == (True, {RACERS})
 
 
-def make_stage_with_account(make_site: MakeSite) -> Stage:
-    """Return a stage on which the first employee races already when the event opens."""
+def make_stage_with_account(make_site: MakeSite, group: str | None = RACERS) -> Stage:
+    """Return a stage on which the first employee has an account already when the event opens."""
     company = Company.found(people=12)
     user = company.people["employee-001"].entra
     assert user is not None
-    account = company.racing.enroll("earlybird000001", str(user.mail), RACERS, company.clock.now())
+    account = company.racing.enroll("earlybird000001", str(user.mail), group, company.clock.now())
     account.status = "CONFIRMED"
     stage = make_site(company=company)
     stage.starts_bot()

@@ -4,11 +4,11 @@ import pytest
 
 from adapters.deepracer.invitations import OUT
 from provisioning.deciding import QUOTA_PATIENCE
-from sandbox.racing import Profile
+from sandbox.racing import RACERS, Profile
 from tests.scenario.conftest import ON_BOTH, MakeSite
 from tests.scenario.people import Racer
 from tests.scenario.stage import Stage
-from tests.scenario.test_deepracer_join import only_account_of
+from tests.scenario.test_deepracer_join import make_stage_with_account, only_account_of
 from tests.scenario.test_organizers import answered
 from tests.scenario.waiting import eventually
 
@@ -53,6 +53,27 @@ def test_the_site_knows_the_quota_before_ready_is_said_and_follows_every_change_
     may_use(stage, racer, before[0] + 300, 1)
     answered(organizer, "undo", "any-undone")
     may_use(stage, racer, *before)
+
+
+@pytest.mark.parametrize("group", [RACERS, None], ids=["a racer before", "in no group before"])
+def test_nobody_is_forgotten_before_their_own_account_has_its_quota_back_but_for_a_day(
+    make_site: MakeSite, group: str | None
+) -> None:
+    stage = make_stage_with_account(make_site, group)
+    racer = joined(stage)
+    may_use(stage, racer, 600, 5)
+    stage.befalls("racing", "PATCH /profile", "status", status=502, times=1000)
+    racer.says("leave --yes")
+    racer.comes_to("gone")
+    stage.clock.turn(minutes=50)
+    eventually(lambda: "organizers-quota-not-back" in stage.organizers_hear, "the organizers know")
+    assert racer.says("forget --yes").kind == "DR-109"
+
+    stage.calms("racing")
+    stage.clock.turn(minutes=10)
+    may_use(stage, racer, -1, -1)
+    stage.clock.turn(minutes=50)
+    eventually(lambda: racer.says("forget --yes").kind == "forgotten", "the racer is forgotten")
 
 
 @pytest.mark.parametrize("status", [403, 502])

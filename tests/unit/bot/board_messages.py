@@ -78,6 +78,7 @@ def _news(words: Words, name: str) -> Iterator[tuple[str, Message]]:
     for kind in (Kind.CHAMPION, Kind.RECORD):
         for rival in (None, other):
             yield f"news, {kind}", board_wording.news(words, shown, News(kind, first, rival, 63_000))
+    yield "news, overtaken", board_wording.news(words, shown, News(Kind.RECORD, first, other))
     for rival in (None, other):
         inherited = News(Kind.CHAMPION, first, rival, 62_345, by_lap=False)
         yield "news, inherited", board_wording.news(words, shown, inherited)

@@ -126,6 +126,11 @@ NEWS = [
     ),
     (
         THREE,
+        (line(None, "Ada", 62_000), line(None, "Grace", 62_100), *THREE[2:]),
+        ["Ada leads Lap of R&amp;D and was faster still: 1:02.000.", "Grace is 0.100 behind."],
+    ),
+    (
+        THREE,
         (*THREE, line(None, "Lewis", 63_000)),
         [
             "Lewis is among the first three of Lap of R&amp;D: place 3 with 1:03.000.",

@@ -155,6 +155,7 @@ POSTS = [
     ("organizers-defect", {"code": "DR-500", "target": NAME}),
     ("organizers-models-left", {"code": "DR-305", "target": NAME}),
     ("organizers-quota-untold", {"code": "DR-423", "target": NAME}),
+    ("organizers-quota-not-back", {"code": "DR-423", "target": NAME}),
     ("organizers-usage", {"count": "3", "level": "80"}),
     ("organizers-quota-altered", {"count": "2", "level": ""}),
 ]
@@ -214,6 +215,8 @@ def on_the_site(words: Words, name: str) -> Iterator[tuple[str, Message]]:
         yield "usage", wording.answer(words, UsageShown((one,)))
         for says in ("quota", *SAYS.values()):
             yield f"note {says}", wording.note(words, says, one)
+    joining = replace(found, registration=replace(found.registration, ready_at=None), stage=Stage.ADDING)
+    yield "note quota, before being in", wording.note(words, "quota", joining)
     yield "usage in two events", wording.answer(words, UsageShown((found, found)))
     yield "usage nowhere", wording.answer(words, UsageShown(()))
 

@@ -179,7 +179,12 @@ def is_true(news: News, before: Leaderboard, after: Leaderboard) -> bool:
             return {line, news.rival} <= set(after.leaders) and line != news.rival
         case Kind.RECORD:
             best = before.leaders[0].time_ms
-            return after.leaders == (line,) and news.own_ms == best and faster and news.rival != line
+            rivals = (news.rival.time_ms,) if news.rival is not None else ()
+            was_beaten = any(
+                time_ms is not None and best is not None and time_ms < best for time_ms in rivals
+            )
+            known = None if was_beaten else best
+            return after.leaders == (line,) and news.own_ms == known and faster and news.rival != line
         case Kind.PODIUM:
             return is_on_podium(line) and faster
         case Kind.FIRST:
@@ -235,6 +240,12 @@ def test_one_of_two_who_are_level_pulls_away_with_a_record() -> None:
 
     assert told(level, (row("Ada", 99, 2, 2), *level[1:])) == [("record", "Ada")]
     assert told(level, level[1:]) == []
+
+
+def test_a_record_that_another_has_beaten_meanwhile_is_not_said_to_have_been_the_last() -> None:
+    news, *_ = changes(board(*THREE), board(row("Ada", 80, 2, 2), row("Grace", 90, 1, 2), THREE[2]))
+
+    assert (news.kind, news.line.alias, news.own_ms) == (Kind.RECORD, "Ada", None)
 
 
 def test_a_disqualified_champion_leaves_the_lead_to_the_next_who_did_not_drive_for_it() -> None:
