@@ -79,7 +79,9 @@ def test_one_whose_add_landed_while_the_worker_died_and_who_then_leaves_is_taken
     worker = stage.starts_process("work")
     racer = stage.person("employee-001")
     add = r"POST /groups/\{id\}/members"
-    stage.befalls("graph", add, kind, seconds=1.0)
+    stage.befalls(
+        "graph", add, kind, seconds=4.0
+    )  # longer than it takes to kill whoever waits for the answer
     racer.says("join")
     eventually(lambda: stage.befallen("graph"), "the add is on its way")
     worker.kill()

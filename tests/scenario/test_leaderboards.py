@@ -178,7 +178,7 @@ def test_a_worker_that_dies_after_posting_a_board_posts_it_at_most_once_more(
     worker = stage.starts_process("work")
     organizer = organizer_of(stage)
     post = {"slack": "chat.postMessage", "teams": "POST conversations"}[platform]
-    stage.befalls(platform, post, "unheard", seconds=5.0)
+    stage.befalls(platform, post, "unheard", seconds=60.0)
     organizer.says("admin leaderboard watch")
     eventually(lambda: posts(stage, platform), "it was posted, and nobody knows")
     worker.kill()

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from provisioning.closing import REPORTED_AFTER
+from provisioning.stepping import PARKED
 from sandbox.company import RACERS_GROUP, Company
 from tests.scenario.conftest import ON_BOTH, MakeStage
 from tests.scenario.people import Racer
@@ -173,11 +175,12 @@ def test_who_cannot_be_taken_out_is_reported_with_the_reason_and_the_end_follows
     organizer.presses("Yes, do it")
     organizer.sees("teardown-done")
 
-    with stage.time_flies(200):
-        left = reported(stage, organizer, "closed-leaving")
-        assert "2 people still have access" in left.text
-        stage.calms("aws")
-        told = reported(stage, organizer)
+    stage.clock.turn(seconds=REPORTED_AFTER.total_seconds())
+    left = reported(stage, organizer, "closed-leaving")
+    assert "2 people still have access" in left.text
+    stage.calms("aws")
+    stage.clock.turn(seconds=PARKED.total_seconds())
+    told = reported(stage, organizer)
 
     assert "Access withdrawn: 2" in told.text
     for racer in racers:
