@@ -9,7 +9,7 @@ from sandbox.company import Person
 from sandbox.teams_chatting import TeamsMoves
 from sandbox.world import World
 from tests.scenario.telling import Said, said, said_in_teams
-from tests.scenario.waiting import eventually
+from tests.scenario.waiting import DEADLINE_SECONDS, eventually
 
 # Everything a direct message can be about: a result is told once, as a message of its own.
 FINAL = {"ready", "gone", "over", "removed", "suspended"}
@@ -165,7 +165,7 @@ class Racer:
         """Whether the racer is a member everywhere."""
         return self.in_groups == {"entra", "identity store"}
 
-    def is_told(self, *kinds: str, seconds: float = 60.0) -> None:
+    def is_told(self, *kinds: str, seconds: float = DEADLINE_SECONDS) -> None:
         """Wait until the racer got exactly these messages of their own, in this order."""
         eventually(
             lambda: self.told == list(kinds),
@@ -183,7 +183,7 @@ class Racer:
         """Wait until the newest message of their own says that the racer is in."""
         self.comes_to("ready")
 
-    def comes_to(self, *kinds: str, seconds: float = 60.0) -> None:
+    def comes_to(self, *kinds: str, seconds: float = DEADLINE_SECONDS) -> None:
         """Wait until the newest message of their own says one of these."""
         eventually(
             lambda: self.told and self.told[-1] in kinds,

@@ -35,7 +35,7 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
-    def do(self, work: Coroutine[Any, Any, T], seconds: float = 120.0) -> T:
+    def do(self, work: Coroutine[Any, Any, T], seconds: float = 600.0) -> T:
         """Run this coroutine there and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=seconds)
 
@@ -141,7 +141,7 @@ class Process:
         """Ask it to end, and wait until it has."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            assert self._process.wait(60) == 0, self._log.read_text(encoding="utf-8")[-4000:]
+            assert self._process.wait(120) == 0, self._log.read_text(encoding="utf-8")[-4000:]
 
     def _said(self, action: str) -> dict[str, Any] | None:
         assert self._process.poll() is None, self._log.read_text(encoding="utf-8")[-4000:]

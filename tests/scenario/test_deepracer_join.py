@@ -168,7 +168,7 @@ def test_a_crowd_at_once_costs_four_requests_each_at_most(
     begun = stage.clock.now()
 
     def until(reached: Callable[[], int], what: str) -> float:
-        eventually(lambda: reached() == CROWD, what, seconds=CROWD, otherwise=lambda: str(reached()))
+        eventually(lambda: reached() == CROWD, what, seconds=180.0 + CROWD, otherwise=lambda: str(reached()))
         return (stage.clock.now() - begun).total_seconds()
 
     stage.starts_bot(door=False)

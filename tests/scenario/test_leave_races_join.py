@@ -39,9 +39,9 @@ def member_before(stage: Stage, key: str) -> None:
 def settle_as_said(inside: Sequence[Racer], outside: Sequence[Racer]) -> None:
     """Wait until everybody's newest message is their last word come true; the stage checks the rest."""
     for racer in inside:
-        racer.comes_to("ready", seconds=150)
+        racer.comes_to("ready")
     for racer in outside:
-        racer.comes_to("gone", "DR-106", seconds=150)
+        racer.comes_to("gone", "DR-106")
     eventually(
         lambda: all(racer.is_member for racer in inside),
         "who wanted in is in",

@@ -64,7 +64,7 @@ def test_a_crowd_moves_from_a_file_into_a_table_and_what_was_pending_goes_on(
     eventually(
         lambda: stage.count_told("ready") >= CROWD,
         "everybody is in",
-        seconds=1200 if LONG else 60,
+        seconds=1200 if LONG else 240,
         otherwise=lambda: f"{stage.count_told('ready')} of {CROWD} are in",
     )
     finished = time.monotonic()

@@ -110,7 +110,7 @@ def everybody_joins(stage: Stage, organizer: Racer, racers: list[Racer]) -> None
     stage.all_say(racers, "join")
     eventually(lambda: stage.count_told("ready") >= len(racers) - 1, "all but one are in", seconds=240)
     answered(organizer, f"event set capacity={len(racers)}", "event-set-done")
-    eventually(lambda: stage.count_told("ready") >= len(racers), "the last one as well", seconds=60)
+    eventually(lambda: stage.count_told("ready") >= len(racers), "the last one as well")
     assert [racer for racer in racers if not racer.is_member] == []
 
 
@@ -158,7 +158,7 @@ def test_a_worker_killed_in_the_middle_of_a_teardown_finishes_it_and_repeats_not
     eventually(worker.is_working, "the worker has started")
     organizer, racers = stage.person("organizer"), stage.people(40)
     stage.all_say(racers, "join")
-    eventually(lambda: stage.count_told("ready") >= len(racers), "everybody is in", seconds=120)
+    eventually(lambda: stage.count_told("ready") >= len(racers), "everybody is in")
     stage.befalls("aws", "DeleteGroupMembership", "late", seconds=0.2, times=None)
     answered(organizer, "teardown", "teardown-asks")
     organizer.presses("Yes, do it")
@@ -173,7 +173,7 @@ def test_a_worker_killed_in_the_middle_of_a_teardown_finishes_it_and_repeats_not
     stage.starts_bot(door=False)
     answered(organizer, "teardown", "teardown-again-done")
     reported(stage, organizer)
-    eventually(lambda: stage.count_told("over") >= len(racers), "everybody is told", seconds=120)
+    eventually(lambda: stage.count_told("over") >= len(racers), "everybody is told")
     assert held(stage) == before
     changes = [line for line in stage.audit_lines() if line.facts.get("kind") == "teardown"]
     assert len(changes) == 1

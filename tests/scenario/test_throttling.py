@@ -29,7 +29,6 @@ def all_get_in(stage: Stage, racers: Iterable[Racer]) -> None:
     eventually(
         lambda: all(racer.told == ["ready"] for racer in crowd),
         "everybody is in",
-        seconds=120,
         otherwise=lambda: "\n".join(repr(racer) for racer in crowd if racer.told != ["ready"]),
     )
     assert stage.organizers_hear == []

@@ -47,7 +47,7 @@ def test_the_last_word_counts(shared: Stage) -> None:
         shared.all_say(some, word)
 
     for racer, word in last.items():
-        racer.comes_to(*(["ready"] if word == JOIN else ["gone", "DR-106"]), seconds=120)
+        racer.comes_to(*(["ready"] if word == JOIN else ["gone", "DR-106"]))
     for racer, word in last.items():
         if word == JOIN:
             eventually(lambda racer=racer: racer.is_member, "who wanted in is in")  # type: ignore[misc]
@@ -83,7 +83,7 @@ def test_the_last_word_counts_whatever_lands_late(make_stage: MakeStage, seed: i
 
     with stage.time_flies(3):
         for racer, word in last.items():
-            racer.comes_to(*(["ready"] if word == JOIN else ["gone", "DR-106"]), seconds=120)
+            racer.comes_to(*(["ready"] if word == JOIN else ["gone", "DR-106"]))
         eventually(stage.has_nothing_due, "all has been done")
     for racer, word in last.items():
         if word == JOIN:
