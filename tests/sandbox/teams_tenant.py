@@ -24,19 +24,6 @@ from sandbox.wire import CallLog, Faults
 Json = dict[str, Any]
 
 
-class StillClock(Clock):
-    """A clock that only moves when it is turned."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def turn(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 def bot_token(**issued: Any) -> str:
     """Return the bot's own token, or one that deviates."""
     entra = EntraSimulator(Company.found(people=1), CallLog(Clock()), Faults())

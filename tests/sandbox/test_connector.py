@@ -13,8 +13,8 @@ from sandbox.company import FOREIGN_TENANT_ID, TENANT_DOMAIN, TENANT_ID
 from sandbox.connector_conversations import BOT_MRI, ORGANIZERS, PIT_CREW, RACING, SHARED, TEAM
 from sandbox.connector_errors import DEAD
 from sandbox.wire import Fault
+from tests.sandbox.still_clock import StillClock
 from tests.sandbox.teams_tenant import (
-    StillClock,
     Tenant,
     attached,
     card,

@@ -19,6 +19,7 @@ from sandbox.graph import GraphSimulator
 from sandbox.graph_provisioning import APP_ID
 from sandbox.graph_replication import Replication
 from sandbox.wire import CallLog, Fault, Faults
+from tests.sandbox.still_clock import StillClock
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 ALREADY = (
@@ -102,7 +103,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    company = Company.found(people=60)
+    company = Company.found(people=60, clock=StillClock())
     graph = GraphSimulator(company, CallLog(company.clock), Faults(), visibility_seconds=0, write_seconds=0)
     runner = web.AppRunner(graph.app(), shutdown_timeout=0.5)
     await runner.setup()
@@ -750,7 +751,7 @@ async def test_writes_run_out_and_come_back_after_what_the_answer_says(bench: Be
         f"Tenant_Application/Write/{bench.entra.client_id}/"
     )
     assert refused.headers["x-ms-throttle-information"] == "WriteLimitExceeded"
-    assert 4 < float(refused.headers["Retry-After"]) <= 5
+    assert refused.headers["Retry-After"] == "5"
     assert (await bench.get(f"/users/{people[0]}")).status_code == 200
     bench.company.clock.turn(float(refused.headers["Retry-After"]))
     assert (await bench.add(people[30])).status_code == 204
@@ -795,11 +796,11 @@ async def test_a_cut_connection_after_the_effect_leaves_the_effect(bench: Bench)
 
 
 async def test_a_late_write_happens_though_nobody_waits_for_it(bench: Bench) -> None:
-    bench.graph.faults.arm(Fault("PATCH /groups", "late", seconds=0.3))
-    bench.http.timeout = httpx.Timeout(0.1)
+    bench.graph.faults.arm(Fault("PATCH /groups", "late", seconds=2.0))
+    bench.http.timeout = httpx.Timeout(30, read=0.1)
     with pytest.raises(httpx.ReadTimeout):
         await bench.bind(bench.ids(3))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not bench.racers.members:  # noqa: ASYNC110 - the company's state tells, no event does
             await asyncio.sleep(0.01)
     assert set(bench.racers.members) == set(bench.ids(3))

@@ -28,6 +28,7 @@ from sandbox.slack_arguments import Refused
 from sandbox.slack_channels import GENERAL, ORGANIZERS, RACING, SHARED
 from sandbox.slack_people import APP_ID, BOT_USER
 from sandbox.wire import CallLog, Fault, Faults
+from tests.sandbox.still_clock import StillClock
 
 Json = dict[str, Any]
 
@@ -40,19 +41,6 @@ def workspace(
     slack = SlackSimulator(company, CallLog(company.clock), Faults(), **switches)
     with listening(slack.app()) as url:
         yield slack, url
-
-
-class StillClock(Clock):
-    """A clock that only moves when it is turned."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def turn(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 @pytest.fixture

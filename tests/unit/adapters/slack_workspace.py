@@ -14,19 +14,7 @@ from sandbox.company import TEAM_ID, Company
 from sandbox.listening import listening
 from sandbox.slack import SlackSimulator
 from sandbox.wire import CallLog, Faults
-
-
-class StillClock(Clock):
-    """A clock that only moves when it is turned."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def turn(self, seconds: float) -> None:
-        self.seconds += seconds
+from tests.sandbox.still_clock import StillClock
 
 
 class CompanyTime:

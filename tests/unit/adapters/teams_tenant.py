@@ -20,7 +20,8 @@ from sandbox.connector_transcript import TeamsEntry
 from sandbox.entra import CONNECTOR_AUDIENCE, EntraSimulator
 from sandbox.listening import listening
 from sandbox.wire import CallLog, Faults
-from tests.unit.adapters.slack_workspace import CompanyTime, HeldBrakes, StillClock
+from tests.sandbox.still_clock import StillClock
+from tests.unit.adapters.slack_workspace import CompanyTime, HeldBrakes
 
 
 @dataclass

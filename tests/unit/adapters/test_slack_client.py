@@ -18,8 +18,9 @@ from provisioning.errors import (
 from sandbox.slack import SCOPES
 from sandbox.slack_channels import RACING
 from sandbox.wire import Fault
+from tests.sandbox.still_clock import StillClock
 from tests.unit.adapters.graph_company import Told, scripted
-from tests.unit.adapters.slack_workspace import CompanyTime, HeldBrakes, StillClock, Workspace, workspace
+from tests.unit.adapters.slack_workspace import CompanyTime, HeldBrakes, Workspace, workspace
 
 
 @pytest.fixture
