@@ -66,6 +66,7 @@ def plan(rows: Rows, order: Order, mentions: Mapping[str, str] = NOTHING_SHOWN) 
     )
 
     def make(rows: Rows) -> None:
+        rows.expect(new, told=True)
         for vetted in new.values():
             add(rows, order.event, vetted, order.at, tenant=order.tenant, correlation=order.id)
 

@@ -118,6 +118,7 @@ def _draft(order: Order, found: Sequence[Registration], wanted: Holds, kind: str
     )
 
     def make(rows: Rows) -> None:
+        rows.expect(wanted, told=True)
         for key, hold in wanted.items():
             current = rows.registrations.get(key)
             if current is not None:  # else forgotten meanwhile

@@ -612,13 +612,19 @@ class Rows(Protocol):
     def marks(self) -> Marks: ...
 
     def expect(
-        self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = (), *, told: bool = False
+        self,
+        keys: Iterable[RegistrationKey] = (),
+        jobs: Iterable[Job] = (),
+        *,
+        told: bool = False,
+        owed: Iterable[str] = (),
     ) -> None:
         """Say what the unit is about to read, changing nothing: a store far away reads it in few requests.
 
         Registrations come with the ledger's entries of their people for what the event grants; a key of the
         queue with what it is the key of; a notice with the lease of what it is about, and what news is about.
-        `told`: the racers are told what becomes of these registrations, wherever they asked.
+        `told`: the racers are told what becomes of these registrations, wherever they asked. `owed`: the ids
+        of new messages that will be owed.
         """
         ...
 

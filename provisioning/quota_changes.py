@@ -16,7 +16,7 @@ from provisioning.ids import RegistrationKey
 from provisioning.instructing import Draft, Order, Undo
 from provisioning.ports import Rows, Work
 from provisioning.quotas import NOTHING, Adjustment, ensure_within
-from provisioning.recording import owe_note
+from provisioning.recording import note_id, owe_note
 from provisioning.registrations import Registration
 
 Quotas = Mapping[RegistrationKey, Quota | None]  # None: the event's
@@ -52,6 +52,7 @@ def _telling(rows: Rows, order: Order, draft: Draft) -> Draft:
 
     def make(rows: Rows) -> None:
         draft.make(rows)
+        rows.expect(owed=[note_id(one.key, "quota", order.id) for one in touched])
         for one in touched:
             owe_note(rows, one, "quota", order.id, order.at)
 
@@ -98,6 +99,7 @@ def _draft(order: Order, found: Sequence[Registration], wanted: Quotas) -> Draft
     )
 
     def make(rows: Rows) -> None:
+        rows.expect(wanted, owed=[note_id(key, "quota", order.id) for key in wanted])
         for key, quota in wanted.items():
             current = rows.registrations.get(key)
             if current is None:

@@ -9,7 +9,7 @@ from provisioning.audit import Line
 from provisioning.deciding import stage_of, tell
 from provisioning.errors import EmailMissing, Refusal
 from provisioning.events import Event
-from provisioning.ids import ChatIdentity, PersonId, RequestKey
+from provisioning.ids import ChatIdentity, PersonId, RegistrationKey, RequestKey
 from provisioning.outbox import Kind, Notice, card_id, result_id
 from provisioning.ports import Rows
 from provisioning.registrations import Registration, Told
@@ -104,8 +104,13 @@ def owe_note(rows: Rows, registration: Registration, says: str, cause: str, now:
     """Owe the racer a message of its own about what somebody changed for them, once per `cause`."""
     if registration.reply is not None:
         about = f"registration:{registration.key}"
-        notice_id = f"note:{about}:{says}:{cause}"
+        notice_id = note_id(registration.key, says, cause)
         rows.outbox.put(Notice(notice_id, Kind.NOTE, about, registration.reply, 0, says, {}, now))
+
+
+def note_id(key: RegistrationKey, says: str, cause: str) -> str:
+    """Return the id of the note that says this to this racer because of that."""
+    return f"note:registration:{key}:{says}:{cause}"
 
 
 def is_told(event: Event, says: str) -> bool:

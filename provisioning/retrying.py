@@ -79,6 +79,7 @@ def _draft(order: Order, found: Sequence[Registration], letters: DeadLetters = N
 
     def make(rows: Rows) -> None:
         silent = {notice.about: notice for notice in undelivered(rows, order)}
+        rows.expect(one.key for one in found)
         for one in found:
             current = rows.registrations.get(one.key)
             if current is None:

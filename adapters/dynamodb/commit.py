@@ -19,10 +19,11 @@ from typing import Final
 
 from adapters.dynamodb.definition import EXPIRES
 from adapters.dynamodb.items import STAMP, Item, Key, Value, finished, listed, packed, unpacked
-from adapters.dynamodb.table import TOGETHER, Conflict, Table, Write
+from adapters.dynamodb.table import TOGETHER, Conflict, Refused, Table, Write
 from provisioning.errors import StoreUnavailable
 
-PLAN_SECONDS: Final = 20.0  # so long a plan may be open: a process that lives is done in a fraction of that
+PLAN_SECONDS: Final = 20.0  # so long a plan may be open without a sign of life of its process
+_SIGN_SECONDS: Final = 5.0  # after so long a process that goes on taking gives a sign of life
 _PART: Final = 50  # items taken in one call
 _READABLE_SECONDS: Final = 86_400
 _TRIES: Final = 5  # to read an item that others bring forward meanwhile
@@ -48,7 +49,10 @@ class Change:
 
 
 def commit(table: Table, changes: Sequence[Change]) -> None:
-    """Make these changes. Raises Conflict, with nothing changed, when an item is not as it was read."""
+    """Make these changes. Raises Conflict, with nothing changed, when an item is not as it was read.
+
+    Raises Refused for more than an item holds.
+    """
     if not changes:
         return
     stamp = uuid.uuid4().hex
@@ -115,8 +119,7 @@ def _condition(change: Change) -> tuple[str, Value] | None:
 
 
 def _carry_out(table: Table, changes: Sequence[Change], plan: str) -> None:
-    until = int(time.time() + PLAN_SECONDS)
-    opened = {"state": "open", "until": until, **listed("owed", "plans", f"{until:011}"), STAMP: "open"}
+    opened, open_since = _opened(), time.time()
     table.write([Write(_plan_key(plan), opened, None)], "open")
     conditions = {change.key: _condition(change) for change in changes}
     items = [(change.key, _taken(change, plan)) for change in changes]
@@ -125,10 +128,13 @@ def _carry_out(table: Table, changes: Sequence[Change], plan: str) -> None:
         for part in _parts(items):
             taken += part
             table.write([Write(key, item, conditions[key]) for key, item in part], plan)
+            if time.time() >= open_since + _SIGN_SECONDS:
+                opened, open_since = _opened(), time.time()
+                table.write([Write(_plan_key(plan), opened, (STAMP, "open"))], "open")
         table.write(
             [Write(_plan_key(plan), {**opened, "state": "done", STAMP: "done"}, (STAMP, "open"))], "done"
         )
-    except (Conflict, StoreUnavailable):
+    except (Conflict, Refused, StoreUnavailable):
         state = _gave_up(table, plan, opened)
         if state["state"] != "done":
             if _release(table, taken, plan, is_done=False):
@@ -139,6 +145,11 @@ def _carry_out(table: Table, changes: Sequence[Change], plan: str) -> None:
             _forget(table, plan)
     except StoreUnavailable:  # it is done, and whoever reads sees it so
         log.warning("a plan is to be finished later", extra={"action": "store-plan", "items": len(taken)})
+
+
+def _opened() -> dict[str, Value]:
+    until = int(time.time() + PLAN_SECONDS)
+    return {"state": "open", "until": until, **listed("owed", "plans", f"{until:011}"), STAMP: "open"}
 
 
 def _gave_up(table: Table, plan: str, state: Item) -> Item:

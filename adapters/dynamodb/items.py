@@ -6,6 +6,7 @@ and its line of the audit are one item, and one conditional write.
 """
 
 import json
+import lzma
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,10 @@ OWES_SINCE: Final = "owes_since"
 FADES: Final = "fades"  # when a row is not needed any more; it stays while there is more than the row
 QUEUED: Final = "q_due"  # there while the key is on the queue
 _LONG: Final = 10_000  # characters; longer texts are kept compressed
+_VERY_LONG: Final = 100_000  # of these, what comes again stands too far apart for zlib
+# Fast, and it looks back over all that an item could ever hold.
+_FAR: Final = ({"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 23},)
+_XZ: Final = b"\xfd7zXZ"  # with which its results begin
 _DERIVED: Final = ("owed", "owed_at", EXPIRES)
 _BESIDE_THE_ROW: Final = ("q", OWES, STAMP)
 
@@ -120,14 +125,24 @@ def from_wire(found: Mapping[str, Any]) -> tuple[Key, dict[str, Value]]:
 def _wire_value(value: Value) -> dict[str, Any]:
     if isinstance(value, int):
         return {"N": str(value)}
-    # An item holds 400 KB: the ranking of a large race with all its racers only like this.
-    return {"S": value} if len(value) < _LONG else {"B": zlib.compress(value.encode())}
+    # An item holds 400 KB: a large race's ranking, or a change for thousands of racers, only like this.
+    return {"S": value} if len(value) < _LONG else {"B": _compressed(value)}
+
+
+def _compressed(value: str) -> bytes:
+    if len(value) < _VERY_LONG:
+        return zlib.compress(value.encode())
+    return lzma.compress(value.encode(), filters=_FAR)
 
 
 def _value(wired: Mapping[str, Any]) -> Value:
     if "N" in wired:
         return int(wired["N"])
-    return str(wired["S"]) if "S" in wired else zlib.decompress(wired["B"]).decode()
+    if "S" in wired:
+        return str(wired["S"])
+    compressed: bytes = wired["B"]
+    is_far = compressed.startswith(_XZ)
+    return (lzma.decompress(compressed) if is_far else zlib.decompress(compressed)).decode()
 
 
 def packed(item: Item | None) -> str:

@@ -87,13 +87,20 @@ class DynamoRows:
         )
 
     def expect(
-        self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = (), *, told: bool = False
+        self,
+        keys: Iterable[RegistrationKey] = (),
+        jobs: Iterable[Job] = (),
+        *,
+        told: bool = False,
+        owed: Iterable[str] = (),
     ) -> None:
         """Read these together, for the nouns to find them."""
         keys = list(keys)
         wanted = [found for key in keys for found in self._of_registration(key)]
         if told:
             wanted += [found for key in keys for found in person_keys(key.person_id)]
+        for notice_id in owed:
+            wanted += [outbox.row_key(notice_id), home_of(Work.SPEAK, notice_id)]
         notices = []
         for job in jobs:
             wanted.append(home_of(job.work, job.key))

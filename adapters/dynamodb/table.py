@@ -24,6 +24,7 @@ _SERVER_ERROR: Final = 500
 _LOST: Final = {"ConditionalCheckFailed", "TransactionConflict"}
 _LOST_ALONE: Final = {"ConditionalCheckFailedException", "TransactionConflictException"}
 _CONDITIONS: Final = {"ConditionalCheckFailed", "ConditionalCheckFailedException"}
+_REFUSED: Final = {"ValidationException", "ValidationError"}  # alone, and among a transaction's reasons
 _PASSING: Final = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -42,6 +43,10 @@ class Conflict(Exception):
         """Take the numbers of the writes whose condition does not hold; none when others were in the way."""
         super().__init__(lost)
         self.lost = frozenset(lost)
+
+
+class Refused(Exception):
+    """DynamoDB does not take this write, however often it is asked: it is more than an item holds, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class Table:
     def write(self, writes: Sequence[Write], stamp: str) -> None:
         """Write all of these, at most `TOGETHER`, or none; raises Conflict when a condition does not hold.
 
-        After an answer got lost, what has this stamp is taken for written.
+        After an answer got lost, what has this stamp is taken for written. Raises Refused.
         """
         if len(writes) == 1:
             operation = "DeleteItem" if writes[0].item is None else "PutItem"
@@ -191,6 +196,8 @@ class Table:
                 if not _is_passing(error):
                     code = error.response["Error"]["Code"]  # alone: a sentence may quote what was asked
                     log.error("%s was refused: %s", operation, code, extra={"action": "store-refused"})  # noqa: TRY400
+                    if stamp is not None and _is_refused(error):
+                        raise Refused(operation) from None
                     raise StoreUnavailable from error
                 failure = error
             except ParamValidationError:  # a mistake of ours: nothing went out
@@ -219,6 +226,12 @@ def _lost(error: ClientError) -> dict[int, str | None] | None:
         for number, reason in enumerate(reasons)
         if reason.get("Code") in _CONDITIONS
     }
+
+
+def _is_refused(error: ClientError) -> bool:
+    response: Mapping[str, Any] = error.response
+    reasons = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
+    return not _REFUSED.isdisjoint({response["Error"]["Code"], *reasons})
 
 
 def _is_passing(error: ClientError) -> bool:

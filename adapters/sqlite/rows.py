@@ -81,6 +81,11 @@ class SqliteRows:
         )
 
     def expect(
-        self, keys: Iterable[RegistrationKey] = (), jobs: Iterable[Job] = (), *, told: bool = False
+        self,
+        keys: Iterable[RegistrationKey] = (),
+        jobs: Iterable[Job] = (),
+        *,
+        told: bool = False,
+        owed: Iterable[str] = (),
     ) -> None:
         """Do nothing: what is in a file is read fast enough one by one."""

@@ -1,5 +1,6 @@
 """What only the store on DynamoDB has to promise: few writes, and whole ones, whatever is lost on the way."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -19,13 +20,18 @@ from adapters.unfit import StoreUnfit
 from provisioning import tallies
 from provisioning.audit import Line, check
 from provisioning.boards import Board
+from provisioning.changes import Change
 from provisioning.errors import EventClosed, StoreUnavailable
+from provisioning.ids import PersonId, RegistrationKey
+from provisioning.instructing import Order, make
 from provisioning.joining import Asking, request_join
 from provisioning.leaderboards import Leaderboard
 from provisioning.leaderboards import Line as Place
 from provisioning.ledger import Entry
 from provisioning.outcomes import Queued
 from provisioning.ports import Rows, Store, Work
+from provisioning.quota_changes import of_everyone
+from provisioning.quotas import Adjustment, Amount
 from provisioning.recording import record
 from provisioning.requests import ReplyTo
 from tests.contract.faulty_dynamodb import Client, Dying, Lagging, LosingAnswers
@@ -164,6 +170,22 @@ def test_what_racers_are_told_of_is_read_together(store: Store, opening: Opening
     assert store.read(lambda rows: rows.queue.depth())[Work.REFRESH] == 12
 
 
+def test_what_organizers_do_to_many_is_read_together(store: Store, opening: Opening, dynamodb: Any) -> None:
+    event = store.run(lambda rows: rows.events.save(an_event())).result()
+    store.run(lambda rows: [rows.registrations.save(a_registration(number)) for number in range(12)]).result()
+    order = Order("i1", event, PersonId("organizer"), MORNING, {})
+    draft = store.read(lambda rows: of_everyone(rows, order, Adjustment(hours=Amount(15))))
+    client = Client(dynamodb)
+
+    opening(client).run(lambda rows: make(rows, draft, event)).result()
+
+    read = [
+        operation for operation, _ in client.calls if operation in {"get_item", "query", "batch_get_item"}
+    ]
+    assert read == ["get_item", "batch_get_item", "get_item"]  # the event; racers and notes; the change
+    assert store.read(lambda rows: rows.queue.depth())[Work.SPEAK] == 12
+
+
 def test_a_registration_is_read_with_its_event(store: Store, opening: Opening, dynamodb: Any) -> None:
     store.run(
         lambda rows: (rows.events.save(an_event()), rows.registrations.save(a_registration(1)))
@@ -251,6 +273,33 @@ def test_a_process_that_dies_while_it_writes_many_items_has_written_all_or_none(
     assert store.read(versions) == AFTER
     assert store.read(lambda rows: len(rows.requests.waiting(after(1), 99))) == 8
     assert store.read(lambda rows: rows.tallies.of(SPRING)) == {tallies.ASKED: 4}
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_a_process_that_needs_long_for_many_items_is_not_taken_for_gone(
+    store: DynamoStore, opening: Opening, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.run(lambda rows: [rows.requests.save(a_request(number)) for number in range(8)]).result()
+    monkeypatch.setattr(commit, "PLAN_SECONDS", 20)
+    seen, runs, now = [], [], [2.0**31]
+    monkeypatch.setattr("time.time", lambda: now[0])
+
+    class Slow(Client):
+        def pass_on(self, operation: str, asked: dict[str, Any]) -> Any:
+            if operation == "transact_write_items":
+                now[0] += 9
+                seen.append(store.read(versions))
+            return super().pass_on(operation, asked)
+
+    def unit(rows: Rows) -> None:
+        runs.append(1)
+        many(rows)
+
+    opening(Slow(dynamodb)).run(unit).result()
+
+    assert len(runs) == 1
+    assert seen[:3] == [BEFORE] * 3
+    assert store.read(versions) == AFTER
 
 
 @pytest.mark.usefixtures("small_transactions")
@@ -541,6 +590,46 @@ def test_a_ranking_longer_than_an_item_holds_is_kept(store: Store, dynamodb: Any
 
 
 # --- the table ----------------------------------------------------------------------------------------------
+
+
+def a_change(racers: int) -> Change:
+    """Return a change for so many racers, each with an id that is like no other."""
+    keys = [str(RegistrationKey(SPRING, PersonId(str(uuid.uuid4())))) for _ in range(racers)]
+    hours = {f"{key} hours": "10" for key in keys}
+    names = {f"{key} name": "Ada Lovelace" for key in keys}
+    subjects = tuple(f"quota:{key}" for key in keys)
+    by = PersonId("organizer")
+    return Change("c1", SPRING, by, MORNING, "quota", subjects, racers, hours, hours, beside=names)
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_a_change_for_thousands_of_racers_is_kept_and_changed_with_many_other_items(store: Store) -> None:
+    store.run(lambda rows: [rows.requests.save(a_request(number)) for number in range(8)]).result()
+    made = store.run(lambda rows: rows.changes.save(a_change(4000))).result()
+
+    def undo(rows: Rows) -> None:
+        rows.changes.save(replace(made, undone_by="c2"))
+        many(rows)
+
+    store.run(undo).result()
+    assert store.read(lambda rows: rows.changes.get("c1")) == replace(made, undone_by="c2", version=2)
+    assert store.read(versions) == AFTER
+
+
+@pytest.mark.usefixtures("small_transactions")
+@pytest.mark.parametrize("others", [True, False])
+def test_what_no_item_holds_is_a_mistake_and_no_outage(store: Store, *, others: bool) -> None:
+    store.run(lambda rows: [rows.requests.save(a_request(number)) for number in range(8)]).result()
+
+    def unit(rows: Rows) -> None:
+        rows.changes.save(a_change(20_000))
+        if others:
+            many(rows)
+
+    assert isinstance(store.run(unit).exception(), calls.Refused)
+    assert store.read(versions) == BEFORE
+    store.run(many).result()  # nothing is in the way
+    assert store.read(versions) == AFTER
 
 
 def test_the_table_is_made_as_it_is_defined(dynamodb: Any, table: str) -> None:
