@@ -136,6 +136,10 @@ def _delete(
         question = event.question_of(question_id)
         if question is not None and answer in question.options:  # a choice stays as a number, no typed words
             rows.tallies.add(event.id, tallies.answer(question_id, answer))
+    for target in registration.progress:  # what SCIM alone has kept since; it ends with what feeds it
+        entry = rows.ledger.get(target, key.person_id)
+        if entry is not None and not entry.needed_by:
+            rows.ledger.delete(entry)
     rows.answers.forget(key)
     rows.boards.forget_claims(key)
     rows.registrations.delete(key)
