@@ -154,11 +154,17 @@ def _take(rows: Rows, token: str, now: datetime) -> tuple[list[Case], int]:
     cases = []
     for job in jobs:
         key = RequestKey.parse(job.key)
-        request = rows.requests.get(key)
-        if request is None or not request.is_pending or key.event_id not in events:
-            rows.queue.done(job)
-            continue
-        cases.append(Case(job, request, events[key.event_id], _bound(rows, key)))
+        try:
+            request = rows.requests.get(key)
+            if request is None or not request.is_pending or key.event_id not in events:
+                rows.queue.done(job)
+                continue
+            cases.append(Case(job, request, events[key.event_id], _bound(rows, key)))
+        except StoreUnavailable:
+            raise
+        except Exception:  # as a row of another release may; the others go on
+            log.exception("a request cannot be read", extra={"action": "defect", "key": job.key})
+            rows.queue.retry(job, now + DEFECT_PAUSE)
     # A leave is leased first. Said after a join from another platform, it ends that one.
     return sorted(cases, key=lambda case: case.request.received_at), len(jobs)
 

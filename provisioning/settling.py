@@ -117,9 +117,10 @@ class Settler:
         """Decide for every active registration, and do what was decided, grouped by what it is."""
         now = self._clock.now()
         sites = self._takes_quotas
-        cases = self._store.run(lambda rows: _read(rows, batch.active, now, takes_quotas=sites)).result()
-        for key in set(batch.active) - {case.registration.key for case in cases}:
-            batch.resting[key] = None  # the row is gone
+        cases, rests = self._store.run(
+            lambda rows: _read(rows, batch.active, now, takes_quotas=sites)
+        ).result()
+        batch.resting |= rests
         groups: dict[Action, list[Case]] = defaultdict(list)
         for case in cases:
             action = _decided(case, now)
@@ -234,25 +235,23 @@ class Settler:
 
     def _rest(self, batch: Batch) -> None:
         """Give everything back: short rests stay on the queue, longer ones wake by the sweeper."""
-        now = self._clock.now()
-        until = {key: batch.resting.get(key, now) for key in batch.jobs}
+        self._give_back(batch, list(batch.jobs), self._clock.now())
 
-        def unit(rows: Rows) -> None:
-            rows.expect(jobs=batch.jobs.values())
-            for key, moment in until.items():
-                job = batch.jobs[key]
-                current = rows.registrations.get(key)
-                event = rows.events.get(key.event_id) if current else None
-                if current is not None and event is not None:
-                    after = deciding.held_up(current, now) if event.is_blocked else current
-                    record_held(rows, current, replace(after, wake_at=moment), event, now, batch.token)
-                if moment is not None and moment <= now + SOON:
-                    rows.queue.retry(job, moment)
-                else:
-                    rows.queue.done(job)
-            rows.registrations.release(until.keys(), batch.token)
-
-        self._store.run(unit).result()
+    def _give_back(self, batch: Batch, keys: Sequence[RegistrationKey], now: datetime) -> None:
+        """Give these back in one unit; where one of them defies it, each in its own, and that one unread."""
+        try:
+            self._store.run(lambda rows: _rested(rows, batch, keys, now)).result()
+            return
+        except StoreUnavailable:
+            raise
+        except Exception:
+            facts = {"action": "defect", "registrations": len(keys)}
+            log.exception("registrations cannot be given back", extra=facts)
+        if len(keys) > 1:
+            for key in keys:
+                self._give_back(batch, [key], now)
+        else:
+            self._store.run(lambda rows: _put_off(rows, batch, keys[0], now)).result()
 
 
 def _decided(case: Case, now: datetime) -> Action:
@@ -264,18 +263,52 @@ def _decided(case: Case, now: datetime) -> Action:
         return Rest(now + SOON)
 
 
-def _read(rows: Rows, keys: Sequence[RegistrationKey], now: datetime, *, takes_quotas: bool) -> list[Case]:
+def _read(
+    rows: Rows, keys: Sequence[RegistrationKey], now: datetime, *, takes_quotas: bool
+) -> tuple[list[Case], Rests]:
+    """Read these; returns also who rests: whose row is gone, or cannot be read."""
     events = {event.id: event for event in rows.events.all()}
     rows.expect(keys)
-    cases = []
+    cases: list[Case] = []
+    rests: Rests = {}
     for key in keys:
-        registration = rows.registrations.get(key)
-        if registration is not None and key.event_id in events:
+        try:
+            registration = rows.registrations.get(key)
+            if registration is None or key.event_id not in events:
+                rests[key] = None
+                continue
             event = events[key.event_id]
             entries = _entries(rows, event, key.person_id)
             quotas = quotas_of(rows, registration, event, now) if takes_quotas else {}
             cases.append(Case(registration, event, entries, quotas))
-    return cases
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("a registration cannot be read", extra={"action": "defect", "key": str(key)})
+            rests[key] = now + SOON
+    return cases, rests
+
+
+def _rested(rows: Rows, batch: Batch, keys: Sequence[RegistrationKey], now: datetime) -> None:
+    rows.expect(jobs=[batch.jobs[key] for key in keys])
+    for key in keys:
+        moment = batch.resting.get(key, now)
+        current = rows.registrations.get(key)
+        event = rows.events.get(key.event_id) if current else None
+        if current is not None and event is not None:
+            after = deciding.held_up(current, now) if event.is_blocked else current
+            record_held(rows, current, replace(after, wake_at=moment), event, now, batch.token)
+        if moment is not None and moment <= now + SOON:
+            rows.queue.retry(batch.jobs[key], moment)
+        else:
+            rows.queue.done(batch.jobs[key])
+    rows.registrations.release(keys, batch.token)
+
+
+def _put_off(rows: Rows, batch: Batch, key: RegistrationKey, now: datetime) -> None:
+    """Have one come again that cannot be read or written; nothing else is known of it."""
+    rows.queue.retry(batch.jobs[key], now + SOON)
+    rows.registrations.release([key], batch.token)
 
 
 def _entries(rows: Rows, event: Event, person_id: PersonId) -> dict[TargetId, Entry]:

@@ -64,6 +64,13 @@ class Sweeper:
         if now >= self._forgets_at and not self._store.run(lambda rows: _forget_old(rows, now)).result():
             self._forgets_at = now + FORGETTING  # there is no more
         for event in self._store.read(lambda rows: rows.events.all()):
+            woken += self._look_after(event, now)
+        return woken
+
+    def _look_after(self, event: Event, now: datetime) -> int:
+        """Look after one event; a defect with it must not keep the others from being looked after."""
+        woken = 0
+        try:
             if event.broken is not None and self._probes.get(event.id, now) <= now:
                 self._probes[event.id] = now + PROBE
                 self._probe(event)
@@ -72,7 +79,11 @@ class Sweeper:
             if event.phase(now) == "ended":
                 self._close(event, now)
             elif event.broken is None and event.taken < event.capacity:
-                woken += self._store.run(lambda rows, event=event: _fill_seats(rows, event, now)).result()  # type: ignore[misc]
+                woken += self._store.run(lambda rows: _fill_seats(rows, event, now)).result()
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("sweeping failed", extra={"action": "defect", "event": event.id})
         return woken
 
     def _wake_owed(self, event: Event, now: datetime) -> int:
@@ -90,14 +101,8 @@ class Sweeper:
         try:
             if not follow(self._store, event, now):
                 forget_event(self._store, event, now)
-        except (
-            StaleWrite
-        ):  # an organizer or another process was there first; the next round sees what they wrote
+        except StaleWrite:  # somebody else was there first; the next round sees what they wrote
             return
-        except StoreUnavailable:
-            raise
-        except Exception:  # a defect with one event must not keep the others from being looked after
-            log.exception("closing failed", extra={"action": "defect", "event": event.id})
 
     def _probe(self, event: Event) -> None:
         """Look whether what broke the event is mended; then tell the organizers and wake all who wait.
@@ -126,9 +131,6 @@ class Sweeper:
             self._accesses[grant.kind].check(grant)
         except ProvisioningError:
             return False  # still wrong, or nothing is known: the next probe tells
-        except Exception:  # a defect with one event must not keep the others from being looked after
-            log.exception("probe failed", extra={"action": "defect", "event": event.id})
-            return False
         return True
 
 

@@ -1,7 +1,10 @@
 """Rows of a made-up spring cup, for the suites of the store."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
+
+import pytest
 
 from provisioning.events import DeepRacerOnAws, EntraGroup, Event, IdentityCenterGroup
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, Platform, RegistrationKey, RequestKey
@@ -96,3 +99,17 @@ def a_card(number: int, **changes: Any) -> Notice:
     about = f"registration:{racer(number)}"
     facts: dict[str, Any] = {"created_at": MORNING, "to": ReplyTo(chat(number))}
     return Notice(id=f"card:{about}", kind=Kind.CARD, about=about, **(facts | changes))
+
+
+def defy(monkeypatch: pytest.MonkeyPatch, row: str, key: object) -> None:
+    """Have the row of this key be one that nobody here can read: another release wrote it, say."""
+    for adapter in ("sqlite", "dynamodb"):
+        module = import_module(f"adapters.{adapter}.{row}s")
+        unpack = getattr(module, f"unpack_{row}")
+
+        def defying(body: str, of: object, *rest: Any, unpack: Any = unpack, **more: Any) -> Any:
+            if of == key:
+                raise ValueError(f"{key} cannot be read")
+            return unpack(body, of, *rest, **more)
+
+        monkeypatch.setattr(module, f"unpack_{row}", defying)

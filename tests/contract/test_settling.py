@@ -12,18 +12,30 @@ from typing import Any, cast
 import pytest
 
 from provisioning.access import Absent, Failed, Outcome, Present
+from provisioning.admitting import DEFECT_PAUSE, Gatekeeper
 from provisioning.directory import DirectoryUser
 from provisioning.errors import DirectoryUnavailable, StoreUnavailable
 from provisioning.events import EntraGroup
-from provisioning.ids import GroupId, PersonId
+from provisioning.ids import GroupId, PersonId, RequestKey
 from provisioning.ledger import Entry
 from provisioning.ports import Rows, Store, Work
+from provisioning.recognizing import Recognized
 from provisioning.registrations import Person, Progress, Step
 from provisioning.requests import Wish
-from provisioning.settling import Settler
+from provisioning.settling import SOON, Settler
 from provisioning.stepping import HELD, LEASE, Batch, Systems
 from provisioning.sweeping import wake_event
-from tests.contract.samples import MORNING, SPRING, SetClock, a_registration, an_event, person, racer
+from tests.contract.samples import (
+    MORNING,
+    SPRING,
+    SetClock,
+    a_registration,
+    a_request,
+    an_event,
+    defy,
+    person,
+    racer,
+)
 
 FIRST = EntraGroup(GroupId("0c1a"))
 
@@ -185,6 +197,56 @@ def test_when_an_event_goes_on_after_its_end_nobody_is_told_that_they_are_late(
     assert found is not None
     assert found.is_ready
     assert [one is not None for one in told] == [True, True, True, False]  # ready, gone, ready
+
+
+def test_a_registration_that_cannot_be_read_holds_up_nobody_else(
+    store: Store, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_join(store)
+    store.run(lambda rows: rows.events.take_seats(SPRING, [racer(1), racer(2)])).result()
+    with monkeypatch.context() as defied:
+        defy(defied, "registration", racer(1))
+        assert settler(store, clock).round() == 2
+        assert ready(store) == 1
+        assert settler(store, clock).round() == 0  # it is looked at now and then
+    clock.moment += SOON
+
+    settler(store, clock).round()
+
+    assert ready(store) == 2
+
+
+def test_a_request_that_cannot_be_read_holds_up_nobody_else(
+    store: Store, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Asked:
+        """Recognizes nobody, and notes who was asked for."""
+
+        def __init__(self) -> None:
+            self.keys: list[RequestKey] = []
+
+        def recognize(self, asked: dict[RequestKey, Any]) -> dict[RequestKey, Recognized]:
+            self.keys += asked
+            return {key: Recognized(DirectoryUnavailable()) for key in asked}
+
+    def asked(rows: Rows) -> None:
+        rows.events.save(an_event())
+        for number in (1, 2):
+            rows.requests.save(a_request(number))
+            rows.queue.put(Work.ANSWER, str(a_request(number).key), MORNING)
+
+    store.run(asked).result()
+    recognizer = Asked()
+    gate = Gatekeeper(store, cast("Any", recognizer), clock)
+    with monkeypatch.context() as defied:
+        defy(defied, "request", a_request(1).key)
+        assert gate.round() == 2
+    assert recognizer.keys == [a_request(2).key]
+
+    clock.moment += DEFECT_PAUSE
+    gate.round()
+
+    assert set(recognizer.keys) == {a_request(1).key, a_request(2).key}
 
 
 def test_whoever_lost_their_lease_while_they_read_records_nothing(store: Store, clock: SetClock) -> None:

@@ -23,7 +23,18 @@ from provisioning.sweeping import (
     owe_waking,
     wake_event,
 )
-from tests.contract.samples import MORNING, SPRING, SetClock, a_registration, a_request, an_event, chat
+from tests.contract.samples import (
+    AUTUMN,
+    MORNING,
+    SPRING,
+    SetClock,
+    a_registration,
+    a_request,
+    an_event,
+    chat,
+    defy,
+    racer,
+)
 
 GONE, NEW = EntraGroup(GroupId("0c1a")), EntraGroup(GroupId("0c1b"))
 
@@ -88,6 +99,20 @@ def test_what_an_event_grants_no_more_keeps_it_from_nothing(store: Store, clock:
     assert event is not None
     assert event.broken is None  # the next that breaks it is seen and told
     assert depth[Work.SETTLE] == 1
+
+
+def test_an_event_that_defies_the_sweeper_keeps_no_other_from_being_looked_after(
+    store: Store, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unit(rows: Rows) -> None:
+        for event_id in (SPRING, AUTUMN):
+            rows.events.save(an_event(event_id))
+            rows.registrations.save(a_registration(1, event_id))
+
+    store.run(unit).result()
+    defy(monkeypatch, "registration", racer(1, AUTUMN))  # the one that is looked after first
+
+    assert Sweeper(store, {}, clock).round() == 1
 
 
 def test_a_group_that_the_event_needs_is_waited_for(store: Store, clock: SetClock) -> None:
