@@ -76,6 +76,7 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
     late: list[str] = []
     dry_run = False
     going_on: str | None = None
+    listing: str | None = None  # the option whose list goes on behind a comma
     for token in _TOKEN.finditer(text):
         name = (token["name"] or "").lower()
         if name and (name == "event" or name in options):
@@ -83,12 +84,16 @@ def phrase(text: str, options: Mapping[str, bool], asker: ChatIdentity, *, names
                 next(part for part in token.group("quoted", "linked", "bare") if part is not None)
             ]
             going_on = name if options.get(name) and token["bare"] is not None else None
+            listing = name if not options.get(name) and values[name][0].endswith(",") else None
             continue
         shown = token["said"] if token["said"] is not None else token[0]
         if token["said"] is None and _DASHES.match(shown):
             if _DASHES.sub("--", shown).lower() != DRY_RUN:
                 raise InstructionUnclear(word=shown[:SHOWN])
             dry_run, going_on = True, None
+        elif listing is not None:
+            values[listing].append(shown)
+            listing = listing if shown.endswith(",") else None
         elif names_people and (found := _targets(shown, asker)) is not None:
             targets += found
             late += [_as_shown(found[0], shown)] if words and found else []

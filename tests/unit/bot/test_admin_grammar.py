@@ -72,6 +72,13 @@ GRACE = ChatIdentity("teams", "72f988bf-86f1", "29:1abc_d")
             "event set channels=<#C0123|a>, <#C0124|b>",
             EventSet(values={"channels": "<#C0123|a>, <#C0124|b>"}),
         ),
+        (
+            "event set channels=slack:C0123, slack:C0124, teams:19:a@thread.tacv2 capacity=7 --dry-run",
+            EventSet(
+                values={"channels": "slack:C0123, slack:C0124, teams:19:a@thread.tacv2", "capacity": "7"},
+                dry_run=True,
+            ),
+        ),
         ("event open", EventOpen()),
         ("event open 2027-03-01T09:00Z", EventOpen(when="2027-03-01T09:00Z")),
         ("event close event=spring --dry-run", EventClose(event="spring", dry_run=True)),
