@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from provisioning import roster
 from provisioning.changes import Change, undoable
+from provisioning.closing import Part, part_of
 from provisioning.deciding import DAILY, wants_racing
 from provisioning.errors import AlreadySo, UndoOvertaken
 from provisioning.events import Event
@@ -22,6 +23,8 @@ from provisioning.ports import Rows, Work
 from provisioning.recording import owe_note, record
 from provisioning.registrations import Hold, Registration, Told
 from provisioning.requests import Wish
+
+STAYS: Final = " stays"  # beside a change: whose access is not the event's, and so not ended by a hold
 
 Holds = Mapping[RegistrationKey, Hold | None]
 
@@ -95,7 +98,13 @@ def _holding(
     if not found:
         raise AlreadySo(event=order.event.name)
     wanted = Hold(hold, order.by, order.at, reason)
-    return _draft(order, found, dict.fromkeys((one.key for one in found), wanted), kind, reason)
+    draft = _draft(order, found, dict.fromkeys((one.key for one in found), wanted), kind, reason)
+    stays = {
+        f"{one.key}{STAYS}": str(part)
+        for one in found
+        if (part := part_of(rows, order.event, one)) in {Part.MEMBER_BEFORE, Part.NEEDED_ELSEWHERE}
+    }
+    return replace(draft, change=replace(draft.change, beside={**draft.change.beside, **stays}))
 
 
 def _draft(order: Order, found: Sequence[Registration], wanted: Holds, kind: str, reason: str = "") -> Draft:

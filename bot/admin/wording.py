@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.chat.message import Button, Buttons, Fact, Facts, Message, Note, Paragraph, Part, Plain, Text
+from adapters.chat.text import CUT
 from bot import wording
 from bot.access import Asker, allowed
 from bot.admin.adding import TYPED, results_file, results_table
@@ -22,6 +23,7 @@ from provisioning import actors, dead_letters, garages
 from provisioning.changes import Change
 from provisioning.errors import NotAllowed, Refusal, SeveralRacers, Unexpected, by_code
 from provisioning.events import Event
+from provisioning.hold_changes import STAYS
 from provisioning.ids import EventId, RegistrationKey
 from provisioning.instructing import Order, altered
 from provisioning.instructions import CONFIRMED_WITHIN, Instruction
@@ -93,7 +95,11 @@ def done(words: Words, change: Change, event: Event, now: datetime) -> Message:
     """Return what was changed, with the way back while there is one."""
     part = "undone" if change.undoes is not None else "done"
     table = _table(words, change, made=True)
-    parts: list[Part] = [Paragraph(_said(words, change, event, part, "next")), *table]
+    parts: list[Part] = [
+        Paragraph(_said(words, change, event, part, "next")),
+        *_staying(words, change),
+        *table,
+    ]
     if change.undone_by is not None:
         parts.append(Note(words.text("change.taken-back")))
     elif change.undo_until is not None and change.can_be_undone(now):
@@ -111,8 +117,8 @@ def proposal(words: Words, instruction: Instruction, change: Change, event: Even
     table, document = _table(words, change, made=made), results_file(words, change, event, made=made)
     would, asks = ("would", "asks") if change.undoes is None else ("undo-would", "undo-asks")
     if instruction.state == "previewed":
-        lead = Paragraph(words.text("change.dry-run"))
-        return Message(_said(words, change, event, would, "summary"), (lead, *table), document=document)
+        lead = (Paragraph(words.text("change.dry-run")), *_staying(words, change))
+        return Message(_said(words, change, event, would, "summary"), (*lead, *table), document=document)
     summary = _said(words, change, event, asks, "summary")
     if made:
         return Message(summary, (Paragraph(words.text("change.confirmed")), *table))
@@ -122,12 +128,23 @@ def proposal(words: Words, instruction: Instruction, change: Change, event: Even
         summary,
         (
             Paragraph(_said(words, change, event, asks, "next")),
+            *_staying(words, change),
             *table,
             Buttons((yes,)),
             Note(words.text("change.asked-until", until=until)),
         ),
         document=document,
     )
+
+
+def _staying(words: Words, change: Change) -> tuple[Part, ...]:
+    """Say who keeps access that the event did not give, and that no hold of it ends."""
+    names = sorted(_whose(change, field) for field in change.beside if field.endswith(STAYS))
+    if not names:
+        return ()
+    more = [CUT] if len(names) > ROWS_SHOWN else []
+    who = ", ".join([*names[:ROWS_SHOWN], *more])
+    return (Paragraph(words.text("change.stays", count=len(names), who=who)),)
 
 
 def _said(words: Words, change: Change, event: Event, part: str, tail: str) -> Text:

@@ -96,6 +96,11 @@ def test_what_was_there_before_stays_and_is_reported(make_stage: MakeStage) -> N
     member.says("join")
     member.becomes_ready()
 
+    for racer, stays in ((ada, False), (member, True)):
+        assert racer.person.entra is not None
+        said = answered(organizer, f"suspend {racer.person.entra.mail} --dry-run", "suspend-would")
+        assert ("keeps access that this event didn't give" in said) is stays
+
     answered(organizer, "teardown", "teardown-asks")
     organizer.presses("Yes, do it")
 

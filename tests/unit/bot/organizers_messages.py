@@ -33,6 +33,7 @@ from provisioning.errors import by_code
 from provisioning.event_changes import FIELDS
 from provisioning.events import Ceiling, DeepRacerOnAws, Event, Price, Quota
 from provisioning.garages import MOST_KEPT
+from provisioning.hold_changes import STAYS
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
@@ -187,7 +188,7 @@ def _of_racers(name: str, people: int) -> Change:
             | {f"{key} hold": "suspended" for key in keys}
             | {f"{key} wish": "gone" for key in keys}
             | {f"{key} account": "slack:T1:U1" for key in keys},
-            beside={f"{key} name": name for key in keys},
+            beside={f"{key} name": name for key in keys} | {f"{key}{STAYS}": "member-before" for key in keys},
         )
     )
 
