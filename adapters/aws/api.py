@@ -23,7 +23,7 @@ from botocore.exceptions import (
 )
 
 from adapters.aws.pace import Pace
-from provisioning.brake import Brakes, throttled
+from provisioning.brake import NO_ADVICE, Brakes, throttled
 from provisioning.errors import (
     AccessUnavailable,
     CredentialRefused,
@@ -206,8 +206,10 @@ def _refused(response: dict[str, Any], action: str, familiar: frozenset[str]) ->
     """Translate an error answer, by code and never by status: throttling comes as HTTP 400."""
     code = str(response["Error"].get("Code", ""))
     about = str(response.get("Reason") or response.get("ResourceType") or "")
-    retry_after = response.get("RetryAfterSeconds")
-    unavailable = AccessUnavailable(retry_after=None if retry_after is None else float(retry_after))
+    advice = response.get("RetryAfterSeconds")
+    if advice is None and code in _THROTTLED:  # of the many who were not asked none has failed by itself
+        advice = NO_ADVICE.total_seconds()
+    unavailable = AccessUnavailable(retry_after=None if advice is None else float(advice))
     if code in familiar:
         return Trouble(Unexpected(action=action, reason=code), code=code, about=about)
     if code in _THROTTLED:

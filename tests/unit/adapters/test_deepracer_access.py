@@ -7,6 +7,7 @@ import pytest
 from adapters.deepracer.names import alias_of, username_of
 from adapters.deepracer.pool import PAGE
 from provisioning.access import Absent, Failed, Present
+from provisioning.brake import NO_ADVICE
 from provisioning.errors import (
     AccessAccountDisabled,
     AccessUnavailable,
@@ -310,8 +311,11 @@ def test_throttling_ends_the_call_and_holds_the_brake_of_that_category(world: Ra
     people = world.people(4)
     world.access.presence(world.grant, people)
     world.cognito.faults.arm(Fault("AdminCreateUser", "throttle"))
-    outcomes = world.access.add(world.grant, people)
-    assert all(isinstance(failed(outcome), AccessUnavailable) for outcome in outcomes.values())
+    errors = [failed(outcome) for outcome in world.access.add(world.grant, people).values()]
+    assert all(isinstance(error, AccessUnavailable) for error in errors)
+    assert {error.retry_after for error in errors if isinstance(error, AccessUnavailable)} == {
+        NO_ADVICE.total_seconds()
+    }
     assert world.calls("AdminCreateUser") == 1
     assert list(world.brakes.held) == [f"cognito-idp:{USER_POOL_ID}:AdminCreateUser"]
     before = world.calls()
