@@ -90,7 +90,7 @@ class EventEnded(Refusal):
 
 
 class NothingToLeave(Refusal):
-    """The asker is in no event."""
+    """The asker is not in the event they want to leave."""
 
     code = "DR-106"
 

@@ -230,6 +230,7 @@ def test_leaving_without_being_in_anything_is_answered(town: Stage) -> None:
     racer.says("leave --yes")
 
     racer.is_told("DR-106")
+    assert racer.messages[-1].text.startswith(f"You're not in {town.event().name}, ")
 
 
 def test_in_a_full_event_the_third_waits_in_line_and_gets_the_place_that_is_freed(
