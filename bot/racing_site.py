@@ -54,7 +54,7 @@ class RacingSites:
         self._settings = settings
         self._brakes = brakes
         self._clock = clock
-        self._clients: dict[str, SiteClient] = {}
+        self._clients: dict[tuple[str, ...], SiteClient] = {}
         self._https: list[httpx.Client] = []
         self._lock = Lock()
 
@@ -76,7 +76,8 @@ class RacingSites:
         site = self.sites.of(site_url)
         site.check_version()
         with self._lock:
-            if site.api_url not in self._clients:
+            key = (site.api_url, site.user_pool_id, site.client_id, site.identity_pool_id)
+            if key not in self._clients:
                 session = Session(
                     site,
                     self._service_user(),
@@ -87,7 +88,7 @@ class RacingSites:
                 )
                 http = _http()
                 self._https.append(http)
-                self._clients[site.api_url] = SiteClient(
+                self._clients[key] = SiteClient(
                     site,
                     session,
                     http,
@@ -95,7 +96,7 @@ class RacingSites:
                     brakes=self._brakes,
                     clock=self._clock,
                 )
-            return self._clients[site.api_url]
+            return self._clients[key]
 
     def jobs_at(self, site_url: str) -> JobQuota:
         """Return who tells how many jobs the site may run at once. Raises SiteUnknown and SiteUnavailable."""

@@ -141,7 +141,13 @@ class RacerAccounts:
             pool.check_brakes()
             pool.ask("ListUsersInGroup", GroupName=RACERS, Limit=1)
         except Trouble as trouble:
+            self._look_again_for(grant, trouble.error)
             raise _of_pool(trouble.error, pool) from trouble
+
+    def _look_again_for(self, grant: DeepRacerOnAws, error: ProvisioningError) -> None:
+        """Have the site read anew whose pool or group is gone: it may have been deployed anew."""
+        if isinstance(error, GroupMissing):
+            self._sites.forget(grant.site_url)
 
     def _in_turn(
         self,
@@ -162,6 +168,9 @@ class RacerAccounts:
                 return {person.id: Failed(trouble.error) for person in people}
             except ProvisioningError as error:
                 return {person.id: Failed(error) for person in people}
+            for found in outcomes.values():
+                if isinstance(found, Failed):
+                    self._look_again_for(grant, found.error)
             return {key: _told(found, pool) for key, found in outcomes.items()}
 
     # --- one person -----------------------------------------------------------------------------------------

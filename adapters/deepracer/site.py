@@ -80,6 +80,11 @@ class Sites:
                 known = self._known[site_url] = (self._site(site_url), now)
             return known[0]
 
+    def forget(self, site_url: str) -> None:
+        """Read anew where this site is when it is next asked for: what was read holds no more."""
+        with self._lock:
+            self._known.pop(site_url, None)
+
     def _site(self, site_url: str) -> Site:
         told = self._told
         found = {} if told.is_whole else self._read(told.env_url or site_url)

@@ -396,6 +396,21 @@ def test_a_missing_group_is_named(world: RacingWorld) -> None:
     assert failed(world.access.add(world.grant, [person])[person.id]).facts == caught.value.facts
 
 
+def test_a_site_whose_group_or_pool_is_gone_is_read_anew_as_it_may_have_been_deployed_anew(
+    world: RacingWorld,
+) -> None:
+    person = world.person()
+    world.access.check(world.grant)
+    world.racing.groups.discard(RACERS)
+    with pytest.raises(GroupMissing):
+        world.access.check(world.grant)
+    world.sites.of(world.site_url)
+    assert world.site.log.count("GET /env.js") == 2
+    world.access.add(world.grant, [person])
+    world.sites.of(world.site_url)
+    assert world.site.log.count("GET /env.js") == 3
+
+
 def test_a_site_that_shows_only_its_first_hundred_racers_is_too_old(world: RacingWorld) -> None:
     world.racing.version = "v1.1.9"
     with pytest.raises(SiteTooOld):

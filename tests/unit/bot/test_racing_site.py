@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,17 @@ def test_what_racers_have_used_is_read_from_the_site(world: World, made: MakeSit
         assert Usage(store, lambda: sites.api, UtcClock()).of(cup) == {PersonId("ada"): Quota(3, 2)}
         assert Usage(store, lambda: made().api, UtcClock()).of(cup) == {}
         assert Usage(store, lambda: sites.api, UtcClock()).of(spring_cup()) == {}
+
+
+def test_a_site_that_was_deployed_anew_behind_the_same_api_is_signed_in_to_anew(
+    world: World, made: MakeSites
+) -> None:
+    sites, url = made(DEEPRACER_ADMIN_USER="bot", DEEPRACER_ADMIN_PASSWORD="lasting"), world.urls["racing"]
+    before, site = sites.client_of(url), sites.sites.of(url)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sites.sites, "of", lambda _: replace(site, user_pool_id="us-east-1_Another01"))
+        assert sites.client_of(url) is not before
+    assert sites.client_of(url) is before
 
 
 def test_nothing_is_reached_before_somebody_asks_and_then_once(made: MakeSites) -> None:
