@@ -28,7 +28,7 @@ class Profile:
     """A racer on the platform: what they may use, and what they have used this month.
 
     Used minutes and counted models begin at 0 on the first of each month (UTC). Queued minutes are reserved
-    by jobs that are not over yet. `email` is None where the platform does not tell it.
+    by jobs that are not over yet. `email` and `created_at` are None where the platform does not tell them.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Profile:
     models: int
     storage_bytes: int
     email: str | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

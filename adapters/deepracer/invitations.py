@@ -5,6 +5,9 @@ everybody. The API can take nobody out of the group: access ends as a quota belo
 can still sign in, look, and submit the models there are. The firewall stands in between.
 
     invite (or: exists already) ─▶ the profile of that e-mail address ─▶ a quota below nothing, or one again
+
+A profile proves no account: the site writes it before the account, and an invitation that fails leaves it
+behind. That the account exists is proven by inviting alone, which the site then refuses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +37,8 @@ ADMINS: Final = "dr-admins"
 OUT: Final = Allowance(0, -2)  # no quota of an event's: the site keeps less than nothing, and blocks as by 0
 BACK: Final = Allowance(0, 0)  # in again, until the site is told what the event gives
 _EXISTS, _UNUSABLE = "A user with this email address already exists.", "Invalid email address format."
+_NOT_MADE: Final = "Unable to create profile"  # mostly because the day's mails are used up
+_LATER: Final = 600.0  # seconds after which the site is asked for one again
 
 
 class InvitedRacers:
@@ -45,31 +50,49 @@ class InvitedRacers:
         self._client_of = client_of
         self._platform = DeepRacerPlatform(client_of)
         self._mails = mails
+        # Whose account is known to exist, by site, with the profile that was there before it and is not its.
+        self._proven: dict[tuple[str, PersonId], str] = {}
 
     def presence(self, grant: DeepRacerOnAws, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
         """Read who has a profile that was not shut; a quota of nothing is a quota."""
-        return self._for_each(grant, people, lambda _, profiles: _as_outcome(profiles))
 
-    confirm = presence  # there is nothing that tells more
+        def act(person: Person, mail: str, profile: Profile | None) -> Outcome:
+            return Absent() if profile is None or profile.allowance == OUT else Present(profile.id)
+
+        return self._for_each(grant, people, act)
+
+    def confirm(self, grant: DeepRacerOnAws, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
+        """Read the same, and that there is an account behind each profile; who has none is invited."""
+
+        def act(person: Person, mail: str, profile: Profile | None) -> Outcome:
+            if profile is None or profile.allowance == OUT:
+                return Absent()
+            left_behind = self._proven.get((grant.site_url, person.id))
+            if left_behind is not None:
+                return Absent() if profile.id == left_behind else Present(profile.id)
+            outcome = self._invited(grant, person, mail, profile)
+            return Absent() if outcome == Present() else outcome
+
+        return self._for_each(grant, people, act)
 
     def add(self, grant: DeepRacerOnAws, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
         """Invite these people; who was out is in again, with nothing until the event's quota is told."""
 
-        def act(mail: str, profiles: list[Profile]) -> Outcome:
-            if not profiles:
-                return self._invited(grant, mail)
-            if _is_out(profiles):
-                self._set(grant, profiles[0], BACK)
-            return Present(profiles[0].id)
+        def act(person: Person, mail: str, profile: Profile | None) -> Outcome:
+            if profile is not None and profile.allowance == OUT:
+                self._set(grant, profile, BACK)
+                return Present(profile.id)
+            return self._invited(grant, person, mail, profile)
 
         return self._for_each(grant, people, act)
 
     def remove(self, grant: DeepRacerOnAws, people: Sequence[Person]) -> Mapping[PersonId, Outcome]:
         """Let these people use nothing any more."""
 
-        def act(_: str, profiles: list[Profile]) -> Outcome:
-            if profiles and not _is_out(profiles):
-                self._set(grant, profiles[0], OUT)
+        def act(person: Person, mail: str, profile: Profile | None) -> Outcome:
+            if profile is not None and profile.allowance != OUT:
+                self._set(grant, profile, OUT)
+            self._proven.pop((grant.site_url, person.id), None)
             return Absent()
 
         return self._for_each(grant, people, act)
@@ -89,9 +112,9 @@ class InvitedRacers:
         self,
         grant: DeepRacerOnAws,
         people: Sequence[Person],
-        act: Callable[[str, list[Profile]], Outcome],
+        act: Callable[[Person, str, Profile | None], Outcome],
     ) -> Mapping[PersonId, Outcome]:
-        """Act on each person's address and the profiles that have it, and answer for everybody."""
+        """Act on each person's address and the profile that has it, and answer for everybody."""
         try:
             mails = self._mails([person.id for person in people])
             by_mail: dict[str, list[Profile]] = {}
@@ -104,11 +127,10 @@ class InvitedRacers:
             mail = mails.get(person.id)
             if mail is None or isinstance(mail, Failed):
                 return mail or Failed(NotInDirectory())
-            profiles = by_mail.get(mail.lower(), [])
-            if len(profiles) > 1:  # a failed invitation leaves a row behind; which one works, none tells
-                return Failed(AccessAccountMismatch())
             try:
-                return act(mail.lower(), profiles)
+                return act(person, mail.lower(), _working(by_mail.get(mail.lower(), [])))
+            except AccessAccountMismatch as error:
+                return Failed(error)
             except ProvisioningError as error:
                 raise Trouble(error, may_have_landed=isinstance(error, SiteUnavailable)) from error
 
@@ -119,21 +141,34 @@ class InvitedRacers:
         if self._platform.set_allowance(grant, profile.id, wanted) != wanted:
             raise Unexpected(action="PATCH /profile", reason="the site has another quota after that")
 
-    def _invited(self, grant: DeepRacerOnAws, mail: str) -> Outcome:
-        """Invite somebody. Which profile they have got, the next reading tells."""
+    def _invited(self, grant: DeepRacerOnAws, person: Person, mail: str, profile: Profile | None) -> Outcome:
+        """Invite somebody, so that they have an account; which profile a new one has, is read later."""
+        address = (profile.email if profile is not None else None) or mail  # as it is spelt in the pool
         try:
-            self._client_of(grant.site_url).call("POST", "/profile", {"emailAddress": mail})
+            self._client_of(grant.site_url).call("POST", "/profile", {"emailAddress": address})
         except SiteError as refusal:
             if refusal.text == _UNUSABLE:
                 return Failed(EmailUnusable())
             if refusal.text != _EXISTS:
                 return Failed(refusal.unexpected())
+            self._proven[grant.site_url, person.id] = ""
+            return Present() if profile is None else Present(profile.id)
+        except SiteUnavailable as error:
+            if _NOT_MADE in error.facts.get("reason", ""):  # each attempt may leave one more profile behind
+                raise SiteUnavailable(_LATER, reason=error.facts["reason"]) from error
+            raise
+        self._proven[grant.site_url, person.id] = "" if profile is None else profile.id
         return Present()
 
 
-def _is_out(profiles: Sequence[Profile]) -> bool:
-    return profiles[0].allowance == OUT
+def _working(profiles: Sequence[Profile]) -> Profile | None:
+    """Return the profile that an account goes with: the newest, as none is made once there is an account.
 
-
-def _as_outcome(profiles: Sequence[Profile]) -> Outcome:
-    return Absent() if not profiles or _is_out(profiles) else Present(profiles[0].id)
+    Raises AccessAccountMismatch where the site does not tell which one that is.
+    """
+    if not profiles[1:]:
+        return next(iter(profiles), None)
+    dates = sorted(one.created_at for one in profiles if one.created_at is not None)
+    if len(dates) < len(profiles) or dates[-1] == dates[-2]:
+        raise AccessAccountMismatch
+    return max(profiles, key=lambda one: one.created_at == dates[-1])

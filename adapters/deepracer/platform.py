@@ -118,6 +118,7 @@ def _profile(row: Mapping[str, Any]) -> Profile:
         _number(row.get("modelCount")),
         _number(row.get("modelStorageUsage")),
         row.get("emailAddress") or None,
+        _moment(row["createdAt"]) if row.get("createdAt") else None,
     )
 
 

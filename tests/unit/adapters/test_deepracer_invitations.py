@@ -107,13 +107,38 @@ def test_the_fiftieth_first_of_a_day_waits_and_the_rest_with_them(
     assert world.site.log.count("POST /profile") == 2
 
 
-def test_a_row_that_a_failed_invitation_left_behind_makes_nobody_somebody(
+def test_of_the_rows_that_failed_invitations_left_behind_none_is_taken_for_the_account(
     world: RacingWorld, access: InvitedRacers
 ) -> None:
     person = world.person()
-    access.add(world.grant, [person])
-    world.racing.make_profile("orphan000000001", world.mail(person), None, 0.0)
-    assert isinstance(failed(access.presence(world.grant, [person])[person.id]), AccessAccountMismatch)
+    refusal = '{"message": "Unable to create profile. Please try again."}'
+    world.site.faults.arm(Fault("POST /profile", "status", status=500, body=refusal))
+    left_behind = world.racing.make_profile("orphan000000001", world.mail(person), None, 0.0)
+    error = failed(access.add(world.grant, [person])[person.id])
+    assert isinstance(error, SiteUnavailable)
+    assert error.retry_after == 600.0  # each attempt may leave one more behind
+
+    world.turn(1)
+    world.site.api.visibility_seconds = 60.0  # the list does not show the new one yet
+    assert access.confirm(world.grant, [person])[person.id] == Absent()
+    user = world.racing.user(world.mail(person))
+    assert user is not None
+    assert access.confirm(world.grant, [person])[person.id] == Absent()
+    world.turn(61)
+    assert access.confirm(world.grant, [person])[person.id] == Present(user.username)
+    for row in world.racing.profiles.values():
+        row.created_at = left_behind.created_at
+    assert isinstance(failed(access.confirm(world.grant, [person])[person.id]), AccessAccountMismatch)
+
+
+def test_an_account_that_was_there_is_proven_by_the_address_as_it_is_spelt_there(
+    world: RacingWorld, access: InvitedRacers
+) -> None:
+    person = world.person()
+    theirs = world.racing.enroll("earlybird000001", world.mail(person).title(), RACERS, 0.0)
+    for _ in range(2):
+        assert access.confirm(world.grant, [person])[person.id] == Present(theirs.username)
+    assert (world.site.log.count("POST /profile"), world.racing.mails) == (1, [])
 
 
 def test_an_address_that_the_site_does_not_take_is_refused(world: RacingWorld, access: InvitedRacers) -> None:

@@ -125,7 +125,8 @@ def test_a_profile_tells_what_may_be_used_and_what_is(reached: Reached) -> None:
     profile.minutes_used, profile.minutes_queued, profile.minutes_allowed = 200, 60, 600
     profile.models_counted, profile.models_allowed, profile.storage_bytes = 2, None, 5_000
     (ada,) = [one for one in reached.platform.profiles(reached.world.grant) if one.id == ADA]
-    assert ada == Profile(ADA, "RacerAlias", Allowance(600, 0), 200, 60, 2, 5_000, "ada@acme.example")
+    made = datetime(1970, 1, 1, tzinfo=UTC)
+    assert ada == Profile(ADA, "RacerAlias", Allowance(600, 0), 200, 60, 2, 5_000, "ada@acme.example", made)
 
 
 @pytest.mark.parametrize(
