@@ -45,6 +45,7 @@ class Case:
     quota: Quota | None  # None: the site knows it, or is not to be told any
     gives_back: Allowance | None = None  # to an account of their own that no event needs any more
     is_first: bool = False  # nothing was told yet of this account
+    was_member: bool = False  # before the bot, who so cannot have made the account
 
     @property
     def allowance(self) -> Allowance | None:
@@ -90,7 +91,10 @@ class Tender:
                 case
                 for case in group
                 if case.is_first
-                and platform.is_theirs(grant, case.profile_id, case.registration.key.person_id)
+                and (
+                    case.was_member
+                    or platform.is_theirs(grant, case.profile_id, case.registration.key.person_id)
+                )
             ]
             listed = bool(theirs) or len(group) >= LISTED_FROM  # to read them all may save many calls
             known = {one.id: one for one in platform.profiles(grant)} if listed else {}
@@ -185,7 +189,18 @@ def _due(rows: Rows, job: Job, now: datetime) -> Case | None:
     if quota is None and gives_back is None and registration.models_unwanted_since is None:
         return None
     is_first = quota is not None and entry is not None and entry.on_site.told_at is None
-    return Case(job, registration, event, grant, profile_id, quota, gives_back, is_first=is_first)
+    was_member = entry is not None and entry.present_before
+    return Case(
+        job,
+        registration,
+        event,
+        grant,
+        profile_id,
+        quota,
+        gives_back,
+        is_first=is_first,
+        was_member=was_member,
+    )
 
 
 def _keep(rows: Rows, theirs: Sequence[Case], known: Mapping[str, Profile]) -> None:

@@ -201,6 +201,21 @@ def test_what_an_account_was_allowed_is_known_before_the_site_is_told_anything(
     assert on_site(store).before == UNLIMITED
 
 
+def test_whoever_was_a_racer_before_has_an_account_of_their_own_whatever_its_name(
+    store: Store, clock: SetClock
+) -> None:
+    site = Site()
+    site.allowances = {"racer1": UNLIMITED}
+    racer = enrolled(store)
+    known = store.read(lambda rows: rows.ledger.get(SITE.target, racer.key.person_id))
+    assert known is not None
+    store.run(lambda rows: rows.ledger.save(replace(known, present_before=True))).result()
+
+    tender(store, site, clock).round()
+
+    assert (site.allowances, on_site(store).before) == ({"racer1": Allowance(600, 5)}, UNLIMITED)
+
+
 def test_an_account_of_the_bots_making_is_given_nothing_back(store: Store, clock: SetClock) -> None:
     site = Site()
     site.allowances = {"racer1": UNLIMITED}
