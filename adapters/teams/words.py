@@ -8,7 +8,7 @@ from typing import Any, Final
 
 SAY: Final = "say"  # the verb of our buttons, and the name under which their data holds the words
 LONGEST_INPUT: Final = 200  # characters of what is typed into a field of a card
-_MENTION: Final = re.compile(r"<at(?:\s[^<>]*)?>(.*?)</at>", re.DOTALL | re.IGNORECASE)
+_MENTION: Final = re.compile(r"<at(?:\s[^<>]*)?>([^<]*)</at>", re.IGNORECASE)
 # The habit of those who know the bot from Slack, or a mention that Teams did not make one.
 _CALLED: Final = re.compile(r"[/@]?deepracer[,:]?", re.IGNORECASE)
 _PLACE: Final = re.compile(r"\{(\w+)\}")

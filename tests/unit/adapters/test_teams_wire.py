@@ -153,6 +153,10 @@ def test_the_time_is_bot_connectors_when_it_is_credible(stated: str | None, read
 # --- words ---
 
 
+def test_mentions_that_never_end_are_words_like_others_however_many() -> None:
+    assert words("<at>" * 50_000 + "<at>DeepRacer</at> join", BOT_MENTION).endswith("<at> join")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

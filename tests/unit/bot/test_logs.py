@@ -75,6 +75,8 @@ def test_a_library_gets_the_word_library_and_its_name(lines: io.StringIO) -> Non
         ("POST https://hooks.slack.com/commands/T0/1/abc", "T0/1/abc"),
         ("mail eq 'ada.o''neil@acme.example'", "neil"),
         ("users?$filter=mail eq 'ada%40acme.example'", "acme.example"),
+        ("ada%40acme.example%20or%20grace%40acme.example", "ada"),
+        ("ada%40acme.example%20or%20grace%40acme.example", "grace"),
         ("jürgen+bot@acme.example joined", "jürgen"),
     ],
 )
@@ -84,6 +86,26 @@ def test_tokens_and_addresses_never_reach_a_log(lines: io.StringIO, text: str, s
     log.error("failed", exc_info=ValueError(text))
     assert len(lines.getvalue().splitlines()) == 2
     assert secret not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("ada@acme.example%2Cgrace@acme.example", "[e-mail][e-mail]"),
+        ("'o'neil@acme.example' 'o''neil@acme.example'", "'[e-mail]' '[e-mail]'"),
+        ("say 'ada@acme.example'", "say '[e-mail]'"),
+        ("<mailto:ada@acme.example|ada@acme.example>", "<mailto:[e-mail]|[e-mail]>"),
+        ("@acme.example a@b @ada", "@acme.example a@b @ada"),
+    ],
+)
+def test_of_an_address_no_letter_stays_and_what_stands_beside_it_does(text: str, cleaned: str) -> None:
+    assert logs.clean(text) == cleaned
+
+
+@pytest.mark.parametrize("part", ["a", "x.", "a'", "&", "%40", "a@", "-eyJ", "“"])
+def test_a_line_of_any_length_is_written(lines: io.StringIO, part: str) -> None:
+    logging.getLogger("aiohttp.server").error("bad request: %s", part * 100_000)
+    assert str(last(lines)["text"]).endswith(part * 1000)
 
 
 def test_channel_and_object_ids_stay_readable() -> None:
