@@ -6,7 +6,7 @@ leave ─▶ withdrawn ─▶ read back ─▶ read back once more after a SCIM 
 What stays: numbers (`tallies`), the audit's lines without anybody's own words, and a hold as a mark.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -86,6 +86,7 @@ def forget(rows: Rows, known: Known, now: datetime) -> None:
             _delete_request(rows, now_there)
     for chat in known.chats:
         rows.outbox.forget_about(f"picture:{chat}")
+    _let_go(rows, known.chats)
     if known.person_id is not None:
         rows.audit.forget_texts(known.person_id)
 
@@ -106,7 +107,9 @@ def forget_event(store: Store, event: Event, now: datetime) -> bool:
             _delete(rows, event, registration, (), now)
         if page:
             return not out  # whoever is not out yet is not forgotten; the next round looks again
-        if rows.requests.forget_event(event.id, BATCH) or rows.audit.forget_texts_of(event.id, BATCH):
+        chats = rows.requests.forget_event(event.id, BATCH)
+        _let_go(rows, chats)
+        if chats or rows.audit.forget_texts_of(event.id, BATCH):
             return False
         rows.marks.forget(event.id)
         rows.boards.forget(event.id)
@@ -115,6 +118,13 @@ def forget_event(store: Store, event: Event, now: datetime) -> bool:
         return True
 
     return store.run(unit).result()
+
+
+def forget_refused(rows: Rows, received_before: datetime) -> int:
+    """Delete refused requests; returns how many."""
+    chats = rows.requests.forget_refused(received_before)
+    _let_go(rows, chats)
+    return len(chats)
 
 
 def kept_until(event: Event) -> datetime:
@@ -147,6 +157,14 @@ def _delete(
         for chat in {*chats, *rows.bindings.chats_of(key.person_id)}:
             rows.references.forget(str(chat), now - JUST_SPOKE)
         rows.bindings.release(key.person_id)
+
+
+def _let_go(rows: Rows, chats: Iterable[ChatIdentity]) -> None:
+    """Delete who these are, as far as they have no part in any event; they asked to leave one, say."""
+    for chat in dict.fromkeys(chats):
+        person_id = rows.bindings.person_of(chat)
+        if person_id is not None and not rows.registrations.of_person(person_id):
+            rows.bindings.release(person_id)
 
 
 def _delete_request(rows: Rows, request: Request) -> None:

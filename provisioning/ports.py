@@ -114,12 +114,12 @@ class Requests(Protocol):
         """Delete the row if the stored version is still `request.version`; else StaleWrite."""
         ...
 
-    def forget_event(self, event_id: EventId, limit: int) -> int:
-        """Delete requests to this event, whatever became of them; returns how many."""
+    def forget_event(self, event_id: EventId, limit: int) -> Sequence[ChatIdentity]:
+        """Delete requests to this event, whatever became of them; returns whose each was."""
         ...
 
-    def forget_refused(self, received_before: datetime) -> int:
-        """Delete refused requests received before this moment; returns how many."""
+    def forget_refused(self, received_before: datetime) -> Sequence[ChatIdentity]:
+        """Delete refused requests received before this moment; returns whose each was."""
         ...
 
 

@@ -15,7 +15,7 @@ from provisioning.closing import follow
 from provisioning.deciding import wants_racing
 from provisioning.errors import ProvisioningError, StaleWrite, StoreUnavailable
 from provisioning.events import Breakage, Event
-from provisioning.forgetting import forget_event
+from provisioning.forgetting import forget_event, forget_refused
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import KEPT
 from provisioning.ports import Clock, Rows, Store, Work
@@ -187,7 +187,7 @@ def _forget_old(rows: Rows, now: datetime) -> int:
     return (
         rows.instructions.forget(now - KEPT)
         + rows.changes.forget(now - KEPT)
-        + rows.requests.forget_refused(now - REFUSED_KEPT)
+        + forget_refused(rows, now - REFUSED_KEPT)
         + rows.outbox.forget_sent(now - SENT_KEPT)
         + rows.references.forget(ANSWER, now - ANSWERS_KEPT)
         + rows.leases.forget(now - LEASES_KEPT)

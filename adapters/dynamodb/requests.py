@@ -1,6 +1,6 @@
 """The rows of requests: those of one chat identity together, each with its key on the queue."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -54,12 +54,16 @@ class RequestRows:
             raise StaleWrite(row=f"request {request.key}")
         self._session.drop([row_key(request.key)])
 
-    def forget_event(self, event_id: EventId, limit: int) -> int:
-        return self._session.drop([key for key, _ in self._session.found("requests", event_id, limit=limit)])
+    def forget_event(self, event_id: EventId, limit: int) -> Sequence[ChatIdentity]:
+        return self._forget([key for key, _ in self._session.found("requests", event_id, limit=limit)])
 
-    def forget_refused(self, received_before: datetime) -> int:
+    def forget_refused(self, received_before: datetime) -> Sequence[ChatIdentity]:
         high = ordered(to_int(received_before))
-        return self._session.drop([key for key, _ in self._session.found("refused", high=high, limit=_SWEPT)])
+        return self._forget([key for key, _ in self._session.found("refused", high=high, limit=_SWEPT)])
+
+    def _forget(self, keys: Sequence[Key]) -> Sequence[ChatIdentity]:
+        self._session.drop(keys)
+        return [_key_in(key).chat for key in keys]
 
 
 def row_key(key: RequestKey) -> Key:

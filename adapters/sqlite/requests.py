@@ -1,5 +1,6 @@
 """The rows of requests."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,9 +34,9 @@ _WAITING_AHEAD = """
 """
 _DELETE = "DELETE FROM requests WHERE chat = ? AND event_id = ? AND version = ?"
 _FORGET_EVENT = """
-    DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE event_id = ? LIMIT ?)
+    DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE event_id = ? LIMIT ?) RETURNING chat
 """
-_FORGET = "DELETE FROM requests WHERE state = 'refused' AND received_at < ?"
+_FORGET = "DELETE FROM requests WHERE state = 'refused' AND received_at < ? RETURNING chat"
 
 
 class RequestRows:
@@ -85,15 +86,19 @@ class RequestRows:
         if not self._sql.change(_DELETE, (str(key.chat), key.event_id, request.version)):
             raise StaleWrite(row=f"request {key}")
 
-    def forget_event(self, event_id: EventId, limit: int) -> int:
-        return self._sql.change(_FORGET_EVENT, (event_id, limit))
+    def forget_event(self, event_id: EventId, limit: int) -> Sequence[ChatIdentity]:
+        return _chats(self._sql.change_returning(_FORGET_EVENT, (event_id, limit)))
 
-    def forget_refused(self, received_before: datetime) -> int:
-        return self._sql.change(_FORGET, (to_int(received_before),))
+    def forget_refused(self, received_before: datetime) -> Sequence[ChatIdentity]:
+        return _chats(self._sql.change_returning(_FORGET, (to_int(received_before),)))
 
 
 def _key(event_id: str, chat: str) -> RequestKey:
     return RequestKey(EventId(event_id), ChatIdentity.parse(chat))
+
+
+def _chats(rows: list[Any]) -> Sequence[ChatIdentity]:
+    return [ChatIdentity.parse(chat) for (chat,) in rows]
 
 
 def _request(row: tuple[Any, ...]) -> Request:

@@ -2,12 +2,26 @@
 
 from datetime import timedelta
 
+from provisioning.admitting import admit
 from provisioning.forgetting import forget, known_of
 from provisioning.ledger import Entry
 from provisioning.ports import Rows, Store
-from provisioning.registrations import Progress, Step
+from provisioning.registrations import Person, Progress, Step
 from provisioning.requests import Wish
-from tests.contract.samples import AUTUMN, MORNING, SPRING, a_registration, an_event, chat, person
+from tests.contract.samples import AUTUMN, MORNING, SPRING, a_registration, a_request, an_event, chat, person
+
+
+def test_whoever_was_never_in_an_event_is_forgotten_as_well(store: Store) -> None:
+    def asked(rows: Rows) -> None:
+        rows.events.save(an_event())
+        rows.requests.save(a_request(1, wish=Wish.GONE))
+        admit(rows, a_request(1).key, 1, Person(person(1), "ada@example.com"), None, MORNING)
+        assert rows.bindings.person_of(chat(1)) == person(1)  # there was nothing to leave
+
+    store.run(asked).result()
+    store.run(lambda rows: forget(rows, known_of(rows, chat(1)), MORNING)).result()
+
+    assert store.read(lambda rows: known_of(rows, chat(1))).is_nothing
 
 
 def test_no_entry_of_the_ledger_stays_that_no_event_needs(store: Store) -> None:

@@ -112,6 +112,6 @@ def test_only_old_refusals_are_forgotten(store: Store) -> None:
     save(store, a_request(1, received=1, state="refused", refusal="DR-204"))
     save(store, a_request(2, received=9, state="refused", refusal="DR-204"))
     save(store, a_request(3, received=1))
-    assert store.run(lambda rows: rows.requests.forget_refused(after(5))).result() == 1
+    assert store.run(lambda rows: rows.requests.forget_refused(after(5))).result() == [chat(1)]
     left = [len(store.read(rows_of)) for rows_of in (of(1), of(2), of(3))]
     assert left == [0, 1, 1]

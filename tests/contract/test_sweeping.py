@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 
+from provisioning.admitting import admit
 from provisioning.errors import GroupMissing
 from provisioning.events import Breakage, EntraGroup
-from provisioning.ids import GroupId
+from provisioning.ids import GroupId, PersonId
 from provisioning.ports import Rows, Store, Work
+from provisioning.registrations import Person
 from provisioning.requests import Wish
 from provisioning.sweeping import (
     EVERY,
@@ -33,6 +35,7 @@ from tests.contract.samples import (
     an_event,
     chat,
     defy,
+    person,
     racer,
 )
 
@@ -80,6 +83,32 @@ def test_old_rows_are_deleted_until_there_are_none_and_looked_for_again_after_an
     clock.moment += FORGETTING
     sweeper.round()
     assert left(store, 4) == []
+
+
+def test_whoever_asked_to_leave_what_they_were_not_in_is_known_no_longer_than_their_request(
+    store: Store, clock: SetClock
+) -> None:
+    def unit(rows: Rows) -> None:
+        rows.events.save(an_event())
+        rows.registrations.save(a_registration(2))
+        for number in (1, 2):
+            rows.requests.save(a_request(number, received=-1.0, wish=Wish.GONE))
+            key, who = a_request(number).key, Person(person(number), f"racer{number}@example.com")
+            admit(rows, key, 1, who, None, MORNING)
+        refused = rows.requests.get(a_request(2).key)
+        assert refused is not None
+        rows.requests.save(replace(refused, state="refused"))
+
+    def known(rows: Rows) -> list[PersonId | None]:
+        return [rows.bindings.person_of(chat(number)) for number in (1, 2)]
+
+    store.run(unit).result()
+    assert store.read(known) == [person(1), person(2)]
+    clock.moment = MORNING + REFUSED_KEPT
+
+    Sweeper(store, {}, clock).round()
+
+    assert store.read(known) == [None, person(2)]
 
 
 def test_what_an_event_grants_no_more_keeps_it_from_nothing(store: Store, clock: SetClock) -> None:
