@@ -16,6 +16,7 @@ from sandbox.listening import listening
 from sandbox.racing import ADMINS, FACILITATORS, NO_VALID_TIME, RACERS, SERVICE_USER, Keys
 from sandbox.racing_site import RacingSimulator
 from sandbox.wire import CallLog, Fault, Faults
+from tests.sandbox.still_clock import StillClock
 
 OURS = "deepracer-bot"
 
@@ -27,6 +28,7 @@ class Site:
     company: Company
     simulator: RacingSimulator
     url: str
+    http: httpx.Client
 
     def keys(self, group: str = ADMINS, seconds: float = 3600.0) -> Keys:
         racing = self.company.racing
@@ -55,7 +57,7 @@ class Site:
         )
         signer.add_auth(wanted)
         signed = {**dict(wanted.headers.items()), "User-Agent": agent}
-        return httpx.request(method, str(wanted.url), headers=signed, content=content, trust_env=False)
+        return self.http.request(method, str(wanted.url), headers=signed, content=content)
 
     def enroll(self, count: int) -> None:
         for number in range(count):
@@ -64,10 +66,10 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    company = Company.found(people=1)
+    company = Company.found(people=1, clock=StillClock())
     simulator = RacingSimulator(company, CallLog(company.clock), Faults(), rate_scale=1000)
-    with listening(simulator.app()) as url:
-        yield Site(company, simulator, url)
+    with listening(simulator.app()) as url, httpx.Client(trust_env=False, timeout=60) as http:
+        yield Site(company, simulator, url, http)
 
 
 def kind(answer: httpx.Response) -> tuple[int, str]:
