@@ -56,7 +56,7 @@ def make_site(make_stage: MakeStage) -> MakeSite:
     return make
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _prompt_ends() -> Iterator[None]:
     """Let idle workers notice sooner that a scenario is over; it is what most of the time would go into."""
     with pytest.MonkeyPatch.context() as patched:
@@ -64,7 +64,7 @@ def _prompt_ends() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _patience() -> Iterator[None]:
     """Let people, and the doors that answer them, wait longer: how fast a machine is is not what is told."""
     with pytest.MonkeyPatch.context() as patched:
