@@ -6,6 +6,7 @@ What a platform needs is imported only where the platform is chosen.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.chat.speaker import Speaker
@@ -16,6 +17,7 @@ from bot.outside import Outside
 from bot.setting_groups import SlackSettings, TeamsSettings
 from bot.settings import Settings
 from provisioning.directory import ChatPeople, Lists, Mentions
+from provisioning.errors import ChatUnavailable
 from provisioning.ids import Platform
 from provisioning.ports import Clock, Store
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from adapters.teams.connector import Connector
     from bot.serve import Door
 
+START_PATIENCE = timedelta(minutes=1)  # so long a start waits for a Slack that does not answer
 STALE_SOCKET_SECONDS = 60.0  # a socket that has not heard from Slack for so long is not ready
 
 
@@ -92,8 +95,21 @@ def chats(
 
 
 def own_workspace(slack: "SlackClient") -> frozenset[str]:
-    """Return the workspace that the bot token belongs to. Raises what the Slack client raises."""
-    return frozenset({str(slack.call("auth.test")["team_id"])})
+    """Return the workspace that the bot token belongs to.
+
+    Slack, which may throttle or fail just when the bot starts, is asked again for a minute. Raises what the
+    Slack client raises.
+    """
+    last, pause = slack.clock.now() + START_PATIENCE, 1.0
+    while True:
+        try:
+            return frozenset({str(slack.call("auth.test")["team_id"])})
+        except ChatUnavailable as error:
+            seconds = max(pause, error.retry_after or 0.0)
+            if slack.clock.now() + timedelta(seconds=seconds) > last:
+                raise
+            slack.sleep(seconds)
+            pause *= 2
 
 
 def _slack(settings: SlackSettings, client: "SlackClient", clock: Clock, answer: Answer | None) -> Chat:
