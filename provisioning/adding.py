@@ -41,8 +41,8 @@ def plan(rows: Rows, order: Order, mentions: Mapping[str, str] = NOTHING_SHOWN) 
     names: dict[str, str] = {}
     for text, vetted in order.vetted.items():
         if isinstance(vetted, Refusal):
-            shown = mentions.get(text) or text
-            comes_to[f"{text if f'{shown} typed' in comes_to else shown} typed"] = vetted.code
+            field = f"{mentions.get(text) or text} typed"
+            comes_to[f"{text} typed" if field in comes_to else field] = vetted.code
             continue
         key = RegistrationKey(order.event.id, vetted.user.id)
         known = rows.registrations.get(key)

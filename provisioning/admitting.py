@@ -212,11 +212,8 @@ def admit(
     if before is None and request.wish is Wish.GONE and not request.cancels_join:
         refuse(rows, request, NothingToLeave.code, now, event=event.name)
         return
-    left = _left_since(rows, request, person) if before is None else None
-    wish = Wish.GONE if left is not None else request.wish
-    after = folded(
-        before, request if left is None else replace(request, wish=wish, received_at=left), person, now
-    )
+    said = _last_said(rows, request, person) if before is None else request
+    after = folded(before, said, person, now)
     if before is None:  # whoever was held and had themselves forgotten is held still
         after = replace(after, hold=rows.marks.take(event.id, person.id))
     count_joining(rows, before, after)
@@ -228,27 +225,28 @@ def admit(
         rows.queue.put(Work.SETTLE, str(after.key), now)
     else:  # they have asked for something newer elsewhere, and wait for a word here, too
         owe_card(rows, f"registration:{after.key}", request.reply, now)
-    action = "joined" if wish is Wish.RACING else "left"
+    action = "joined" if said.wish is Wish.RACING else "left"
     audit(rows, now, str(person.id), action, after.key, event, correlation=request.correlation)
 
 
-def _left_since(rows: Rows, request: Request, person: Person) -> datetime | None:
-    """Return when they left from elsewhere after they asked to join, None when they did not.
+def _last_said(rows: Rows, request: Request, person: Person) -> Request:
+    """Return a join as a leave when they have left from elsewhere since.
 
-    There was nothing to leave then: nobody had looked at the join yet.
+    There was nothing to leave then, and so it was refused: nobody had looked at the join yet.
     """
     if request.wish is not Wish.RACING:
-        return None
-    said = (
+        return request
+    elsewhere = (
         rows.requests.get(RequestKey(request.key.event_id, chat))
         for chat in rows.bindings.chats_of(person.id)
     )
     left = [
         one.received_at
-        for one in said
+        for one in elsewhere
         if one is not None and one.wish is Wish.GONE and one.refusal == NothingToLeave.code
     ]
-    return max((at for at in left if at > request.received_at), default=None)
+    at = max(left, default=request.received_at)
+    return replace(request, wish=Wish.GONE, received_at=at) if at > request.received_at else request
 
 
 def count_joining(rows: Rows, before: Registration | None, after: Registration) -> None:

@@ -87,22 +87,14 @@ class Tender:
     ) -> Mapping[RegistrationKey, ProvisioningError]:
         """Tell one site, having kept what people's own accounts were allowed; returns whom not, and why."""
         try:
-            theirs = [
-                case
-                for case in group
-                if case.is_first
-                and (
-                    case.was_member
-                    or platform.is_theirs(grant, case.profile_id, case.registration.key.person_id)
-                )
-            ]
+            theirs = [case for case in group if case.is_first and _is_theirs(platform, case)]
             listed = bool(theirs) or len(group) >= LISTED_FROM  # to read them all may save many calls
             known = {one.id: one for one in platform.profiles(grant)} if listed else {}
         except ProvisioningError as error:
             return {case.registration.key: error for case in group}
         if theirs:
             self._store.run(lambda rows: _keep(rows, theirs, known)).result()
-        return _told(platform, group, known)
+        return _tell_each(platform, group, known)
 
 
 def allowance(quota: Quota) -> Allowance:
@@ -203,6 +195,11 @@ def _due(rows: Rows, job: Job, now: datetime) -> Case | None:
     )
 
 
+def _is_theirs(platform: RacingPlatform, case: Case) -> bool:
+    """Whether the racer had this account before."""
+    return case.was_member or platform.is_theirs(case.grant, case.profile_id, case.registration.key.person_id)
+
+
 def _keep(rows: Rows, theirs: Sequence[Case], known: Mapping[str, Profile]) -> None:
     """Write what these accounts were allowed; what stands there already was before anything was told."""
     for case in theirs:
@@ -212,7 +209,7 @@ def _keep(rows: Rows, theirs: Sequence[Case], known: Mapping[str, Profile]) -> N
             rows.ledger.save(replace(entry, on_site=replace(entry.on_site, before=profile.allowance)))
 
 
-def _told(
+def _tell_each(
     platform: RacingPlatform, group: Sequence[Case], known: Mapping[str, Profile]
 ) -> Mapping[RegistrationKey, ProvisioningError]:
     """Tell the site of these racers; returns for whom it could not be told, and why."""
@@ -320,8 +317,11 @@ def _record_cleared(rows: Rows, case: Case, now: datetime) -> None:
 
 
 def _tell_organizers(rows: Rows, case: Case, error: ProvisioningError, now: datetime) -> None:
-    says = "organizers-models-left" if case.gives_back is None else "organizers-quota-not-back"
-    says = says if case.quota is None else "organizers-quota-untold"
+    says = "organizers-models-left"
+    if case.quota is not None:
+        says = "organizers-quota-untold"
+    elif case.gives_back is not None:
+        says = "organizers-quota-not-back"
     what = f"{says}:{error.code}:{now:%Y%m%d}"  # what meets all of them is one message a day
     told = {"code": error.code, "target": case.grant.target}
     post_to_organizers(rows, case.event, says, what, now, told)

@@ -84,9 +84,7 @@ def read_all(table: Table, found: Iterable[tuple[Key, Item]]) -> dict[Key, Item 
                 continue
             if state is not None and state["state"] == "open":
                 state = _gave_up(table, plan, state)
-            if (
-                state is None
-            ):  # forgotten, after all it had taken was released; what it still has came too late
+            if state is None:  # forgotten, once all it had taken was released: what it has now came too late
                 part = [(key, item) for key, item in table.get_all(keys) if item.get(_BY) == plan]
             if part:
                 _release(table, part, plan, is_done=state is not None and state["state"] == "done")
