@@ -12,6 +12,7 @@ from adapters.chat.utterance import Answer
 from bot import wording
 from bot.setting_groups import SlackSettings, TeamsSettings
 from bot.words import Words, words
+from provisioning import claiming
 from provisioning.errors import Anonymous, ForeignWorkspace
 from provisioning.events import Event
 from provisioning.ports import Clock, Store
@@ -134,4 +135,5 @@ def teams_speaker(connector: "Connector", store: Store) -> "TeamsSpeaker":
             answered_privately=lambda locale: wording.answered_privately(words(locale, "teams")),
             open_a_chat=lambda locale: wording.open_a_chat(words(locale, "teams")),
         ),
+        claiming.meet,
     )

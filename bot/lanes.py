@@ -44,16 +44,22 @@ def lanes(
     """Return a lane for every kind of work."""
     takes_quotas = settings.deepracer.admin_user is not None
     directory = EntraDirectory(outside.graph)
+    recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
     voices: dict[str, Voice] = {
         chat.platform: PlatformVoice(
-            chat.platform, store, chat.speaker, clock, counting, lambda: outside.racing.sites.first_sign_in
+            chat.platform,
+            store,
+            chat.speaker,
+            clock,
+            counting,
+            recognizer,
+            lambda: outside.racing.sites.first_sign_in,
         )
         for chat in platforms
     }
     if outside.mail is not None:
         voices["mail"] = MailVoice(store, outside.mail, mails_in(directory), clock)
     push = ScimPush(outside.graph, lambda grant: _feeder(store, grant), outside.allowed)
-    recognizer = Recognizer({chat.platform: chat.people for chat in platforms}, directory)
     gate = Gatekeeper(store, recognizer, clock)
     organizers = Organizers(outside.accesses[EntraGroup.kind], directory, clock)
     mentions: dict[str, Mentions] = {

@@ -19,13 +19,15 @@ from provisioning.certifying import to_certify
 from provisioning.deciding import RESULTS, Stage
 from provisioning.errors import (
     ChatUnavailable,
+    IdentityChanged,
     Misconfigured,
     NoSiteAccount,
     ProvisioningError,
     Unavailable,
     Undeliverable,
 )
-from provisioning.ids import Platform, RegistrationKey
+from provisioning.events import Event
+from provisioning.ids import ChatIdentity, Platform, RegistrationKey
 from provisioning.joining import standing_of
 from provisioning.naming import by_name, names_on
 from provisioning.outbox import Kind, Notice
@@ -33,6 +35,8 @@ from provisioning.outcomes import Questioned, Standing
 from provisioning.platform import FirstSignIn
 from provisioning.ports import Clock, Rows, Store
 from provisioning.questions import SAYS
+from provisioning.recognizing import Recognizer
+from provisioning.recording import post_incident
 from provisioning.requests import ReplyTo, Wish
 from provisioning.signing_in import account_to_sign_in
 from provisioning.watching import board_of
@@ -50,6 +54,7 @@ class PlatformVoice:
     speaker: Speaker
     clock: Clock
     counting: Counting
+    gate: Recognizer  # for what must not be shown to whoever has a chat account now
     first_sign_in: Callable[[], FirstSignIn]  # loads what racing sites need, so only when somebody asks
 
     def say(self, notice: Notice) -> str | None:
@@ -199,14 +204,21 @@ class PlatformVoice:
             return self._answer(to, wording.refusal(spoken, NoSiteAccount, {}))
         event, grant, person = account
         try:
+            self.gate.confirm(to.chat, event.email_domains, person.id)
             given = self.first_sign_in().renew(grant, person)
         except Unavailable as error:
             raise ChatUnavailable(error.retry_after, reason=error.code) from error
         except Misconfigured as error:
             return self._answer(to, wording.no_first_password(spoken, event, type(error)))
         except ProvisioningError as error:
+            if isinstance(error, IdentityChanged):
+                self._report(event, error, to.chat)
             return self._answer(to, wording.refusal(spoken, type(error), error.facts, event))
         return self._answer(to, wording.first_password(spoken, event, grant.site_url, given))
+
+    def _report(self, event: Event, incident: IdentityChanged, chat: ChatIdentity) -> None:
+        now = self.clock.now()
+        self.store.run(lambda rows: post_incident(rows, event, incident, chat, now)).result()
 
     def _answer(self, to: ReplyTo, message: Message) -> str:
         """Say it where it was asked for, while that can be reached, else as a direct message."""

@@ -20,7 +20,7 @@ from provisioning.directory import (
     ObjectClaim,
     Unvouched,
 )
-from provisioning.errors import ProvisioningError, Refusal, Unavailable
+from provisioning.errors import IdentityChanged, ProvisioningError, Refusal, Unavailable
 from provisioning.identity import admitted_mail, the_employee, the_employee_within
 from provisioning.ids import ChatIdentity, PersonId
 
@@ -77,6 +77,17 @@ class Recognizer:
         for key, question in wanted.items():
             recognized[key] = _employee(found[question], asked[key].domains if by_id[key] else None)
         return {key: Recognized(who, _locale(claims[asked[key].chat])) for key, who in recognized.items()}
+
+    def confirm(self, chat: ChatIdentity, domains: tuple[str, ...], person_id: PersonId) -> None:
+        """Look once more whether this chat identity is this person, and an employee.
+
+        Raises IdentityChanged, or what else stands in the way.
+        """
+        who = self.recognize({chat: Asked(chat, domains)})[chat].who
+        if isinstance(who, ProvisioningError):
+            raise who
+        if who.id != person_id:
+            raise IdentityChanged
 
     def find(self, mails: Collection[str]) -> dict[str, Found]:
         """Return everybody who answers to each address."""

@@ -16,7 +16,6 @@ from adapters.teams.cards import LARGEST_PICTURE
 from adapters.teams.connector import DEAD, Connector
 from adapters.teams.posts import Activity, Posted, in_words, shown
 from adapters.teams.wire import HANDLE_LIFE, Heard, Place
-from provisioning.claiming import meet
 from provisioning.errors import ChatUnavailable, Undeliverable
 from provisioning.ids import ChatIdentity
 from provisioning.ports import Rows, Store
@@ -36,6 +35,10 @@ _UNASKED: Final = "ActivityNotFoundInConversation"  # what was to be answered ha
 log = logging.getLogger(__name__)
 
 
+# What is done in the unit in which somebody who added the app becomes reachable, with their language's tag.
+Met = Callable[[Rows, ChatIdentity, str | None, datetime], None]
+
+
 @dataclass(frozen=True, slots=True)
 class SpeakerWords:
     """What stands in a channel in place of an answer, in the language of a tag; the wording is the bot's."""
@@ -47,11 +50,12 @@ class SpeakerWords:
 class TeamsSpeaker:
     """Speaks through Bot Connector. Text and card are never in one activity, which Teams would split."""
 
-    def __init__(self, connector: Connector, store: Store, words: SpeakerWords) -> None:
+    def __init__(self, connector: Connector, store: Store, words: SpeakerWords, met: Met) -> None:
         """Take the store in which it is kept where people and channels are reached."""
         self._connector = connector
         self._store = store
         self._words = words
+        self._met = met
 
     # --- the port `Speaker` ---------------------------------------------------------------------------------
 
@@ -113,13 +117,13 @@ class TeamsSpeaker:
         return self._store.run(lambda rows: _keep(rows, chat, address, now)).result()
 
     def meet(self, chat: ChatIdentity | None, address: Address, locale: str | None) -> bool:
-        """Remember where they are reached who added the app; whoever was added to an event is told so now."""
+        """Remember where they are reached who added the app, and meet whoever was not reachable before."""
         now = self._connector.clock.now()
 
         def unit(rows: Rows) -> bool:
             is_new = _keep(rows, chat, address, now)
             if is_new and chat is not None:
-                meet(rows, chat, locale, now)
+                self._met(rows, chat, locale, now)
             return is_new
 
         return self._store.run(unit).result()

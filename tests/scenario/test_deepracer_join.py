@@ -397,6 +397,22 @@ def test_a_password_of_the_racers_own_is_never_touched(make_site: MakeSite) -> N
     assert only_account_of(stage, racer).password == "her own"
 
 
+def test_a_chat_account_that_is_somebody_elses_now_is_shown_no_password(make_site: MakeSite) -> None:
+    stage = make_site()
+    stage.starts_bot()
+    racer, other = stage.person("employee-001"), stage.person("employee-002")
+    racer.says("join")
+    racer.becomes_ready()
+
+    stage.world.do(lambda: setattr(racer.person.slack, "email", other.person.slack.email))
+    racer.says("signin")
+
+    racer.sees("DR-231")
+    assert "Password" not in racer.card.text
+    assert stage.calls("cognito", "AdminSetUserPassword") == 0
+    eventually(lambda: stage.organizers_hear == ["organizers-incident"], "organizers hear of it")
+
+
 @ON_BOTH
 def test_who_has_no_account_is_told_so(make_site: MakeSite) -> None:
     stage = make_site()

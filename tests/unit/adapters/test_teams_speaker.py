@@ -17,6 +17,7 @@ from adapters.teams.address import Address
 from adapters.teams.connector import DEAD
 from adapters.teams.speaker import ON_ITS_WAY, SETTLES, SpeakerWords, TeamsSpeaker
 from adapters.teams.wire import Place
+from provisioning.claiming import meet
 from provisioning.errors import ChatUnavailable, CredentialRefused, Undeliverable, Unexpected
 from provisioning.ids import ChatIdentity
 from provisioning.ports import Store
@@ -57,7 +58,7 @@ def store(acme: Tenant, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def speaker(acme: Tenant, store: Store) -> TeamsSpeaker:
-    return TeamsSpeaker(acme.connector, store, WORDS)
+    return TeamsSpeaker(acme.connector, store, WORDS, meet)
 
 
 def known(store: Store, place: str | ChatIdentity) -> Reference | None:

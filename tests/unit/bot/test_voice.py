@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,8 @@ from bot.words import words
 from provisioning.deciding import Stage
 from provisioning.errors import (
     ChatUnavailable,
+    Guest,
+    IdentityChanged,
     PasswordTheirOwn,
     PermissionMissing,
     ProvisioningError,
@@ -24,10 +26,11 @@ from provisioning.errors import (
     Undeliverable,
 )
 from provisioning.events import DeepRacerOnAws
-from provisioning.ids import ChatIdentity
+from provisioning.ids import ChatIdentity, PersonId
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Standing
 from provisioning.platform import FirstPassword
+from provisioning.recognizing import Recognizer
 from provisioning.registrations import Person, Progress, Registration, Step
 from provisioning.requests import ReplyTo, Wish
 from provisioning.whose import Claim
@@ -129,6 +132,22 @@ def sign_ins() -> FirstSignIns:
     return FirstSignIns()
 
 
+@dataclass
+class Gate:
+    """Lets everybody through, or refuses them for this."""
+
+    error: ProvisioningError | None = None
+
+    def confirm(self, chat: ChatIdentity, domains: tuple[str, ...], person_id: PersonId) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
 @pytest.fixture
 def told() -> Metrics:
     return measure()
@@ -136,9 +155,9 @@ def told() -> Metrics:
 
 @pytest.fixture
 def voice(
-    store: SqliteStore, speaker: Said, clock: Moment, told: Metrics, sign_ins: FirstSignIns
+    store: SqliteStore, speaker: Said, clock: Moment, told: Metrics, gate: Gate, sign_ins: FirstSignIns
 ) -> PlatformVoice:
-    return PlatformVoice("slack", store, speaker, clock, told, lambda: sign_ins)
+    return PlatformVoice("slack", store, speaker, clock, told, cast("Recognizer", gate), lambda: sign_ins)
 
 
 def put(store: SqliteStore, registration: Registration) -> None:
@@ -369,6 +388,24 @@ def test_what_somebody_else_must_mend_first_is_not_said_to_go_on_by_itself(
     assert "DR-405" in whole
     assert "Please ask once more" in whole
     assert "kept" not in whole
+
+
+@pytest.mark.parametrize("error", [IdentityChanged(), Guest()])
+def test_whose_chat_account_is_not_theirs_any_more_gets_no_password(
+    voice: PlatformVoice,
+    store: SqliteStore,
+    speaker: Said,
+    sign_ins: FirstSignIns,
+    gate: Gate,
+    error: ProvisioningError,
+) -> None:
+    has_account(store)
+    gate.error = error
+
+    voice.say(SIGN_IN)
+
+    assert error.code in str(speaker.said[0][2])
+    assert sign_ins.asked == []
 
 
 def test_a_password_of_their_own_is_left_alone_and_that_is_said(
