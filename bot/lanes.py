@@ -21,7 +21,8 @@ from provisioning.garages import Garages
 from provisioning.ids import GroupId
 from provisioning.organizers import Organizers
 from provisioning.outbox import Voice
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Work
 from provisioning.recognizing import Recognizer
 from provisioning.settling import Settler
 from provisioning.speaking import Speaking

@@ -36,7 +36,8 @@ from provisioning.events import Event
 from provisioning.instructing import Draft, Order, make, owe_answer
 from provisioning.instructions import Instruction, State
 from provisioning.organizers import Organizers
-from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Job, Work
 from provisioning.recognizing import Asked, Recognized, Recognizer
 from provisioning.recording import audit, owe_card, post_incident
 from provisioning.retrying import takes_letters_back

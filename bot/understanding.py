@@ -30,7 +30,8 @@ from provisioning.instructions import CONFIRMED_WITHIN, Instruction
 from provisioning.joining import find_event
 from provisioning.organizers import Organized
 from provisioning.platform import Model
-from provisioning.ports import Clock, Job, Store
+from provisioning.ports import Clock, Store
+from provisioning.queue import Job
 from provisioning.recognizing import Recognizer
 from provisioning.targets import Claims, Mentioned, resolve
 from provisioning.usage import Usage

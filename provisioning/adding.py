@@ -17,7 +17,8 @@ from provisioning.errors import EventEnded, EventNotYetOpen, Refusal, UndoOverta
 from provisioning.events import Event
 from provisioning.ids import ChatIdentity, RegistrationKey
 from provisioning.instructing import Draft, Order, Undo
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.recording import record
 from provisioning.registrations import Person, Registration
 from provisioning.requests import ReplyTo, Wish, language_of

@@ -31,8 +31,9 @@ from provisioning.errors import (
 )
 from provisioning.events import Event
 from provisioning.ids import RegistrationKey, RequestKey
-from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
 from provisioning.questions import owe_questions
+from provisioning.queue import Job, Work
 from provisioning.recognizing import Asked, Recognizer
 from provisioning.recording import (
     audit,

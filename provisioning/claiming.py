@@ -14,7 +14,8 @@ from datetime import datetime
 from provisioning.ids import ChatIdentity, PersonId, RegistrationKey, RequestKey
 from provisioning.joining import Asking, ask_status
 from provisioning.outcomes import LookingUp, Nothing, Outcome
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.recording import record
 from provisioning.registrations import Told
 from provisioning.requests import ReplyTo, Request, Seen, Wish, remember

@@ -16,7 +16,8 @@ from provisioning.events import Event
 from provisioning.ids import PersonId, RegistrationKey
 from provisioning.instructing import Draft, Order
 from provisioning.platform import Model, RacingPlatform
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.tending import account_on
 
 KEPT = "models"  # under which an instruction keeps what was read, until its answer is sent

@@ -19,7 +19,8 @@ from provisioning.errors import AlreadySo, UndoOvertaken
 from provisioning.events import Event
 from provisioning.ids import RegistrationKey
 from provisioning.instructing import Draft, Order, Undo
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.recording import owe_note, record
 from provisioning.registrations import Hold, Registration, Told
 from provisioning.requests import Wish

@@ -21,7 +21,8 @@ from provisioning.joining import Asking
 from provisioning.outbox import Kind, Notice
 from provisioning.outcomes import Instructed
 from provisioning.platform import Model
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.vetting import Vetted
 
 AFTER_ACK = timedelta(milliseconds=500)  # an answer that overtook "working on it" would be lost under it

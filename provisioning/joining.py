@@ -44,7 +44,8 @@ from provisioning.outcomes import (
     Standing,
     UsageShown,
 )
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.races import Race
 from provisioning.registrations import Registration
 from provisioning.requests import ReplyTo, Request, Seen, Wish, language_of, remember

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from time import monotonic
 
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 
 INDEX_SECONDS = 1.0  # how far the index of a store may be behind its rows

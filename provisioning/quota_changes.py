@@ -14,7 +14,8 @@ from provisioning.errors import AlreadySo, UndoOvertaken
 from provisioning.events import Quota
 from provisioning.ids import RegistrationKey
 from provisioning.instructing import Draft, Order, Undo
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.quotas import NOTHING, Adjustment, ensure_within
 from provisioning.recording import note_id, owe_note
 from provisioning.registrations import Registration

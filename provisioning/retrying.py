@@ -13,7 +13,8 @@ from provisioning.errors import AlreadySo
 from provisioning.ids import EventId
 from provisioning.instructing import Draft, Order
 from provisioning.outbox import Kind, Notice
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.registrations import Registration
 
 MOST_DEAD = 1000  # undelivered messages that are looked through

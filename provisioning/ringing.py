@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeVar, cast
 from provisioning.brake import Brakes
 from provisioning.correlation import requests
 from provisioning.outbox import Notice
-from provisioning.ports import Outbox, Queue, Rows, Store, Unit, Work
+from provisioning.ports import Outbox, Rows, Store, Unit
+from provisioning.queue import Queue, Work
 
 T = TypeVar("T")
 

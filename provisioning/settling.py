@@ -34,7 +34,8 @@ from provisioning.events import Event
 from provisioning.granting import Granting
 from provisioning.ids import EventId, PersonId, RegistrationKey, TargetId
 from provisioning.ledger import Entry
-from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Job, Work
 from provisioning.recording import audit, record
 from provisioning.registrations import Registration
 from provisioning.stepping import HELD, LEASE, Batch, Case, Rests, Systems, record_held

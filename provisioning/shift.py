@@ -13,7 +13,8 @@ from threading import Condition, Thread
 
 from provisioning.errors import StoreUnavailable
 from provisioning.outlook import AGAIN_SECONDS, Outlook
-from provisioning.ports import Clock, Store, Work
+from provisioning.ports import Clock, Store
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 from provisioning.working import Lane
 

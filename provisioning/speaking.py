@@ -25,7 +25,8 @@ from provisioning.errors import (
 )
 from provisioning.ids import RegistrationKey, RequestKey
 from provisioning.outbox import AT_MOST_ONCE, Kind, Notice, Voice, speaking_lease
-from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Job, Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Registration, Told
 from provisioning.requests import Wish

@@ -28,7 +28,8 @@ from provisioning.errors import (
 from provisioning.events import Breakage, Event, Grant, Quota
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.ledger import Entry
-from provisioning.ports import Clock, Job, Rows, Store
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Job
 from provisioning.recording import audit, named, post_to_organizers, record
 from provisioning.registrations import Person, Registration
 

@@ -18,7 +18,8 @@ from provisioning.events import Breakage, Event
 from provisioning.forgetting import forget_event, forget_refused
 from provisioning.ids import EventId, PersonId
 from provisioning.instructions import KEPT
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Work
 from provisioning.recording import audit, post_to_organizers
 from provisioning.references import ANSWER
 

@@ -21,7 +21,8 @@ from provisioning.events import DeepRacerOnAws, Event, Quota
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.ledger import Entry
 from provisioning.platform import Allowance, Profile, RacingPlatform
-from provisioning.ports import Clock, Job, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Job, Work
 from provisioning.quotas import NOTHING_KNOWN, OnSite, most_of
 from provisioning.recording import audit, post_to_organizers
 from provisioning.registrations import Registration

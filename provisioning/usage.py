@@ -14,7 +14,8 @@ from provisioning.deciding import wants_racing
 from provisioning.events import DeepRacerOnAws, Event, Quota
 from provisioning.ids import PersonId, RegistrationKey
 from provisioning.platform import Profile, RacingPlatform
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Work
 from provisioning.quotas import NEAR, OnSite, Used, month_of
 from provisioning.recording import audit, owe_note, post_to_organizers
 from provisioning.registrations import Registration

@@ -11,7 +11,8 @@ from provisioning.errors import GroupMissing
 from provisioning.events import Event, Grant
 from provisioning.ids import PersonId, RegistrationKey, TargetId
 from provisioning.outbox import speaking_lease
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.recording import audit
 from provisioning.registrations import Registration, Step
 from provisioning.stepping import (

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 
 IDLE_SECONDS = 1.0  # a lane looks at least this often
 AFTER_DEFECT_SECONDS = 2.0

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from adapters.aws.clients import client
-from provisioning.ports import Clock, Work
+from provisioning.ports import Clock
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 
 SCHEMA: Final = 2  # 1 had no correlation

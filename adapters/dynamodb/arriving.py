@@ -46,7 +46,8 @@ from adapters.dynamodb.table import Conflict, Table
 from adapters.moving import Fact, NotMoved, Record
 from provisioning.errors import IdentityChanged, SecondChatIdentity
 from provisioning.ids import ChatIdentity, EventId, PersonId, RegistrationKey, RequestKey, TargetId
-from provisioning.ports import Clock, Work
+from provisioning.ports import Clock
+from provisioning.queue import Work
 from provisioning.references import Reference
 from provisioning.whose import Claim
 

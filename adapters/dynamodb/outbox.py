@@ -10,7 +10,8 @@ from adapters.dynamodb.queue import QueueRows, home_of
 from adapters.dynamodb.session import Session
 from provisioning.errors import StaleWrite
 from provisioning.outbox import DUE_AGAIN, Kind, Notice
-from provisioning.ports import Clock, Work
+from provisioning.ports import Clock
+from provisioning.queue import Work
 from provisioning.sweeping import SENT_KEPT
 
 _PREFIX = "notice#"

@@ -12,7 +12,7 @@ from adapters.dynamodb.items import QUEUED, Item, Key, Value, listed, ordered, t
 from adapters.dynamodb.requests import row_key
 from adapters.dynamodb.session import Listed, Session
 from provisioning.ids import RequestKey
-from provisioning.ports import Job, Work
+from provisioning.queue import Job, Work
 
 _URGENT, _OTHERS = "0", "1"
 

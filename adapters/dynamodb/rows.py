@@ -29,7 +29,8 @@ from adapters.dynamodb.session import Session
 from adapters.dynamodb.tallies import TallyRows
 from provisioning.ids import Platform, RegistrationKey, RequestKey
 from provisioning.outbox import about_of, card_id, result_id, speaking_lease
-from provisioning.ports import Clock, Job, Work
+from provisioning.ports import Clock
+from provisioning.queue import Job, Work
 
 
 @dataclass(frozen=True, slots=True)

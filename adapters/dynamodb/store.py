@@ -25,7 +25,8 @@ from adapters.dynamodb.session import Session
 from adapters.dynamodb.table import Conflict, Table
 from provisioning.brake import Brake
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Clock, Unit, Work
+from provisioning.ports import Clock, Unit
+from provisioning.queue import Work
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from adapters.sqlite.queue import QueueRows
 from adapters.sqlite.sql import Sql, to_int
 from provisioning.errors import StaleWrite
 from provisioning.outbox import DUE_AGAIN, Kind, Notice
-from provisioning.ports import Clock, Work
+from provisioning.ports import Clock
+from provisioning.queue import Work
 
 _GET = "SELECT version, body FROM outbox WHERE id = ?"
 _INSERT = "INSERT INTO outbox (version, about, body, id) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING"

@@ -9,7 +9,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from adapters.sqlite.sql import Sql, to_int, to_moment
-from provisioning.ports import Job, Work
+from provisioning.queue import Job, Work
 
 _PUT = """
     INSERT INTO queue (work, key, urgent, due_at, ready_at, queued_at) VALUES (?1, ?2, ?3, ?4, ?4, ?4)

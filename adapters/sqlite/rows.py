@@ -25,7 +25,8 @@ from adapters.sqlite.requests import RequestRows
 from adapters.sqlite.sql import Sql
 from adapters.sqlite.tallies import TallyRows
 from provisioning.ids import RegistrationKey
-from provisioning.ports import Clock, Job
+from provisioning.ports import Clock
+from provisioning.queue import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from adapters.sqlite.sql import BUSY_SECONDS, Sql
 from adapters.sqlite.writer import INBOX, Writer
 from provisioning.brake import Brake
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Clock, Unit, Work
+from provisioning.ports import Clock, Unit
+from provisioning.queue import Work
 
 T = TypeVar("T")
 

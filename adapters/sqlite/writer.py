@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from adapters.sqlite.rows import SqliteRows
 from adapters.sqlite.sql import BUSY_SECONDS, Sql
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Clock, Work
+from provisioning.ports import Clock
+from provisioning.queue import Work
 
 T = TypeVar("T")
 Unit = Callable[[SqliteRows], T]

@@ -17,7 +17,8 @@ from bot.outside import Outside, reach
 from bot.settings import Settings
 from bot.stores import open_store
 from provisioning.outlook import next_ring
-from provisioning.ports import Clock, Rows, Store, Work
+from provisioning.ports import Clock, Rows, Store
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 from provisioning.working import Lane
 

@@ -22,7 +22,8 @@ from bot.lanes import lanes
 from bot.outside import reach
 from bot.settings import Settings
 from bot.stores import open_store
-from provisioning.ports import Clock, Store, Work
+from provisioning.ports import Clock, Store
+from provisioning.queue import Work
 from provisioning.shift import IsOver, Shift
 from provisioning.working import Lane
 

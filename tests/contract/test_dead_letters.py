@@ -15,7 +15,8 @@ from adapters.aws.dead_letters import SqsDeadLetters
 from provisioning.brake import Brakes
 from provisioning.dead_letters import UNREADABLE, DeadLetterQueue, DeadLetters, packed, seen, unpacked
 from provisioning.errors import AccessUnavailable, PermissionMissing
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 from tests.contract.moto_server import serving
 from tests.contract.samples import SetClock

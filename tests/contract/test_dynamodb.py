@@ -29,7 +29,8 @@ from provisioning.leaderboards import Leaderboard
 from provisioning.leaderboards import Line as Place
 from provisioning.ledger import Entry
 from provisioning.outcomes import Queued
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.quota_changes import of_everyone
 from provisioning.quotas import Adjustment, Amount
 from provisioning.recording import record

@@ -10,7 +10,8 @@ from provisioning.errors import StaleWrite
 from provisioning.instructing import note_instruction
 from provisioning.instructions import Instruction
 from provisioning.joining import Asking
-from provisioning.ports import Job, Store, Unit, Work
+from provisioning.ports import Store, Unit
+from provisioning.queue import Job, Work
 from provisioning.requests import ReplyTo
 from tests.contract.samples import AUTUMN, MORNING, SPRING, after, chat, person
 

@@ -26,7 +26,8 @@ from provisioning.ids import TargetId
 from provisioning.instructions import Instruction
 from provisioning.joining import Asking, request_join
 from provisioning.ledger import Entry
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.races import Race
 from provisioning.references import ANSWER, Reference
 from provisioning.registrations import Hold

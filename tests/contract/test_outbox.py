@@ -6,7 +6,8 @@ import pytest
 
 from provisioning.errors import StaleWrite
 from provisioning.outbox import Kind, Notice
-from provisioning.ports import Job, Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Job, Work
 from provisioning.requests import ReplyTo
 from tests.contract.samples import MORNING, SetClock, a_card, a_result, after, chat
 

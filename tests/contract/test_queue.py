@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from provisioning.ports import Job, Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Job, Work
 from tests.contract.samples import MORNING, SetClock, after
 
 

@@ -18,7 +18,8 @@ from provisioning.errors import DirectoryUnavailable, StoreUnavailable
 from provisioning.events import EntraGroup
 from provisioning.ids import GroupId, PersonId, RequestKey
 from provisioning.ledger import Entry
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.recognizing import Recognized
 from provisioning.registrations import Person, Progress, Step
 from provisioning.requests import Wish

@@ -13,7 +13,8 @@ from adapters.dynamodb import DynamoStore
 from adapters.dynamodb import table as calls
 from provisioning.errors import Misconfigured, StoreUnavailable
 from provisioning.outbox import Kind, Notice
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.registrations import Told
 from provisioning.speaking import KEPT_TRYING, LEASE, Speaking
 from tests.contract.faulty_dynamodb import Client, Dying

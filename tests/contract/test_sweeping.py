@@ -12,7 +12,8 @@ from provisioning.admitting import admit
 from provisioning.errors import GroupMissing
 from provisioning.events import Breakage, EntraGroup
 from provisioning.ids import GroupId, PersonId
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.registrations import Person
 from provisioning.requests import Wish
 from provisioning.sweeping import (

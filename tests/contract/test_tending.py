@@ -14,7 +14,8 @@ from provisioning.events import DeepRacerOnAws, Quota
 from provisioning.ids import EventId, PersonId
 from provisioning.ledger import Entry, intend
 from provisioning.platform import Allowance, Model, Profile, RacingPlatform
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.quotas import OnSite
 from provisioning.registrations import Hold, Progress, Registration, Step
 from provisioning.requests import Wish

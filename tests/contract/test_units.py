@@ -6,7 +6,8 @@ from concurrent.futures import Future
 import pytest
 
 from provisioning.errors import EventClosed, StaleWrite, StoreUnavailable
-from provisioning.ports import Rows, Store, Unit, Work
+from provisioning.ports import Rows, Store, Unit
+from provisioning.queue import Work
 from provisioning.requests import Request
 from tests.contract.samples import (
     AUTUMN,

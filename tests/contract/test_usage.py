@@ -15,7 +15,8 @@ from provisioning.events import DeepRacerOnAws, Quota
 from provisioning.ledger import Entry
 from provisioning.outbox import Notice
 from provisioning.platform import Allowance, Profile, RacingPlatform
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.quotas import OnSite, Used
 from provisioning.registrations import Hold
 from provisioning.usage import LAG, Usage, read, used_of

@@ -20,7 +20,8 @@ from provisioning.leaderboards import Leaderboard
 from provisioning.ledger import Entry
 from provisioning.outbox import Kind, Notice
 from provisioning.platform import Allowance, Profile, Race, RacingPlatform, Standing
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.registrations import Hold, Progress, Step
 from provisioning.requests import ReplyTo
 from provisioning.usage import Usage

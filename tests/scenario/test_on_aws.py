@@ -14,7 +14,7 @@ import pytest
 from adapters.aws.bell import written
 from adapters.dynamodb import DynamoStore
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Work
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 from sandbox.company import Company
 from tests.contract.moto_server import serving

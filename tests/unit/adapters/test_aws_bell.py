@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from adapters.aws.bell import Called, SqsBell, Unreadable, read, written
-from provisioning.ports import Work
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 
 NOW = datetime(2027, 3, 1, 9, tzinfo=UTC)

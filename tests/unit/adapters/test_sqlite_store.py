@@ -20,7 +20,8 @@ from adapters.sqlite.store import UtcClock
 from adapters.sqlite.writer import Writer
 from provisioning.audit import Line
 from provisioning.errors import EventClosed, StoreUnavailable
-from provisioning.ports import Job, Rows, Unit, Work
+from provisioning.ports import Rows, Unit
+from provisioning.queue import Job, Work
 from provisioning.sweeping import Sweeper
 from tests.contract.samples import MORNING, after
 
@@ -228,7 +229,7 @@ CRASH = """
 import itertools, sys
 from adapters.sqlite import open_store
 from provisioning.audit import Line
-from provisioning.ports import Work
+from provisioning.queue import Work
 from tests.contract.samples import MORNING
 
 store = open_store(sys.argv[1])
@@ -249,7 +250,7 @@ for start in itertools.count(0, 20):
 CRASH_LEASED = """
 import sys, time
 from adapters.sqlite import open_store
-from provisioning.ports import Work
+from provisioning.queue import Work
 from tests.contract.samples import after
 
 store = open_store(sys.argv[1])
@@ -288,7 +289,7 @@ def test_several_processes_may_open_a_new_file_at_once(path: Path) -> None:
     script = """
 import os, sys
 from adapters.sqlite import open_store
-from provisioning.ports import Work
+from provisioning.queue import Work
 from tests.contract.samples import after
 
 store = open_store(sys.argv[1])

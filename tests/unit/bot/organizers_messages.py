@@ -38,7 +38,7 @@ from provisioning.ids import EventId, PersonId
 from provisioning.instructions import Instruction, State
 from provisioning.outcomes import Instructed
 from provisioning.platform import Model
-from provisioning.ports import Work
+from provisioning.queue import Work
 from provisioning.quotas import Used
 from provisioning.races import Race
 from provisioning.recording import FEED_KINDS

@@ -11,7 +11,7 @@ from bot.event_file import EventFileInvalid
 from provisioning.errors import StaleWrite
 from provisioning.events import EntraGroup, Event
 from provisioning.ids import ChatIdentity, EventId, GroupId, PersonId, RegistrationKey
-from provisioning.ports import Work
+from provisioning.queue import Work
 from provisioning.registrations import Person, Registration
 from provisioning.requests import ReplyTo, Wish
 from provisioning.sweeping import LOST, Sweeper

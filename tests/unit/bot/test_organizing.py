@@ -13,7 +13,8 @@ from provisioning.dead_letters import DeadLetters
 from provisioning.errors import AccessUnavailable, PermissionMissing, ProvisioningError
 from provisioning.instructing import Order
 from provisioning.instructions import Instruction
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.retrying import retry_all
 from tests.unit.provisioning.spring_cup import CHAT, NOON, REPLY, ada, spring_cup
 

@@ -12,7 +12,8 @@ from adapters.aws.bell import written
 from adapters.sqlite import open_store
 from bot.embedded_metrics import EmbeddedMetrics
 from bot.entry.worker import Worker, pause
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 from provisioning.working import Lane
 

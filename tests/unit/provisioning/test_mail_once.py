@@ -10,7 +10,8 @@ import pytest
 from adapters.sqlite import open_store
 from provisioning.errors import ChatUnavailable, ProvisioningError
 from provisioning.outbox import Kind, Notice
-from provisioning.ports import Store, Work
+from provisioning.ports import Store
+from provisioning.queue import Work
 from provisioning.speaking import LEASE, Speaking
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)

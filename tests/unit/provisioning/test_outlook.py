@@ -11,7 +11,8 @@ import pytest
 from adapters.sqlite import SqliteStore, open_store
 from provisioning import outlook
 from provisioning.outlook import Outlook
-from provisioning.ports import Rows, Work
+from provisioning.ports import Rows
+from provisioning.queue import Work
 from provisioning.ringing import Ring
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)

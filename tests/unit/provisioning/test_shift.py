@@ -12,7 +12,8 @@ import pytest
 from adapters.sqlite import open_store
 from provisioning.correlation import about
 from provisioning.errors import StoreUnavailable
-from provisioning.ports import Rows, Store, Work
+from provisioning.ports import Rows, Store
+from provisioning.queue import Work
 from provisioning.ringing import Ring, RingingStore
 from provisioning.shift import Shift
 from provisioning.working import Lane
