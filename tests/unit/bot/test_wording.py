@@ -576,7 +576,7 @@ def test_nobody_waits_in_line_for_an_event_that_is_over() -> None:
 
     said = fallback(ANSWERS[EventShown](words(), shown))
 
-    assert "Of 14 people who were in it, 13 are out." in said
+    assert "Out: 13 of 14 who were in it." in said
     assert "in line" not in said
     assert "event set" not in said, "nothing of it can be changed any more"
 
